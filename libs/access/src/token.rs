@@ -1,0 +1,179 @@
+//! The text of a bearer token: `rct_<id>_<secret><crc>`, 77 characters of letters, digits and `_`, so that a double
+//! click selects it whole.
+//!
+//! The prefix must never change: secret scanners know tokens by it.
+
+use base62::{decode as base62_decode, encode as base62_encode};
+use hmac::{Hmac, KeyInit, Mac};
+use rollcall_base::{Entropy, Id, Secret32, SecretText, marker};
+use sha2::Sha256;
+use subtle::ConstantTimeEq;
+use uuid::Uuid;
+use zeroize::Zeroize;
+
+const PREFIX: &str = "rct_";
+/// 128 bits in base 62.
+const WORD: usize = 22;
+/// 32 bits in base 62.
+const CHECKSUM: usize = 6;
+const LENGTH: usize = PREFIX.len() + WORD + 1 + 2 * WORD + CHECKSUM;
+
+/// A bearer token: a public id that finds its record, and 256 secret bits.
+#[derive(Debug, Clone)]
+pub struct BearerToken {
+    id: Id<marker::Credential>,
+    secret: Secret32,
+}
+
+/// HMAC-SHA-256 of a token's secret under its tenant's pepper: all that is stored of it.
+#[derive(Clone, Copy)]
+pub struct TokenHash([u8; 32]);
+
+/// The text is not a token of ours: wrong shape, or a checksum that does not fit (a typing or copying mistake).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a token of this service: its shape or its checksum is wrong")]
+pub struct MalformedToken;
+
+impl BearerToken {
+    /// A new token for the record `id`.
+    pub fn generate(id: Id<marker::Credential>, entropy: &dyn Entropy) -> Self {
+        Self { id, secret: Secret32::random(entropy) }
+    }
+
+    /// Reads a token offline: shape and checksum, no I/O.
+    ///
+    /// # Errors
+    /// [`MalformedToken`], without saying which part is wrong.
+    pub fn parse(text: &str) -> Result<Self, MalformedToken> {
+        if text.len() != LENGTH || !text.is_ascii() {
+            return Err(MalformedToken);
+        }
+        let (body, checksum) = text.split_at(LENGTH - CHECKSUM);
+        let rest = body.strip_prefix(PREFIX).ok_or(MalformedToken)?;
+        if checksum != digits(u128::from(crc32fast::hash(body.as_bytes())), CHECKSUM) {
+            return Err(MalformedToken);
+        }
+        let (id, secret) = rest.split_once('_').filter(|(id, _)| id.len() == WORD).ok_or(MalformedToken)?;
+        let (high, low) = secret.split_at(WORD);
+        let mut bytes = [0_u8; 32];
+        bytes[..16].copy_from_slice(&number(high)?.to_be_bytes());
+        bytes[16..].copy_from_slice(&number(low)?.to_be_bytes());
+        let token = Self { id: Id::from_uuid(Uuid::from_u128(number(id)?)), secret: Secret32::from_bytes(bytes) };
+        bytes.zeroize();
+        Ok(token)
+    }
+
+    /// The text that the client sends. To be shown once.
+    pub fn to_text(&self) -> SecretText {
+        let (mut high, mut low) = ([0_u8; 16], [0_u8; 16]);
+        high.copy_from_slice(&self.secret.expose()[..16]);
+        low.copy_from_slice(&self.secret.expose()[16..]);
+        let mut text = String::with_capacity(LENGTH);
+        text.push_str(PREFIX);
+        text.push_str(&digits(self.id.as_uuid().as_u128(), WORD));
+        text.push('_');
+        text.push_str(&digits(u128::from_be_bytes(high), WORD));
+        text.push_str(&digits(u128::from_be_bytes(low), WORD));
+        text.push_str(&digits(u128::from(crc32fast::hash(text.as_bytes())), CHECKSUM));
+        high.zeroize();
+        low.zeroize();
+        SecretText::new(text)
+    }
+
+    /// The id of the token's record: not secret.
+    pub const fn id(&self) -> Id<marker::Credential> {
+        self.id
+    }
+
+    /// What is stored: the secret under the tenant's `pepper`.
+    pub fn hash(&self, pepper: &Secret32) -> TokenHash {
+        let mut mac = keyed(pepper);
+        mac.update(self.secret.expose());
+        TokenHash(mac.finalize().into_bytes().into())
+    }
+}
+
+impl TokenHash {
+    /// A hash as it was stored.
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes to store.
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// Compares in constant time.
+    pub fn matches(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl std::fmt::Debug for TokenHash {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("TokenHash(…)")
+    }
+}
+
+#[allow(clippy::expect_used)] // HMAC takes a key of any length (RFC 2104 §2)
+fn keyed(pepper: &Secret32) -> Hmac<Sha256> {
+    Hmac::<Sha256>::new_from_slice(pepper.expose()).expect("HMAC takes a key of any length")
+}
+
+fn digits(number: u128, width: usize) -> String {
+    let text = base62_encode(number);
+    format!("{text:0>width$}")
+}
+
+fn number(text: &str) -> Result<u128, MalformedToken> {
+    let value = base62_decode(text).map_err(|_| MalformedToken)?;
+    // A second spelling of the same number would be a second text for the same token.
+    if digits(value, text.len()) == text { Ok(value) } else { Err(MalformedToken) }
+}
+
+#[cfg(test)]
+mod tests {
+    use rollcall_base::{SeededEntropy, Timestamp};
+
+    use super::*;
+
+    fn token() -> BearerToken {
+        let entropy = SeededEntropy::new(1);
+        BearerToken::generate(Id::new(Timestamp::from_micros(1), &entropy), &entropy)
+    }
+
+    #[test]
+    fn a_token_reads_back_and_a_double_click_selects_it() {
+        let text = token().to_text();
+        let text = text.expose();
+        assert!(text.len() < 100 && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_'), "{text}");
+        let read = BearerToken::parse(text).unwrap();
+        let pepper = Secret32::from_bytes([9; 32]);
+        assert_eq!(read.id(), token().id());
+        assert!(read.hash(&pepper).matches(&token().hash(&pepper)));
+        assert!(!read.hash(&Secret32::from_bytes([8; 32])).matches(&token().hash(&pepper)));
+    }
+
+    #[test]
+    fn every_single_changed_character_is_noticed_without_a_lookup() {
+        let text = token().to_text().expose().to_owned();
+        for at in 0..text.len() {
+            for wrong in ['0', 'z', '_', '!'] {
+                let mut other: Vec<char> = text.chars().collect();
+                if other[at] == wrong {
+                    continue;
+                }
+                other[at] = wrong;
+                let other: String = other.into_iter().collect();
+                assert!(BearerToken::parse(&other).is_err(), "{other}");
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_secret_is_in_the_debug_text() {
+        assert!(!format!("{:?}", token()).contains("secret: Secret32(["));
+        assert_eq!(format!("{:?}", token().to_text()), "SecretText(…)");
+    }
+}

@@ -1,0 +1,13 @@
+//! Ids, clock, randomness, secrets. No I/O beyond asking the operating system for the time and for random bytes.
+
+mod clock;
+mod entropy;
+mod id;
+mod page;
+mod secret;
+
+pub use clock::{Clock, ManualClock, SystemClock, Timestamp, TimestampError};
+pub use entropy::{Entropy, SeededEntropy, SystemEntropy};
+pub use id::{Id, IdError, marker};
+pub use page::PageLimits;
+pub use secret::{Secret32, SecretText};

@@ -1,0 +1,1 @@
+//! A typed in-process cache.

@@ -1,0 +1,1 @@
+//! Wrapping of data keys: the KeyService trait and the local keyring file.

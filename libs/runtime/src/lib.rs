@@ -1,0 +1,1 @@
+//! Configuration, telemetry, health, shutdown and the HTTP bootstrap that every role shares.

@@ -1,0 +1,1 @@
+//! Speaks SCIM as an identity provider does, over real HTTP.

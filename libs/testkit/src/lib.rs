@@ -1,0 +1,1 @@
+//! For tests only: databases, the application in a process, clocks.

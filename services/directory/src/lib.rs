@@ -1,0 +1,1 @@
+//! SCIM use cases and their HTTP surface.

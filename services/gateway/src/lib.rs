@@ -1,0 +1,1 @@
+//! The public edge: authenticate, limit, route, log requests.
