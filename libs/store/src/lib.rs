@@ -1,1 +1,26 @@
 //! sea-orm entities, repositories, and filters as SQL. The only crate, with the migrations, that knows SQL.
+//!
+//! A [`Store`] is opened once a process. Rows are reached only through a scope of `rollcall_access`:
+//! [`Store::directory`] for the people and groups of one directory, [`Store::tenant`] and [`Store::operator`] for
+//! what is administered, [`Store::verification`] for tokens, [`Store::jobs`] for background work.
+
+mod config;
+mod control;
+mod directory;
+mod error;
+mod jobs;
+mod resource;
+mod store;
+
+pub use config::StoreConfig;
+pub use control::{
+    DirectoryRecord, NewDirectory, OperatorStore, TenantRecord, TenantStore, VerificationStore, WrappedKey,
+};
+pub use directory::DirectoryStore;
+pub use error::{ControlError, Source, StoreError};
+pub use jobs::{Counts, EventRecord, JobStore, Operation};
+pub use resource::{
+    Change, ChangeFn, GroupRef, ListQuery, Listing, Member, NewResource, PageKey, Position, Precondition, Sort,
+    StoredResource, Target, Updated,
+};
+pub use store::Store;
