@@ -3,11 +3,13 @@
 mod clock;
 mod entropy;
 mod id;
+mod names;
 mod page;
 mod secret;
 
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp, TimestampError};
 pub use entropy::{Entropy, SeededEntropy, SystemEntropy};
 pub use id::{Id, IdError, marker};
+pub use names::{ClientKind, DirectoryId, DirectoryName, NameError, TenantSlug};
 pub use page::PageLimits;
 pub use secret::{Secret32, SecretText};
