@@ -1,0 +1,31 @@
+# What a person types. Everything else is cargo.
+
+.PHONY: help run test fuzz deny clean
+.DEFAULT_GOAL := help
+
+# A shell that is not a login shell may not know where rustup put cargo.
+export PATH := $(PATH):$(HOME)/.cargo/bin
+
+# How many cases each property and fuzz target tries in `make fuzz`.
+FUZZ_CASES ?= 20000
+
+help: ## this text
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
+
+run: ## build and start Rollcall on http://127.0.0.1:8080 with a demo tenant, data in ./data
+	@echo 'Building Rollcall: a few minutes the first time, seconds afterwards.'
+	@cargo build --locked --profile quick --package rollcall
+	@exec "$${CARGO_TARGET_DIR:-target}/quick/rollcall" all --demo --data-dir ./data
+
+test: ## everything that must hold: format, lints, crate edges, licences, all tests, conformance suites
+	@.ci/run
+
+fuzz: ## the property tests and fuzz targets for longer (FUZZ_CASES=20000)
+	PROPTEST_CASES=$(FUZZ_CASES) cargo test --locked --package rollcall-scim --package rollcall-access --test '*'
+
+deny: ## licences, bans and sources of the dependencies (`.ci/deny advisories` needs network)
+	@.ci/deny
+
+clean: ## remove what was built; ./data stays
+	cargo clean
+	rm -rf .venv
