@@ -5,7 +5,6 @@
 //! differs. Each [`Client`] speaks its own wire shape (see `dialect/`). The people come from a seed, so that a second
 //! run against the same directory finds what the first one made.
 
-mod client;
 mod connection;
 mod dialect;
 mod error;
@@ -14,9 +13,9 @@ mod progress;
 mod run;
 mod verify;
 
-pub use client::{Client, UnknownClient};
 pub use error::SimulatorError;
 pub use progress::{Progress, Report, Step};
+pub use rollcall_base::ClientKind as Client;
 use rollcall_base::SecretText;
 
 /// What to simulate, and where.
@@ -34,7 +33,7 @@ pub struct Options {
     pub groups: usize,
     /// The same seed gives the same people and groups.
     pub seed: u64,
-    /// How many requests may be under way at once; 0 is read as 1.
+    /// How many requests may be under way at once; 0 means 1.
     pub concurrency: usize,
 }
 
