@@ -1,0 +1,94 @@
+//! Values that have the right shape but cannot hold.
+
+use super::{Config, ConfigError};
+
+/// Refuses what could not work.
+pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
+    listeners(config)?;
+    positive(config)?;
+    let limits = &config.limits;
+    within("limits.directory_name_length", limits.directory_name_length as u64, 1, 253)?;
+    within("limits.page.default", u64::from(limits.page.default), 1, u64::from(limits.page.max))?;
+    within("cache.seconds", config.cache.seconds, 0, 30)?;
+    within("cache.negative_ms", config.cache.negative_ms, 0, 1000)?;
+    if let Some(url) = &config.database.url {
+        let known = ["sqlite:", "postgres://", "postgresql://"];
+        require(
+            "database.url",
+            known.iter().any(|scheme| url.expose().starts_with(scheme)),
+            "it must begin with postgres:// or sqlite://",
+        )?;
+    }
+    if let Some(endpoint) = &config.telemetry.otlp_endpoint {
+        require(
+            "telemetry.otlp_endpoint",
+            endpoint.parse::<super::PublicUrl>().is_ok(),
+            "it must be like \"http://127.0.0.1:4318\": http or https, a host, and neither user, query nor fragment",
+        )?;
+    }
+    require(
+        "telemetry.log",
+        crate::telemetry::reads_as_filter(&config.telemetry.log),
+        "it must be a level such as \"info\", or several for parts such as \"info,rollcall_store=debug\"",
+    )
+}
+
+fn listeners(config: &Config) -> Result<(), ConfigError> {
+    require("listeners", !config.listeners.is_empty(), "there must be at least one")?;
+    for (index, listener) in config.listeners.iter().enumerate() {
+        let name = format!("listeners.{index}");
+        require(&name, !listener.surfaces.is_empty(), "its surfaces must name at least one of scim, health, metrics")?;
+        let twice = listener.address.port() != 0
+            && config.listeners[..index].iter().any(|earlier| earlier.address == listener.address);
+        require(&name, !twice, "another listener has the same address; give one of them another port")?;
+    }
+    Ok(())
+}
+
+/// A limit of nothing would refuse everything, and no way to turn a limit off is offered.
+fn positive(config: &Config) -> Result<(), ConfigError> {
+    let (http, database, limits) = (&config.http, &config.database, &config.limits);
+    for (name, value) in [
+        ("http.body_bytes", http.body_bytes as u64),
+        ("http.header_seconds", http.header_seconds),
+        ("http.body_seconds", http.body_seconds),
+        ("database.max_connections", u64::from(database.max_connections)),
+        ("database.acquire_timeout_ms", database.acquire_timeout_ms),
+        ("database.statement_timeout_ms", database.statement_timeout_ms),
+        ("database.group_operations", database.group_operations as u64),
+        ("database.group_bytes", database.group_bytes as u64),
+        ("database.scan_rows", u64::from(database.scan_rows)),
+        ("limits.filter_bytes", limits.filter_bytes as u64),
+        ("limits.filter_terms", limits.filter_terms as u64),
+        ("limits.filter_depth", limits.filter_depth as u64),
+        ("limits.bulk_operations", limits.bulk_operations as u64),
+        ("limits.bulk_bytes", limits.bulk_bytes as u64),
+        ("limits.patch_operations", limits.patch_operations as u64),
+        ("limits.members_per_request", limits.members_per_request as u64),
+        ("limits.list_members", u64::from(limits.list_members)),
+        ("limits.cursor_seconds", limits.cursor_seconds),
+        ("limits.unknown_tokens.per_second", u64::from(limits.unknown_tokens.per_second)),
+        ("limits.unknown_tokens.burst", u64::from(limits.unknown_tokens.burst)),
+        ("limits.unknown_tokens.total_per_second", u64::from(limits.unknown_tokens.total_per_second)),
+        ("limits.unknown_tokens.total_burst", u64::from(limits.unknown_tokens.total_burst)),
+        ("cache.entries", config.cache.entries),
+    ] {
+        require(name, value > 0, "it must be 1 or more")?;
+    }
+    Ok(())
+}
+
+fn within(name: &str, value: u64, least: u64, most: u64) -> Result<(), ConfigError> {
+    require(name, (least..=most).contains(&value), &format!("it must be from {least} to {most}, not {value}"))
+}
+
+fn require(name: &str, holds: bool, reason: &str) -> Result<(), ConfigError> {
+    if holds {
+        return Ok(());
+    }
+    Err(ConfigError::Invalid {
+        name: name.to_owned(),
+        origin: "the configuration".to_owned(),
+        reason: reason.to_owned(),
+    })
+}

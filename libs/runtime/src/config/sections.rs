@@ -1,0 +1,163 @@
+//! The sections of the configuration. Units stand in the names; meanings in `config.default.toml`.
+
+use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf};
+
+use rollcall_base::PageLimits;
+use serde::{Deserialize, Serialize};
+
+use super::{DatabaseUrl, Network};
+
+/// One place to listen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListenerConfig {
+    /// Address and port; port 0 lets the system choose.
+    pub address: SocketAddr,
+    /// What is served here.
+    pub surfaces: Surfaces,
+    /// With these files the listener speaks HTTPS.
+    pub tls: Option<TlsFiles>,
+}
+
+/// Certificate chain and private key, both PEM.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TlsFiles {
+    /// The certificate, followed by its intermediates.
+    pub cert: PathBuf,
+    /// The private key (PKCS#8, PKCS#1 or SEC1).
+    pub key: PathBuf,
+}
+
+/// A part of what the service offers over HTTP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Surface {
+    /// SCIM, for identity providers.
+    Scim,
+    /// `/health/live` and `/health/ready`.
+    Health,
+    /// `/metrics`.
+    Metrics,
+}
+
+/// The surfaces of a listener.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Surfaces(BTreeSet<Surface>);
+
+impl Surfaces {
+    /// Whether `surface` is among them.
+    pub fn serves(&self, surface: Surface) -> bool {
+        self.0.contains(&surface)
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl FromIterator<Surface> for Surfaces {
+    fn from_iter<I: IntoIterator<Item = Surface>>(surfaces: I) -> Self {
+        Self(surfaces.into_iter().collect())
+    }
+}
+
+/// How HTTP is spoken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)] // each stands in config.default.toml
+pub struct HttpConfig {
+    pub trusted_proxies: Vec<Network>,
+    pub body_bytes: usize,
+    pub header_seconds: u64,
+    pub body_seconds: u64,
+    pub keep_alive_seconds: u64,
+    pub workers: usize,
+    pub shutdown_seconds: u64,
+}
+
+/// The database.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)] // each stands in config.default.toml
+pub struct DatabaseConfig {
+    pub url: Option<DatabaseUrl>,
+    pub max_connections: u32,
+    pub acquire_timeout_ms: u64,
+    pub statement_timeout_ms: u64,
+    pub group_operations: usize,
+    pub group_bytes: usize,
+    pub group_ms: u64,
+    pub scan_rows: u32,
+}
+
+/// What one request may ask for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)] // each stands in config.default.toml
+pub struct LimitsConfig {
+    pub filter_bytes: usize,
+    pub filter_terms: usize,
+    pub filter_depth: usize,
+    pub bulk_operations: usize,
+    pub bulk_bytes: usize,
+    pub patch_operations: usize,
+    pub members_per_request: usize,
+    pub list_members: u32,
+    pub cursor_seconds: u64,
+    pub directory_name_length: usize,
+    pub page: PageLimits,
+    pub unknown_tokens: UnknownTokenLimits,
+}
+
+/// How often unknown tokens may reach the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)] // each stands in config.default.toml
+pub struct UnknownTokenLimits {
+    pub per_second: u32,
+    pub burst: u32,
+    pub total_per_second: u32,
+    pub total_burst: u32,
+}
+
+/// What is remembered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)] // each stands in config.default.toml
+pub struct CacheConfig {
+    pub seconds: u64,
+    pub negative_ms: u64,
+    pub entries: u64,
+}
+
+/// Logs and traces.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)] // each stands in config.default.toml
+pub struct TelemetryConfig {
+    pub log: String,
+    pub format: LogFormat,
+    pub service_name: String,
+    pub otlp_endpoint: Option<String>,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines: one JSON object a line.
+    Json,
+}
+
+/// Keys.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)] // each stands in config.default.toml
+pub struct KeysConfig {
+    pub keyring: PathBuf,
+}

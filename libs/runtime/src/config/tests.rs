@@ -1,0 +1,130 @@
+use std::{ffi::OsString, fs};
+
+use super::*;
+
+fn environment(pairs: &[(&str, &str)]) -> Vec<(OsString, OsString)> {
+    pairs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect()
+}
+
+fn load(file: &str, variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rollcall.toml");
+    fs::write(&path, file).unwrap();
+    Config::load_with(Some(&path), environment(variables), &Overrides::default())
+}
+
+fn defaults() -> Config {
+    Config::load_with(None, [], &Overrides::default()).unwrap()
+}
+
+fn sentence(outcome: Result<Config, ConfigError>) -> String {
+    let text = outcome.unwrap_err().to_string();
+    assert!(!text.contains('\n'), "{text}");
+    text
+}
+
+#[test]
+fn the_defaults_serve_everything_on_one_local_listener_with_sqlite() {
+    let config = defaults();
+    assert_eq!(config.public_url(&[]).as_str(), "http://127.0.0.1:8080");
+    assert_eq!(config.public_url(&["127.0.0.1:9".parse().unwrap()]).as_str(), "http://127.0.0.1:9");
+    let database = config.database_url();
+    assert!(database.expose().starts_with("sqlite:///") && database.expose().ends_with("/data/rollcall.db"));
+    assert_eq!(config.keyring_path(), Path::new("data/keyring.json"));
+    assert!(config.listeners[0].surfaces.serves(Surface::Scim));
+}
+
+#[test]
+fn every_setting_stands_in_the_reference_file() {
+    // Settings without a default are commented out there; the others are needed for the defaults to load at all.
+    for optional in ["# public_url = ", "# tls = ", "# url = ", "# otlp_endpoint = "] {
+        assert!(DEFAULT_CONFIG.contains(optional), "{optional}");
+    }
+    let all_on = DEFAULT_CONFIG
+        .lines()
+        .map(|line| line.strip_prefix("# ").filter(|rest| rest.contains(" = ")).unwrap_or(line))
+        .collect::<Vec<_>>()
+        .join("\n");
+    let config = load(&all_on, &[]).unwrap();
+    assert!(config.public_url.is_some() && config.database.url.is_some() && config.listeners[0].tls.is_some());
+}
+
+#[test]
+fn file_then_environment_then_command_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rollcall.toml");
+    fs::write(&path, "data_dir = \"/a\"\n[http]\nbody_bytes = 1\nworkers = 7\n").unwrap();
+    let variables = environment(&[
+        ("ROLLCALL_HTTP__BODY_BYTES", "2"),
+        ("ROLLCALL_DATA_DIR", "/b"),
+        ("ROLLCALL_HTTP__TRUSTED_PROXIES", "[\"10.0.0.0/8\", \"::1\"]"),
+        ("ROLLCALL_LISTENERS", "[{address=\"127.0.0.1:1\", surfaces=[\"scim\"]}]"),
+        ("OTHER", "3"),
+    ]);
+    let overrides = Overrides { data_dir: Some("/c".into()), listen: Some("127.0.0.1:2".parse().unwrap()) };
+    let config = Config::load_with(Some(&path), variables, &overrides).unwrap();
+    assert_eq!((config.http.body_bytes, config.http.workers), (2, 7));
+    assert_eq!(config.http.trusted_proxies.len(), 2);
+    assert_eq!(config.data_dir, Path::new("/c"));
+    assert_eq!(config.listeners.len(), 1);
+    assert_eq!(config.listeners[0].address, "127.0.0.1:2".parse().unwrap());
+}
+
+#[test]
+fn an_unknown_setting_is_refused_with_its_place_and_the_nearest_name() {
+    let text = sentence(load("[limits]\nfilter_byte = 1\n", &[]));
+    assert!(text.contains("\"limits.filter_byte\"") && text.contains("rollcall.toml"), "{text}");
+    assert!(text.contains("did you mean \"filter_bytes\"?"), "{text}");
+
+    let text = sentence(load("", &[("ROLLCALL_DATABSE__URL", "postgres://me:s3cret@db/x")]));
+    assert!(text.contains("\"databse\"") && text.contains("ROLLCALL_DATABSE__URL"), "{text}");
+    assert!(text.contains("did you mean \"database\"?") && !text.contains("s3cret"), "{text}");
+
+    let text = sentence(load("[telemetry]\nxyzzy = 1\n", &[]));
+    assert!(text.contains("there are: log, format, service_name, otlp_endpoint"), "{text}");
+}
+
+#[test]
+fn a_wrong_value_is_refused_with_what_it_must_be() {
+    let cases: &[(&str, &[&str])] = &[
+        ("[http]\nworkers = \"many\"", &["\"http.workers\"", "rollcall.toml", "not a text"]),
+        ("[http]\ntrusted_proxies = [\"10.0.0.0/99\"]", &["http.trusted_proxies", "10.0.0.0/8"]),
+        ("[telemetry]\nformat = \"jsn\"", &["\"telemetry.format\"", "did you mean \"json\"?"]),
+        ("[telemetry]\nlog = \"rollcall=loud\"", &["\"telemetry.log\"", "info"]),
+        ("[[listeners]]\naddress = \"8080\"\nsurfaces = [\"scim\"]", &["listeners.0.address"]),
+        ("[[listeners]]\naddress = \"127.0.0.1:1\"\nsurfaces = []", &["listeners.0", "surfaces"]),
+        ("[[listeners]]\nsurfaces = [\"scim\"]", &["listeners.0.address", "must be given"]),
+        ("listeners = []", &["at least one"]),
+        ("public_url = \"scim.example.com\"", &["\"public_url\"", "https://scim.example.com"]),
+        ("[cache]\nseconds = 31", &["\"cache.seconds\"", "from 0 to 30"]),
+        ("[limits]\ndirectory_name_length = 254", &["from 1 to 253"]),
+        ("[limits]\nfilter_terms = 0", &["\"limits.filter_terms\"", "1 or more"]),
+        ("[limits]\npage = { default = 10, max = 5 }", &["\"limits.page.default\""]),
+        ("[database]\nurl = \"mysql://x\"", &["\"database.url\"", "postgres://"]),
+        ("[http\n", &["line 1"]),
+        ("\n\ndata_dir = \n", &["line 3"]),
+    ];
+    for (file, expected) in cases {
+        let text = sentence(load(file, &[]));
+        for part in *expected {
+            assert!(text.contains(part), "{file}: {part}: {text}");
+        }
+    }
+}
+
+#[test]
+fn a_missing_file_is_named() {
+    let outcome = Config::load_with(Some(Path::new("/nowhere/rollcall.toml")), [], &Overrides::default());
+    assert!(sentence(outcome).contains("/nowhere/rollcall.toml"));
+}
+
+#[test]
+fn the_description_is_a_configuration_itself_and_shows_no_password() {
+    let config = load("", &[("ROLLCALL_DATABASE__URL", "postgres://me:s3cret@db/x")]).unwrap();
+    let described = config.describe().unwrap();
+    assert!(!described.contains("s3cret") && !format!("{config:?}").contains("s3cret"), "{described}");
+    assert!(described.contains("postgres://me:(hidden)@db/x"), "{described}");
+
+    let described = defaults().describe().unwrap();
+    assert_eq!(load(&described, &[]).unwrap().describe().unwrap(), described);
+}

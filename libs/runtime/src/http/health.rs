@@ -1,0 +1,46 @@
+//! `/health/live`: the process answers. `/health/ready`: what it depends on answers too.
+
+use std::{sync::Arc, time::Duration};
+
+use actix_web::HttpResponse;
+use async_trait::async_trait;
+use futures_util::future::join_all;
+use serde_json::json;
+
+/// Something that must work before requests should be sent here.
+#[async_trait]
+pub trait ReadinessCheck: Send + Sync {
+    /// For the answer and the log, such as `database`.
+    fn name(&self) -> &'static str;
+
+    /// # Errors
+    /// Why it does not work, for the log only.
+    async fn check(&self) -> Result<(), String>;
+}
+
+/// A check that takes longer has failed: whoever asks would not wait for it either.
+const LONGEST: Duration = Duration::from_secs(2);
+
+/// The answer of `/health/live`.
+pub(super) async fn live() -> HttpResponse {
+    HttpResponse::Ok().json(json!({ "status": "ok" }))
+}
+
+/// The answer of `/health/ready`: 200, or 503 with the names of what does not work.
+pub(super) async fn ready(checks: &[Arc<dyn ReadinessCheck>]) -> HttpResponse {
+    let outcomes = join_all(checks.iter().map(|check| async move {
+        let outcome = tokio::time::timeout(LONGEST, check.check()).await;
+        (check.name(), outcome.unwrap_or_else(|_| Err("no answer in time".to_owned())))
+    }));
+    let mut failed = Vec::new();
+    for (name, outcome) in outcomes.await {
+        if let Err(reason) = outcome {
+            tracing::warn!(check = name, reason, "not ready");
+            failed.push(name);
+        }
+    }
+    if failed.is_empty() {
+        return HttpResponse::Ok().json(json!({ "status": "ok" }));
+    }
+    HttpResponse::ServiceUnavailable().json(json!({ "status": "unavailable", "failed": failed }))
+}

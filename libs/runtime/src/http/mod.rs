@@ -1,0 +1,21 @@
+//! The HTTP server: what surrounds every request, whatever it asks for.
+
+mod body;
+mod client_address;
+mod drain;
+mod error;
+mod health;
+mod metrics;
+mod observe;
+mod request_id;
+mod server;
+mod tls;
+
+pub use body::{BodyError, read_body};
+pub use client_address::ClientAddress;
+pub use error::ServeError;
+pub use health::ReadinessCheck;
+pub use metrics::Metrics;
+pub use request_id::RequestId;
+pub use server::{Server, ServerSettings, stop_signal};
+pub use tls::install_crypto_provider;
