@@ -4,9 +4,23 @@
 mod document;
 mod error;
 pub mod filter;
+pub mod index;
+mod json;
+mod limits;
 mod members;
+pub mod messages;
+pub mod path;
+mod projection;
+pub mod quirks;
+mod represent;
 pub mod schema;
+mod text;
 
-pub use document::Document;
+pub use document::{Document, PathChange};
 pub use error::{ScimError, ScimType};
+pub use json::parse_json;
+pub use limits::Limits;
 pub use members::MemberOp;
+pub use projection::Projection;
+pub use represent::{Envelope, represent};
+pub use text::fold;

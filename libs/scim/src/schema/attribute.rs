@@ -2,10 +2,14 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 /// The data types of RFC 7643 §2.3.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum DataType {
     /// Text.
+    #[default]
     String,
     /// `true` or `false`.
     Boolean,
@@ -24,11 +28,13 @@ pub enum DataType {
 }
 
 /// Who may set it, and how often (RFC 7643 §7).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Mutability {
     /// Only the service.
     ReadOnly,
     /// The client, at any time.
+    #[default]
     ReadWrite,
     /// The client, once.
     Immutable,
@@ -37,22 +43,26 @@ pub enum Mutability {
 }
 
 /// When it is in an answer (RFC 7643 §7).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Returned {
     /// In every answer.
     Always,
     /// In none.
     Never,
     /// Unless left out by the client.
+    #[default]
     Default,
     /// Only if asked for.
     Request,
 }
 
 /// How far a value is unique (RFC 7643 §7).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Uniqueness {
     /// Not at all.
+    #[default]
     None,
     /// In a directory.
     Server,

@@ -59,6 +59,8 @@ pub struct ResourceType {
 pub struct Registry {
     /// In the order in which `/ResourceTypes` lists them.
     pub resource_types: Vec<Arc<ResourceType>>,
+    /// The schemas of what discovery itself answers with; only `/Schemas` shows them.
+    pub discovery: Vec<Arc<Schema>>,
 }
 
 impl Registry {

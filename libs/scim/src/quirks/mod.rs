@@ -1,0 +1,212 @@
+//! What real clients send beyond the RFCs, and how it is read: one named function for each leniency, and no rule of a
+//! vendor anywhere else. Every use is counted; a strict directory refuses instead.
+//!
+//! The ids in brackets (E08, K11, …) name entries of the project's list of observed client behaviour.
+
+pub(crate) mod filters;
+pub(crate) mod members;
+pub(crate) mod names;
+pub(crate) mod patch;
+pub(crate) mod put;
+pub(crate) mod values;
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use crate::error::ScimError;
+
+/// A deviation from the RFCs that a request made use of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Quirk {
+    /// Entra ID sends `Add`, `Replace`, `Remove` (E08).
+    OperationLetterCase,
+    /// Entra ID sends `"True"` and `"False"` for booleans, OneLogin `"true"` (E09, E29, L04).
+    BooleanAsText,
+    /// Entra ID compares a boolean with a text: `roles[primary eq "True"].value` (E39).
+    BooleanLiteralAsText,
+    /// Entra ID, JumpCloud and authentik remove with `path: members` and a list of whom (E17, J07, A04).
+    RemoveListedValues,
+    /// Entra ID adds to and replaces `emails[type eq "work"].value` of users that have none (E10, E39).
+    ElementCreatedFromFilter,
+    /// Entra ID with `aadOptscim062020` sends `name.givenName` as a key of a value object (E22).
+    DottedKey,
+    /// Entra ID with `aadOptscim062020` sends a URN with an attribute as a key of a value object (E23).
+    UrnKey,
+    /// Entra ID's older jobs write a dot after an extension's URN (E55).
+    DotAfterUrn,
+    /// Entra ID sends a manager's id where an object belongs (E13).
+    ComplexAsText,
+    /// Entra ID sends the manager in a list of one (E14).
+    ComplexInList,
+    /// OneLogin sends `emails` as one object (L05).
+    ListAsSingle,
+    /// Entra ID's collection sends a member as a bare id (P24 of its public requests).
+    MemberAsText,
+    /// Entra ID filters by `emails[type eq "work"].value eq "x"` (E04).
+    FilterAfterElement,
+    /// Entra ID asks for `manager eq "x"` without the extension's URN (E38).
+    ShortExtensionName,
+    /// Many clients send attributes that the schema does not have (E32, E41, K26, L04).
+    UnknownAttribute,
+    /// Entra ID, Okta and PAM360 send extensions that nobody registered (E31, K26, X13).
+    UnmappedExtension,
+    /// Entra ID lists `http://schemas.microsoft.com/2006/…/ADSCIM/2.0/Group` and misspelt URNs in `schemas` (E06, E41).
+    UnknownSchema,
+    /// OneLogin's template lists the core URN of SCIM 1.1 (L07).
+    Scim1Schema,
+    /// Some clients leave `schemas` out.
+    MissingSchemas,
+    /// Some clients leave `externalId` out of a PUT; it then keeps its value (K18).
+    ExternalIdKept,
+    /// Okta sends the group's own `id` in a PATCH value (K11). Allowed to strict clients too.
+    OwnIdInPatch,
+    /// The public Entra ID validator once sent a PATCH without operations (X18).
+    NoOperations,
+    /// A client of Entra ID's collection asks for `attributes=emails[type eq "work"]`.
+    FilterInProjection,
+}
+
+impl Quirk {
+    /// The stable name, for counters and settings.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::OperationLetterCase => "operation_letter_case",
+            Self::BooleanAsText => "boolean_as_text",
+            Self::BooleanLiteralAsText => "boolean_literal_as_text",
+            Self::RemoveListedValues => "remove_listed_values",
+            Self::ElementCreatedFromFilter => "element_created_from_filter",
+            Self::DottedKey => "dotted_key",
+            Self::UrnKey => "urn_key",
+            Self::DotAfterUrn => "dot_after_urn",
+            Self::ComplexAsText => "complex_as_text",
+            Self::ComplexInList => "complex_in_list",
+            Self::ListAsSingle => "list_as_single",
+            Self::MemberAsText => "member_as_text",
+            Self::FilterAfterElement => "filter_after_element",
+            Self::ShortExtensionName => "short_extension_name",
+            Self::UnknownAttribute => "unknown_attribute",
+            Self::UnmappedExtension => "unmapped_extension",
+            Self::UnknownSchema => "unknown_schema",
+            Self::Scim1Schema => "scim1_schema",
+            Self::MissingSchemas => "missing_schemas",
+            Self::ExternalIdKept => "external_id_kept",
+            Self::OwnIdInPatch => "own_id_in_patch",
+            Self::NoOperations => "no_operations",
+            Self::FilterInProjection => "filter_in_projection",
+        }
+    }
+}
+
+/// How many names are remembered, and how many bytes of each, so that a hostile body cannot fill the memory.
+const NAMES: usize = 64;
+const NAME_BYTES: usize = 128;
+
+#[derive(Debug, Default)]
+struct Counts {
+    quirks: BTreeMap<Quirk, u32>,
+    unmapped: BTreeMap<String, u32>,
+}
+
+/// Whether quirks are allowed, and which were used. A clone counts into the same place.
+#[derive(Debug, Clone)]
+pub struct Leniency {
+    strict: bool,
+    counts: Arc<Mutex<Counts>>,
+}
+
+impl Leniency {
+    /// Quirks are allowed: the default of a directory.
+    pub fn lenient() -> Self {
+        Self { strict: false, counts: Arc::default() }
+    }
+
+    /// Quirks are errors.
+    pub fn strict() -> Self {
+        Self { strict: true, counts: Arc::default() }
+    }
+
+    /// Whether quirks are errors.
+    pub fn is_strict(&self) -> bool {
+        self.strict
+    }
+
+    /// The quirks used so far, and how often.
+    pub fn used(&self) -> Vec<(Quirk, u32)> {
+        self.counts().quirks.iter().map(|(quirk, count)| (*quirk, *count)).collect()
+    }
+
+    /// The names of attributes and extensions that were met and are in no schema, and how often. At most 64 names of
+    /// at most 128 bytes.
+    pub fn unmapped(&self) -> Vec<(String, u32)> {
+        self.counts().unmapped.iter().map(|(name, count)| (name.clone(), *count)).collect()
+    }
+
+    fn counts(&self) -> MutexGuard<'_, Counts> {
+        // Counters stay right even if a thread died while it held them.
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts a quirk that strict directories allow too.
+    fn note(&self, quirk: Quirk) {
+        *self.counts().quirks.entry(quirk).or_default() += 1;
+    }
+
+    fn note_name(&self, name: &str) {
+        let mut counts = self.counts();
+        let known = counts.unmapped.len();
+        let cut = name.floor_char_boundary(NAME_BYTES);
+        match counts.unmapped.get_mut(&name[..cut]) {
+            Some(count) => *count += 1,
+            None if known < NAMES => {
+                counts.unmapped.insert(name[..cut].to_owned(), 1);
+            }
+            None => {}
+        }
+    }
+
+    /// Counts the quirk, or refuses it.
+    fn allow(&self, quirk: Quirk, refusal: impl FnOnce() -> ScimError) -> Result<(), ScimError> {
+        if self.strict {
+            return Err(refusal());
+        }
+        self.note(quirk);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ScimType;
+
+    fn refusal() -> ScimError {
+        ScimError::bad_request(ScimType::InvalidValue, "no")
+    }
+
+    #[test]
+    fn a_clone_counts_into_the_same_place() {
+        let leniency = Leniency::lenient();
+        leniency.clone().allow(Quirk::DottedKey, refusal).unwrap();
+        leniency.allow(Quirk::DottedKey, refusal).unwrap();
+        assert_eq!(leniency.used(), [(Quirk::DottedKey, 2)]);
+    }
+
+    #[test]
+    fn a_strict_directory_refuses() {
+        let leniency = Leniency::strict();
+        assert_eq!(leniency.allow(Quirk::DottedKey, refusal), Err(refusal()));
+        assert_eq!(leniency.used(), []);
+    }
+
+    #[test]
+    fn names_cannot_fill_the_memory() {
+        let leniency = Leniency::lenient();
+        for number in 0..1000 {
+            leniency.note_name(&format!("{number}{}", "é".repeat(1000)));
+        }
+        assert_eq!(leniency.unmapped().len(), NAMES);
+        assert!(leniency.unmapped().iter().all(|(name, _)| name.len() <= NAME_BYTES));
+    }
+}
