@@ -1,5 +1,6 @@
 //! The HTTP server: what surrounds every request, whatever it asks for.
 
+mod base_url;
 mod body;
 mod client_address;
 mod drain;
@@ -11,6 +12,7 @@ mod request_id;
 mod server;
 mod tls;
 
+pub use base_url::BaseUrl;
 pub use body::{BodyError, read_body};
 pub use client_address::ClientAddress;
 pub use error::ServeError;
