@@ -1,0 +1,104 @@
+//! Admin commands and the JSON that scripts read.
+
+use serde_json::{Value, json};
+
+use crate::server::{Place, readable_by_others};
+
+fn names(value: &Value) -> Vec<&str> {
+    value.as_object().unwrap().keys().map(String::as_str).collect()
+}
+
+#[test]
+fn a_tenant_a_directory_and_a_token_are_made_without_a_server() {
+    let place = Place::new();
+    let tenant = place.json(&["tenant", "create", "--slug", "acme", "--name", "Acme Ltd"]);
+    assert_eq!((&tenant["tenant"], &tenant["name"]), (&json!("acme"), &json!("Acme Ltd")));
+    assert_eq!(place.json(&["tenant", "list"])[0]["tenant"], "acme");
+
+    let keys = ["--client", "entra-id", "--directory-id", "8f14e45f-ceea", "--directory-name", "contoso.example"];
+    let created = place.json(&[&["directory", "create", "--tenant", "acme"], keys.as_slice()].concat());
+    let base_url = format!("http://{}/scim/acme/8f14e45f-ceea/v2", place.address);
+    assert_eq!((&created["base_url"], &created["client"]), (&json!(base_url), &json!("entra-id")));
+    assert_eq!(place.json(&["directory", "list", "--tenant", "acme"])[0]["directory_id"], "8f14e45f-ceea");
+    for key in ["8f14e45f-ceea", "8F14E45F-CEEA", "contoso.example"] {
+        assert_eq!(
+            place.json(&["directory", "show", "--tenant", "acme", "--directory", key])["base_url"],
+            json!(base_url)
+        );
+    }
+
+    let issued =
+        place.json(&["token", "issue", "--tenant", "acme", "--directory", "8f14e45f-ceea", "--expires-in-days", "30"]);
+    assert_eq!(names(&issued), ["token", "token_id", "base_url", "expires_at"]);
+    let token = issued["token"].as_str().unwrap();
+    assert!(token.starts_with("rct_") && token.len() < 100, "{token}");
+    let listed = place.json(&["token", "list", "--tenant", "acme", "--directory", "8f14e45f-ceea"]);
+    assert_eq!((&listed[0]["token_id"], &listed[0]["state"]), (&issued["token_id"], &json!("live")));
+    assert!(!listed.to_string().contains(token), "a token is shown once");
+    let id = issued["token_id"].as_str().unwrap();
+    place.json(&["token", "revoke", "--tenant", "acme", "--directory", "8f14e45f-ceea", "--token-id", id]);
+    let listed = place.json(&["token", "list", "--tenant", "acme", "--directory", "8f14e45f-ceea"]);
+    assert_eq!(listed[0]["state"], "revoked");
+}
+
+#[test]
+fn what_is_kept_is_readable_by_nobody_else_and_holds_no_token() {
+    let place = Place::new();
+    let directory = place.directory_of("acme", "okta");
+    assert!(!readable_by_others(&place.data()));
+    for entry in std::fs::read_dir(place.data()).unwrap() {
+        let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+        let secret = directory.token.as_bytes();
+        assert!(!bytes.windows(secret.len()).any(|window| window == secret));
+    }
+    assert!(!readable_by_others(&place.data().join("keyring.json")));
+}
+
+#[test]
+fn what_is_not_there_is_told_with_the_command_that_lists_it() {
+    let place = Place::new();
+    assert!(place.refusal(&["directory", "list", "--tenant", "nobody"]).contains("rollcall tenant list"));
+    place.json(&["tenant", "create", "--slug", "acme", "--name", "Acme"]);
+    let missing = place.refusal(&["token", "issue", "--tenant", "acme", "--directory", "nothing"]);
+    assert!(missing.contains("nothing") && missing.contains("directory list"), "{missing}");
+    assert!(place.refusal(&["tenant", "create", "--slug", "acme", "--name", "Again"]).contains("acme"));
+}
+
+#[test]
+fn a_lifetime_is_a_day_to_two_years() {
+    let place = Place::new();
+    let directory = place.directory_of("acme", "okta");
+    for (days, fine) in [("0", false), ("1", true), ("730", true), ("731", false)] {
+        let arguments = ["token", "issue", "--tenant", "acme", "--directory", &directory.id, "--expires-in-days", days];
+        assert_eq!(place.run(&arguments).status.success(), fine, "{days} days");
+    }
+}
+
+#[test]
+fn the_configuration_is_shown_with_its_secrets_hidden() {
+    let place = Place::new();
+    let file = place.file("rollcall.toml");
+    std::fs::write(&file, "[database]\nurl = \"postgres://rollcall:pa55word@db.example/rollcall\"\n").unwrap();
+    let output = place.run(&["config", "check", "--config", file.to_str().unwrap()]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && text.contains("db.example") && !text.contains("pa55word"), "{text}");
+    let shown = place.json(&["config", "check"]);
+    assert!(shown.get("limits").is_some(), "{shown}");
+}
+
+#[test]
+fn migrating_twice_is_migrating_once() {
+    let place = Place::new();
+    place.json(&["migrate"]);
+    place.json(&["migrate"]);
+    assert_eq!(place.json(&["tenant", "list"]), json!([]));
+}
+
+#[test]
+fn help_and_version_are_there_and_an_unknown_command_is_not() {
+    let place = Place::new();
+    for arguments in [["--help"], ["--version"]] {
+        assert!(place.run(&arguments).status.success());
+    }
+    assert!(!place.run(&["frobnicate"]).status.success());
+}

@@ -1,0 +1,6 @@
+//! The command line.
+
+mod changes;
+mod commands;
+mod names;
+mod startup;

@@ -1,0 +1,86 @@
+//! Starting, stopping, and what stands in the way.
+
+use std::net::TcpListener;
+
+use crate::server::{EXECUTABLE, Place, Server, refusal};
+
+#[tokio::test]
+async fn ctrl_c_stops_cleanly_and_the_next_start_has_everything() {
+    for signal in ["INT", "TERM"] {
+        let server = Server::start();
+        let directory = server.directory();
+        directory.user("kept").await;
+        let (place, well) = server.stop(signal);
+        assert!(well, "{signal}: {}", place.log());
+        let _server = Server::start_at(place);
+        assert_eq!(directory.get("/Users").await.ok(200)["totalResults"], 1);
+    }
+}
+
+#[test]
+fn a_port_that_is_taken_is_named() {
+    let place = Place::new();
+    let _taken = TcpListener::bind(place.address).unwrap();
+    let text = place.refusal(&["all", "--listen", &place.address.to_string()]);
+    assert!(text.contains(&place.address.port().to_string()) && text.contains("--listen"), "{text}");
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_named() {
+    let place = Place::new();
+    let file = place.file("a-file");
+    std::fs::write(&file, "").unwrap();
+    let below = file.join("data");
+    let output =
+        std::process::Command::new(EXECUTABLE).args(["all", "--data-dir"]).arg(&below).env_clear().output().unwrap();
+    let text = refusal(&output);
+    assert!(text.contains("a-file") && text.contains("--data-dir"), "{text}");
+}
+
+#[test]
+fn a_damaged_database_is_named() {
+    let place = Place::new();
+    place.json(&["migrate"]);
+    std::fs::write(place.database(), "this was a database once".repeat(1000)).unwrap();
+    for arguments in [&["all", "--listen", &place.address.to_string()][..], &["tenant", "list"]] {
+        let text = place.refusal(arguments);
+        assert!(text.contains("rollcall.db") || text.contains("database"), "{text}");
+    }
+}
+
+#[test]
+fn a_keyring_of_another_installation_or_a_damaged_one_is_named() {
+    let place = Place::new();
+    place.directory_of("acme", "okta");
+    std::fs::write(place.data().join("keyring.json"), "{").unwrap();
+    let text = place.refusal(&["all", "--listen", &place.address.to_string()]);
+    assert!(text.contains("keyring"), "{text}");
+}
+
+#[test]
+fn a_setting_that_does_not_exist_is_named() {
+    let place = Place::new();
+    let file = place.file("rollcall.toml");
+    for (content, word) in [
+        ("publik_url = \"http://x\"\n", "publik_url"),
+        ("[limits]\nfilter_bites = 1\n", "filter_bites"),
+        ("[http]\nbody_bytes = \"many\"\n", "body_bytes"),
+    ] {
+        std::fs::write(&file, content).unwrap();
+        for command in ["config", "all"] {
+            let arguments: &[&str] = if command == "config" { &["config", "check"] } else { &["all"] };
+            let text = place.refusal(&[arguments, &["--config", file.to_str().unwrap()]].concat());
+            assert!(text.contains(word), "{text}");
+        }
+    }
+    let output = place.command(&["config", "check"]).env("ROLLCALL_NO__SUCH", "1").output().unwrap();
+    assert!(refusal(&output).to_lowercase().contains("no"), "an unknown variable is refused too");
+}
+
+#[test]
+fn a_configuration_file_that_is_not_there_is_named() {
+    let place = Place::new();
+    assert!(
+        place.refusal(&["config", "check", "--config", "/nowhere/rollcall.toml"]).contains("/nowhere/rollcall.toml")
+    );
+}

@@ -1,0 +1,76 @@
+//! `/Bulk`.
+
+use serde_json::{Value, json};
+
+use super::directory;
+use crate::directory::{BULK, GROUP, PATCH_OP, USER, values};
+
+fn bulk(operations: Value) -> Value {
+    json!({ "schemas": [BULK], "Operations": operations })
+}
+
+fn statuses(response: &Value) -> Vec<String> {
+    let status = |operation: &Value| operation["status"].as_str().unwrap_or("not a string").to_owned();
+    response["Operations"].as_array().unwrap().iter().map(status).collect()
+}
+
+fn post_user(bulk_id: &str, user_name: &str) -> Value {
+    json!({ "method": "POST", "path": "/Users", "bulkId": bulk_id, "data": { "schemas": [USER], "userName": user_name } })
+}
+
+#[tokio::test]
+async fn references_are_resolved_in_whatever_order_they_stand() {
+    let directory = directory();
+    let group = json!({ "schemas": [GROUP], "displayName": "team", "members": [{ "value": "bulkId:anna" }, { "value": "bulkId:bert" }] });
+    let operations = json!([
+        { "method": "POST", "path": "/Groups", "bulkId": "team", "data": group },
+        post_user("anna", "anna"),
+        post_user("bert", "bert"),
+    ]);
+    let response = directory.post("/Bulk", bulk(operations)).await.ok(200);
+    assert_eq!(statuses(&response), ["201", "201", "201"], "{response}");
+    let group = directory.find("/Groups", "displayName eq \"team\"").await.ok(200);
+    assert_eq!(values(&group["Resources"][0]["members"]).len(), 2);
+}
+
+#[tokio::test]
+async fn it_stops_after_as_many_errors_as_the_client_says() {
+    let directory = directory();
+    directory.user("taken").await;
+    let operations = json!([post_user("1", "taken"), post_user("2", "taken"), post_user("3", "free")]);
+    let request = json!({ "schemas": [BULK], "failOnErrors": 1, "Operations": operations });
+    let response = directory.post("/Bulk", request).await.ok(200);
+    assert_eq!(statuses(&response), ["409"], "{response}");
+    assert_eq!(response["Operations"][0]["response"]["scimType"], "uniqueness");
+    assert_eq!(directory.find("/Users", "userName eq \"free\"").await.ok(200)["totalResults"], 0);
+}
+
+#[tokio::test]
+async fn without_a_limit_the_rest_is_done() {
+    let directory = directory();
+    let user = directory.user("taken").await;
+    let patch = json!({ "schemas": [PATCH_OP], "Operations": [{ "op": "add", "path": "title", "value": "t" }] });
+    let operations = json!([
+        post_user("1", "taken"),
+        post_user("2", "free"),
+        { "method": "PATCH", "path": format!("/Users/{user}"), "data": patch },
+        { "method": "DELETE", "path": "/Users/018f0000-0000-7000-8000-000000000000" },
+        { "method": "DELETE", "path": format!("/Users/{user}") },
+    ]);
+    let response = directory.post("/Bulk", bulk(operations)).await.ok(200);
+    assert_eq!(statuses(&response), ["409", "201", "200", "404", "204"], "{response}");
+}
+
+#[tokio::test]
+async fn a_reference_to_nothing_and_too_many_operations_are_refused() {
+    let directory = directory();
+    let group = json!({ "schemas": [GROUP], "displayName": "team", "members": [{ "value": "bulkId:nobody" }] });
+    let operations = json!([{ "method": "POST", "path": "/Groups", "bulkId": "team", "data": group }]);
+    let response = directory.post("/Bulk", bulk(operations)).await.ok(200);
+    assert!(statuses(&response)[0].starts_with('4'), "{response}");
+    let many: Vec<Value> =
+        (0..1001).map(|number| json!({ "method": "DELETE", "path": format!("/Users/{number}") })).collect();
+    directory.post("/Bulk", bulk(json!(many))).await.error(413, None);
+    let big = post_user("1", &"x".repeat(1_100_000));
+    directory.post("/Bulk", bulk(json!([big]))).await.error(413, None);
+}
