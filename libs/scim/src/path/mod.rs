@@ -4,7 +4,7 @@ mod name;
 
 use std::fmt;
 
-pub(crate) use name::{Named, named};
+pub(crate) use name::{Named, is_extension_urn, named};
 
 use crate::{
     error::{ScimError, ScimType},

@@ -1,0 +1,267 @@
+//! From a POST or PUT body to a canonical document.
+
+mod members;
+mod schemas;
+pub(crate) mod value;
+
+use serde_json::{Map, Value};
+
+pub(crate) use members::member_ids;
+pub(crate) use schemas::is_known_core;
+use value::{Reader, Unset};
+
+use crate::{
+    document::Document,
+    error::{ScimError, ScimType},
+    json::wipe,
+    limits::Limits,
+    quirks::{Leniency, names, put},
+    schema::{Attribute, Mutability, ResourceType, Returned, Schema},
+};
+
+/// A body that was accepted.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Draft {
+    /// The attributes in canonical form.
+    pub document: Document,
+    /// The members' ids as sent, each once; none if the body does not name members.
+    pub members: Option<Vec<String>>,
+    /// A password came; it is gone.
+    pub password_sent: bool,
+    external_id_named: bool,
+}
+
+/// Brings a POST or PUT body into canonical form: names spelled as in the schema, unset values gone, what is read-only
+/// or unknown left out, at most one primary in a list, no value twice.
+///
+/// # Errors
+/// 400 `invalidSyntax` if it is no object or of another resource type; 400 `invalidValue` for a missing required
+/// attribute or a value of another type; 413 beyond a limit; what a strict directory refuses.
+pub fn accept(
+    resource_type: &ResourceType,
+    body: Value,
+    limits: &Limits,
+    leniency: &Leniency,
+) -> Result<Draft, ScimError> {
+    let Value::Object(mut body) = body else {
+        return Err(ScimError::bad_request(
+            ScimType::InvalidSyntax,
+            format!("The request body is not a JSON object. Send one {} as an object.", resource_type.name),
+        ));
+    };
+    let password_sent = wipe_secrets(resource_type, &mut body);
+    let reader = Reader { resource_type, limits, leniency };
+    let mut draft = Draft { document: Document::default(), members: None, password_sent, external_id_named: false };
+    let mut document = Map::new();
+    let mut schemas = None;
+    for (name, value) in body {
+        if name.eq_ignore_ascii_case("schemas") {
+            schemas = Some(value);
+        } else if let Some(extension) = resource_type.extension(&name) {
+            let block = read_extension(&extension.schema, value, &reader)?;
+            put_once(&mut document, &extension.schema.id, block)?;
+        } else if let Some(attribute) = resource_type.attribute(&name) {
+            draft.external_id_named |= attribute.name == "externalId";
+            if resource_type.members().is_some_and(|members| members.name == attribute.name) {
+                draft.members = match value {
+                    Value::Null => None,
+                    value => Some(member_ids(value, limits, leniency)?),
+                };
+            } else if is_settable(attribute) {
+                let value = reader.attribute(&attribute.name, attribute, value, Unset::Dropped)?;
+                put_once(&mut document, &attribute.name, value)?;
+            }
+        } else if let (true, Value::Object(block)) = (is_foreign_extension(&name), &value) {
+            names::unmapped_extension(&resource_type.name, &name, leniency)?;
+            put_once(&mut document, &name, foreign_block(block))?;
+        } else {
+            names::unknown_attribute(&resource_type.name, &name, leniency)?;
+        }
+    }
+    schemas::check(resource_type, schemas, leniency)?;
+    check_required(resource_type, &document)?;
+    draft.document = Document::from_canonical(document);
+    Ok(draft)
+}
+
+impl Draft {
+    /// The document that a PUT leaves in place of `existing`: this draft, except that an omitted `active` keeps its value
+    /// (only an explicit true enables somebody again), and an omitted `externalId` too unless the directory is strict.
+    ///
+    /// # Errors
+    /// 400 `mutability` if an attribute that is set once would change.
+    pub fn keep_over(
+        &self,
+        resource_type: &ResourceType,
+        existing: &Document,
+        leniency: &Leniency,
+    ) -> Result<Document, ScimError> {
+        let mut document = self.document.attributes().clone();
+        let old = existing.attributes();
+        if let (None, Some(active)) = (document.get("active"), old.get("active")) {
+            document.insert("active".into(), active.clone());
+        }
+        if let (false, Some(external_id)) = (self.external_id_named, old.get("externalId"))
+            && put::external_id_kept(leniency)
+        {
+            document.insert("externalId".into(), external_id.clone());
+        }
+        check_immutable(resource_type, old, &document)?;
+        Ok(Document::from_canonical(document))
+    }
+}
+
+/// Wipes values that are never returned; whether there was one.
+pub(crate) fn wipe_secrets(resource_type: &ResourceType, body: &mut Map<String, Value>) -> bool {
+    let mut found = false;
+    for (name, value) in body.iter_mut() {
+        if resource_type.attribute(name).is_some_and(|attribute| attribute.returned == Returned::Never) {
+            found |= !value.is_null();
+            wipe(value);
+        }
+    }
+    found
+}
+
+fn is_settable(attribute: &Attribute) -> bool {
+    attribute.mutability != Mutability::ReadOnly && attribute.returned != Returned::Never
+}
+
+fn put_once(map: &mut Map<String, Value>, name: &str, value: Value) -> Result<(), ScimError> {
+    if map.keys().any(|known| known.eq_ignore_ascii_case(name)) {
+        return Err(ScimError::bad_request(
+            ScimType::InvalidSyntax,
+            format!("\"{name}\" is in the request twice, in different letter case. Send it once."),
+        ));
+    }
+    if !value.is_null() {
+        map.insert(name.to_owned(), value);
+    }
+    Ok(())
+}
+
+fn read_extension(schema: &Schema, value: Value, reader: &Reader<'_>) -> Result<Value, ScimError> {
+    let block = match value {
+        Value::Null => return Ok(Value::Null),
+        Value::Object(block) => block,
+        _ => {
+            return Err(ScimError::bad_request(
+                ScimType::InvalidValue,
+                format!("{} takes an object with the extension's attributes.", schema.id),
+            ));
+        }
+    };
+    let mut read = Map::new();
+    for (name, value) in block {
+        match schema.attribute(&name) {
+            Some(attribute) if is_settable(attribute) => {
+                let place = format!("{}:{}", schema.id, attribute.name);
+                put_once(&mut read, &attribute.name, reader.attribute(&place, attribute, value, Unset::Dropped)?)?;
+            }
+            Some(_) => {}
+            None => {
+                let name = format!("{}:{name}", schema.id);
+                names::unknown_attribute(&reader.resource_type.name, &name, reader.leniency)?;
+            }
+        }
+    }
+    Ok(if read.is_empty() { Value::Null } else { Value::Object(read) })
+}
+
+/// Whether a name can be an extension that nobody registered.
+pub(crate) fn is_foreign_extension(name: &str) -> bool {
+    name.get(..4).is_some_and(|head| head.eq_ignore_ascii_case("urn:")) && !is_known_core(name)
+}
+
+/// An unregistered extension's block as it is kept: without what is unset.
+pub(crate) fn foreign_block(block: &Map<String, Value>) -> Value {
+    let kept: Map<String, Value> =
+        block.iter().filter(|(_, value)| !is_unset(value)).map(|(name, value)| (name.clone(), value.clone())).collect();
+    if kept.is_empty() { Value::Null } else { Value::Object(kept) }
+}
+
+/// Null, an empty text and an empty list mean that there is no value.
+pub(crate) fn is_unset(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(_) | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+/// Refuses a document that lacks a required attribute.
+pub(crate) fn check_required(resource_type: &ResourceType, document: &Map<String, Value>) -> Result<(), ScimError> {
+    let missing = |place: &str, attribute: &Attribute| {
+        ScimError::bad_request(
+            ScimType::InvalidValue,
+            format!("{} needs {place}{}. Send it with a value that is not empty.", resource_type.name, attribute.name),
+        )
+    };
+    let check = |place: &str, attributes: &[std::sync::Arc<Attribute>], map: &Map<String, Value>| {
+        for attribute in attributes.iter().filter(|attribute| is_settable(attribute)) {
+            let value = map.get(&attribute.name);
+            // Members are rows, not part of the document.
+            if attribute.required && value.is_none() && attribute.name != "members" {
+                return Err(missing(place, attribute));
+            }
+            let elements = match value {
+                Some(Value::Array(items)) => items.as_slice(),
+                Some(value) => std::slice::from_ref(value),
+                None => &[],
+            };
+            for part in attribute.sub_attributes.iter().filter(|part| part.required && is_settable(part)) {
+                if elements.iter().any(|element| element.get(&part.name).is_none()) {
+                    return Err(missing(&format!("{place}{}.", attribute.name), part));
+                }
+            }
+        }
+        Ok(())
+    };
+    check("", &resource_type.schema.attributes, document)?;
+    for extension in &resource_type.extensions {
+        let urn = &extension.schema.id;
+        match document.get(urn) {
+            Some(Value::Object(block)) => check(&format!("{urn}:"), &extension.schema.attributes, block)?,
+            _ if extension.required => {
+                return Err(ScimError::bad_request(
+                    ScimType::InvalidValue,
+                    format!("{} needs the extension {urn}. Send it with its attributes.", resource_type.name),
+                ));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a change of an attribute that may be set only once.
+pub(crate) fn check_immutable(
+    resource_type: &ResourceType,
+    before: &Map<String, Value>,
+    after: &Map<String, Value>,
+) -> Result<(), ScimError> {
+    let check =
+        |attributes: &[std::sync::Arc<Attribute>], before: &Map<String, Value>, after: Option<&Map<String, Value>>| {
+            for attribute in attributes.iter().filter(|attribute| attribute.mutability == Mutability::Immutable) {
+                let old = before.get(&attribute.name);
+                if old.is_some() && old != after.and_then(|after| after.get(&attribute.name)) {
+                    return Err(ScimError::bad_request(
+                        ScimType::Mutability,
+                        format!(
+                            "{} is immutable: it is set once and then stays. Send the value that it has.",
+                            attribute.name
+                        ),
+                    ));
+                }
+            }
+            Ok(())
+        };
+    check(&resource_type.schema.attributes, before, Some(after))?;
+    for extension in &resource_type.extensions {
+        if let Some(Value::Object(block)) = before.get(&extension.schema.id) {
+            check(&extension.schema.attributes, block, after.get(&extension.schema.id).and_then(Value::as_object))?;
+        }
+    }
+    Ok(())
+}
