@@ -1,6 +1,6 @@
 //! What the rest of the house asks of a keeper of keys.
 
-use std::error::Error;
+use std::{error::Error, sync::Arc};
 
 use async_trait::async_trait;
 use rollcall_base::{Id, Secret32, marker};
@@ -25,7 +25,7 @@ pub struct DataKey {
 }
 
 /// Why a data key could not be made or opened.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum KeyError {
     /// The wrapped key opens under no key that is held here: another keyring, tenant or purpose, or altered bytes.
     #[error(
@@ -45,7 +45,7 @@ pub enum KeyError {
     UnknownFormat,
     /// The key service did not answer. Worth another try later.
     #[error("the key service cannot be reached")]
-    Unavailable(#[source] Box<dyn Error + Send + Sync>),
+    Unavailable(#[source] Arc<dyn Error + Send + Sync>),
 }
 
 /// Makes and opens data keys. Not for the path of a request: callers keep what they unwrapped.

@@ -1,1 +1,16 @@
-//! Bearer tokens: issue, verify, revoke.
+//! Bearer tokens: issue, verify, revoke; and the directories that they open.
+//!
+//! The gateway knows this service through [`Tokens`]. [`LocalTokens`] is the service itself, in the process that holds
+//! the database and the keys.
+
+mod config;
+mod error;
+mod local;
+mod throttle;
+mod tokens;
+
+pub use config::{ThrottleLimits, TokensConfig};
+pub use error::{TokensError, VerifyError};
+pub use local::{Issued, LocalTokens};
+pub use rollcall_store::DirectoryRecord;
+pub use tokens::Tokens;

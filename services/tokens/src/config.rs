@@ -1,0 +1,52 @@
+//! What the service remembers, and how often strangers may ask.
+
+use std::time::Duration;
+
+/// Settings of [`crate::LocalTokens`].
+#[derive(Debug, Clone, Copy)]
+pub struct TokensConfig {
+    /// The most credentials, and the most directories, remembered.
+    pub cache_entries: u64,
+    /// How long a credential or a directory is believed without asking the database; cut to
+    /// [`TokensConfig::LONGEST_TTL`].
+    pub cache_ttl: Duration,
+    /// How long "there is none" is believed; never more than a second.
+    pub negative_ttl: Duration,
+    /// How often unknown tokens may reach the database.
+    pub unknown: ThrottleLimits,
+}
+
+/// A steady rate and a burst, for one client address and for all together.
+#[derive(Debug, Clone, Copy)]
+pub struct ThrottleLimits {
+    /// Questions a second for one client address.
+    pub per_second: u32,
+    /// Questions at once for one client address.
+    pub burst: u32,
+    /// Questions a second for all addresses together.
+    pub total_per_second: u32,
+    /// Questions at once for all addresses together.
+    pub total_burst: u32,
+}
+
+impl TokensConfig {
+    /// The bound that revocation in another process relies on.
+    pub const LONGEST_TTL: Duration = Duration::from_secs(30);
+}
+
+impl Default for TokensConfig {
+    fn default() -> Self {
+        Self {
+            cache_entries: 100_000,
+            cache_ttl: Self::LONGEST_TTL,
+            negative_ttl: Duration::from_secs(1),
+            unknown: ThrottleLimits::default(),
+        }
+    }
+}
+
+impl Default for ThrottleLimits {
+    fn default() -> Self {
+        Self { per_second: 5, burst: 50, total_per_second: 200, total_burst: 1_000 }
+    }
+}

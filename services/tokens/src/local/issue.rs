@@ -1,0 +1,112 @@
+//! Issue, list, revoke.
+
+use std::time::Duration;
+
+use rollcall_access::{BearerToken, CredentialRecord, Rights, TenantScope};
+use rollcall_base::{Id, Secret32, SecretText, marker};
+use rollcall_store::{DirectoryRecord, WrappedKey};
+
+use super::{LocalTokens, peppers::PURPOSE};
+use crate::TokensError;
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const LONGEST_LABEL: usize = 200;
+
+/// A token that was just issued.
+#[derive(Debug)]
+pub struct Issued {
+    /// The token: to be shown once, it cannot be had again.
+    pub token: SecretText,
+    /// What is kept of it.
+    pub record: CredentialRecord,
+}
+
+impl LocalTokens {
+    /// A new token for `directory`, good for `lifetime` (1 to 730 days). `label` is for people.
+    ///
+    /// # Errors
+    /// [`TokensError`]
+    pub async fn issue(
+        &self,
+        scope: &TenantScope,
+        directory: &DirectoryRecord,
+        lifetime: Duration,
+        label: &str,
+    ) -> Result<Issued, TokensError> {
+        if lifetime < DAY || lifetime > 730 * DAY {
+            return Err(TokensError::Lifetime { days: lifetime.as_secs() / DAY.as_secs() });
+        }
+        if label.chars().count() > LONGEST_LABEL {
+            return Err(TokensError::Label { most: LONGEST_LABEL });
+        }
+        if directory.tenant != scope.tenant() {
+            return Err(TokensError::OtherTenant);
+        }
+        let (data_key, pepper) = self.pepper(scope).await?;
+        let now = self.clock.now();
+        let token = BearerToken::generate(Id::new(now, &*self.entropy), &*self.entropy);
+        let record = CredentialRecord {
+            id: token.id(),
+            tenant: directory.tenant,
+            directory: directory.id,
+            data_key,
+            hash: token.hash(&pepper),
+            rights: Rights::ReadWrite,
+            label: label.to_owned(),
+            created_at: now,
+            expires_at: now.plus(lifetime),
+            revoked_at: None,
+        };
+        self.store.tenant(scope).insert_credential(&record).await?;
+        tracing::info!(credential = %record.id, directory = %record.directory, "token issued");
+        Ok(Issued { token: token.to_text(), record })
+    }
+
+    /// All tokens of a directory, oldest first: expired and revoked ones too.
+    ///
+    /// # Errors
+    /// [`TokensError::Store`]
+    pub async fn list(
+        &self,
+        scope: &TenantScope,
+        directory: Id<marker::Directory>,
+    ) -> Result<Vec<CredentialRecord>, TokensError> {
+        Ok(self.store.tenant(scope).credentials(directory).await?)
+    }
+
+    /// Revokes a token: when this returns, this process refuses it. Other processes follow within half a second on
+    /// SQLite, within [`crate::TokensConfig::LONGEST_TTL`] on PostgreSQL. False if the tenant has no such token.
+    ///
+    /// # Errors
+    /// [`TokensError::Store`]
+    pub async fn revoke(&self, scope: &TenantScope, id: Id<marker::Credential>) -> Result<bool, TokensError> {
+        let known = self.store.tenant(scope).revoke_credential(id, self.clock.now()).await?;
+        self.caches.credentials.invalidate(&id).await;
+        if known {
+            tracing::info!(credential = %id, "token revoked");
+        }
+        Ok(known)
+    }
+
+    /// The tenant's present pepper, made on first use.
+    async fn pepper(&self, scope: &TenantScope) -> Result<(Id<marker::DataKey>, Secret32), TokensError> {
+        let store = self.store.tenant(scope);
+        let key = match store.newest_data_key(PURPOSE).await? {
+            Some(key) => key,
+            None => {
+                let made = self.peppers.generate(scope.tenant()).await?;
+                let now = self.clock.now();
+                let key = WrappedKey {
+                    id: Id::new(now, &*self.entropy),
+                    tenant: scope.tenant(),
+                    purpose: PURPOSE.to_owned(),
+                    wrapped: made.wrapped,
+                    created_at: now,
+                };
+                // Another process may have been faster: then its key stands, and ours is forgotten.
+                store.insert_data_key(key).await?
+            }
+        };
+        Ok((key.id, self.peppers.open(&key).await?))
+    }
+}

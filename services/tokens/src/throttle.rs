@@ -1,0 +1,230 @@
+//! How often unknown tokens may reach the database.
+//!
+//! Two meters: one per client address, so that one attacker stops nobody else, and one for all addresses, so that many
+//! attackers do not stop the database. A token that turns out good gives back what it took, and its address is trusted
+//! for an hour: the common meter, which attackers can exhaust, does not hold for it.
+
+use std::{
+    collections::HashMap,
+    net::{IpAddr, Ipv6Addr},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use rollcall_base::{Clock, Timestamp};
+
+use crate::ThrottleLimits;
+
+/// Addresses remembered. Beyond it, and only while that many are active, a new address is metered with all others.
+const MOST_ADDRESSES: usize = 100_000;
+const TRUST: Duration = Duration::from_secs(60 * 60);
+
+/// Both meters.
+#[derive(Debug)]
+pub(crate) struct Throttle {
+    clock: Arc<dyn Clock>,
+    each: Rate,
+    all: Rate,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    addresses: HashMap<IpAddr, Address>,
+    all: Meter,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Address {
+    meter: Meter,
+    trusted_until: Timestamp,
+}
+
+impl Throttle {
+    pub(crate) fn new(limits: ThrottleLimits, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            clock,
+            each: Rate::new(limits.per_second, limits.burst),
+            all: Rate::new(limits.total_per_second, limits.total_burst),
+            state: Mutex::default(),
+        }
+    }
+
+    /// Lets one question from `from` pass, or says after how long to try again.
+    pub(crate) fn admit(&self, from: IpAddr) -> Result<(), Duration> {
+        let now = self.clock.now();
+        let mut state = self.lock();
+        let key = network(from);
+        let mut address = state.addresses.get(&key).copied().unwrap_or_default();
+        let meter = self.each.take(address.meter, now)?;
+        if address.trusted_until <= now {
+            state.all = self.all.take(state.all, now)?;
+        }
+        address.meter = meter;
+        state.keep(key, address, now);
+        Ok(())
+    }
+
+    /// A token from `from` was good: what it took is given back.
+    pub(crate) fn was_good(&self, from: IpAddr) {
+        let now = self.clock.now();
+        let mut state = self.lock();
+        let key = network(from);
+        let mut address = state.addresses.get(&key).copied().unwrap_or_default();
+        if address.trusted_until <= now {
+            state.all = self.all.give_back(state.all);
+        }
+        address.meter = self.each.give_back(address.meter);
+        address.trusted_until = now.plus(TRUST);
+        state.keep(key, address, now);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Every change is made whole before the lock is let go, so that a panic elsewhere leaves nothing half done.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn keep(&mut self, key: IpAddr, address: Address, now: Timestamp) {
+        if self.addresses.len() >= MOST_ADDRESSES && !self.addresses.contains_key(&key) {
+            self.addresses.retain(|_, known| known.meter.0 > now || known.trusted_until > now);
+            if self.addresses.len() >= MOST_ADDRESSES {
+                return;
+            }
+        }
+        self.addresses.insert(key, address);
+    }
+}
+
+/// The moment at which everything taken so far is paid for (the generic cell rate algorithm): one number in place of a
+/// count and a time.
+#[derive(Debug, Clone, Copy, Default)]
+struct Meter(Timestamp);
+
+#[derive(Debug, Clone, Copy)]
+struct Rate {
+    interval: Duration,
+    burst: Duration,
+}
+
+impl Rate {
+    fn new(per_second: u32, burst: u32) -> Self {
+        let interval = Duration::from_secs(1) / per_second.max(1);
+        Self { interval, burst: interval * burst.max(1) }
+    }
+
+    fn take(self, meter: Meter, now: Timestamp) -> Result<Meter, Duration> {
+        let paid = meter.0.max(now).plus(self.interval);
+        match paid.since(now).checked_sub(self.burst) {
+            Some(over) if !over.is_zero() => Err(over),
+            _ => Ok(Meter(paid)),
+        }
+    }
+
+    fn give_back(self, meter: Meter) -> Meter {
+        let interval = i64::try_from(self.interval.as_micros()).unwrap_or(i64::MAX);
+        Meter(Timestamp::from_micros(meter.0.as_micros().saturating_sub(interval)))
+    }
+}
+
+/// Who counts as one: an IPv6 network of /64, which any subscriber has to himself.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX)).into(),
+        v4 => v4,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rollcall_base::ManualClock;
+
+    use super::*;
+
+    const LIMITS: ThrottleLimits = ThrottleLimits { per_second: 2, burst: 4, total_per_second: 10, total_burst: 20 };
+
+    fn throttle() -> (Throttle, Arc<ManualClock>) {
+        let clock = Arc::new(ManualClock::new(Timestamp::from_micros(1_000_000_000)));
+        (Throttle::new(LIMITS, clock.clone()), clock)
+    }
+
+    fn address(last: u8) -> IpAddr {
+        IpAddr::from([192, 0, 2, last])
+    }
+
+    fn admitted(throttle: &Throttle, from: IpAddr, tries: usize) -> usize {
+        (0..tries).filter(|_| throttle.admit(from).is_ok()).count()
+    }
+
+    #[test]
+    fn an_address_has_its_burst_and_then_its_rate() {
+        let (throttle, clock) = throttle();
+        assert_eq!(admitted(&throttle, address(1), 100), 4);
+        let wait = throttle.admit(address(1)).unwrap_err();
+        assert_eq!(wait, Duration::from_millis(500));
+        clock.advance(wait);
+        assert_eq!(admitted(&throttle, address(1), 100), 1);
+        clock.advance(Duration::from_secs(3600));
+        assert_eq!(admitted(&throttle, address(1), 100), 4);
+    }
+
+    #[test]
+    fn one_attacker_leaves_the_others_their_share() {
+        let (throttle, _) = throttle();
+        admitted(&throttle, address(1), 1_000_000);
+        assert_eq!(admitted(&throttle, address(2), 4), 4);
+    }
+
+    #[test]
+    fn many_attackers_share_a_bound_that_does_not_hold_for_who_was_good_before() {
+        let (throttle, clock) = throttle();
+        throttle.admit(address(200)).unwrap();
+        throttle.was_good(address(200));
+        clock.advance(Duration::from_secs(60));
+        let all: usize = (0..100).map(|last| admitted(&throttle, address(last), 4)).sum();
+        assert_eq!(all, 20);
+        assert_eq!(admitted(&throttle, address(100), 1), 0);
+        assert_eq!(admitted(&throttle, address(200), 4), 4);
+        clock.advance(TRUST);
+        for last in 0..100 {
+            admitted(&throttle, address(last), 4);
+        }
+        assert_eq!(admitted(&throttle, address(200), 4), 0);
+    }
+
+    #[test]
+    fn good_tokens_cost_nothing() {
+        let (throttle, _) = throttle();
+        for _ in 0..1_000 {
+            throttle.admit(address(1)).unwrap();
+            throttle.was_good(address(1));
+        }
+        assert_eq!(admitted(&throttle, address(1), 100), 4);
+    }
+
+    #[test]
+    fn an_ipv6_network_counts_as_one() {
+        let (throttle, _) = throttle();
+        let inside = |last: u16| IpAddr::from([0x2001, 0xdb8, 0, 1, 0, 0, 0, last]);
+        let all: usize = (0..50).map(|last| admitted(&throttle, inside(last), 1)).sum();
+        assert_eq!(all, 4);
+        assert_eq!(admitted(&throttle, IpAddr::from([0x2001, 0xdb8, 0, 2, 0, 0, 0, 1]), 1), 1);
+    }
+
+    #[test]
+    fn the_table_of_addresses_is_bounded() {
+        let (throttle, clock) = throttle();
+        let mut state = throttle.lock();
+        let now = clock.now();
+        for number in 0..MOST_ADDRESSES + 10 {
+            let key = IpAddr::from(u32::try_from(number).unwrap().to_be_bytes());
+            let busy = Address { meter: Meter(now.plus(Duration::from_secs(1))), trusted_until: Timestamp::default() };
+            state.keep(key, busy, now);
+        }
+        assert_eq!(state.addresses.len(), MOST_ADDRESSES);
+        let later = now.plus(Duration::from_secs(2));
+        state.keep(IpAddr::from([255, 255, 255, 255]), Address::default(), later);
+        assert_eq!(state.addresses.len(), 1);
+    }
+}

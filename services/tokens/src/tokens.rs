@@ -1,0 +1,32 @@
+//! What the gateway asks.
+
+use std::{net::IpAddr, sync::Arc};
+
+use async_trait::async_trait;
+use rollcall_access::{Authenticated, BearerToken};
+use rollcall_base::{Id, marker};
+use rollcall_store::DirectoryRecord;
+
+use crate::VerifyError;
+
+/// The token service as the gateway sees it: in this process, or behind a network.
+#[async_trait]
+pub trait Tokens: Send + Sync {
+    /// Whether `token`, presented by the client at `from`, is good now.
+    ///
+    /// # Errors
+    /// [`VerifyError`]
+    async fn verify(&self, token: &BearerToken, from: IpAddr) -> Result<Authenticated, VerifyError>;
+
+    /// The directory of an authenticated caller.
+    ///
+    /// # Errors
+    /// [`VerifyError::Unavailable`]
+    async fn directory(&self, id: Id<marker::Directory>) -> Result<Option<Arc<DirectoryRecord>>, VerifyError>;
+
+    /// The directory that a URL names: a tenant's slug and a Directory ID or Name, present or former, in any case.
+    ///
+    /// # Errors
+    /// [`VerifyError::Unavailable`]
+    async fn resolve(&self, tenant_slug: &str, key: &str) -> Result<Option<Arc<DirectoryRecord>>, VerifyError>;
+}
