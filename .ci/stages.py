@@ -1,0 +1,155 @@
+#!/usr/bin/env python3
+"""Everything that must hold, in stages: `make test`. `make test STAGES="fmt clippy"` runs only the stages named.
+
+Meant for a bare Debian machine with Rust, Python 3 and Node. What else is needed is installed when this runs as root;
+otherwise it says what to install, and stops. The last line counts everything: `N passed, N failed`.
+"""
+import glob
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+TARGET = os.environ.get("CARGO_TARGET_DIR", os.path.join(ROOT, "target"))
+PYTHON = os.path.join(ROOT, ".venv", "bin", "python")
+CARGO_RESULT = re.compile(r"^test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored")
+SUITE_RESULT = re.compile(r"^suites: (\d+) passed, (\d+) failed(?:, (\d+) skipped)?$")
+
+passed = failed = skipped = 0
+
+
+def say(text):
+    print(text, flush=True)
+
+
+def run(command, result=None, **options):
+    """Runs, shows and counts. Without `result` the command is one check; with it, lines that match are counted."""
+    global passed, failed, skipped
+    say("$ " + " ".join(command))
+    child = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                             encoding="utf-8", errors="replace", **options)
+    counted = [0, 0, 0]
+    for line in child.stdout:
+        sys.stdout.write(line)
+        sys.stdout.flush()
+        match = result and result.match(line)
+        if match:
+            counted = [a + int(b or 0) for a, b in zip(counted, match.groups())]
+    code = child.wait()
+    if not result:
+        counted = [int(code == 0), int(code != 0), 0]
+    elif code and not counted[1]:
+        counted[1] = 1  # it stopped before it could count, for instance because it does not compile
+    passed, failed, skipped = passed + counted[0], failed + counted[1], skipped + counted[2]
+    return code == 0
+
+
+# ---- what must be there ------------------------------------------------------------------------------------------
+
+def postgres():
+    return shutil.which("postgres") or glob.glob("/usr/lib/postgresql/*/bin/postgres")
+
+
+def missing_packages():
+    wanted = []
+    if not shutil.which("cc"):
+        wanted += ["gcc", "libc6-dev"]
+    if not postgres():
+        wanted.append("postgresql")
+    if not (importlib.util.find_spec("venv") and importlib.util.find_spec("ensurepip")):
+        wanted.append("python3-venv")
+    return wanted
+
+
+def prerequisites():
+    # A shell that is not a login shell has not read ~/.profile, where rustup puts this.
+    cargo_bin = os.path.expanduser("~/.cargo/bin")
+    if not shutil.which("cargo") and os.path.isdir(cargo_bin):
+        os.environ["PATH"] += os.pathsep + cargo_bin
+    if not shutil.which("cargo"):
+        return stop("cargo is missing: install Rust 1.94 or newer, see https://rustup.rs")
+    if sys.version_info < (3, 10):
+        return stop("Python 3.10 or newer is needed")
+    wanted = missing_packages()
+    if wanted:
+        install = ["apt-get", "install", "-y", "--no-install-recommends", *wanted]
+        if os.geteuid() != 0 or not shutil.which("apt-get"):
+            return stop("these Debian packages are missing; as root:  " + " ".join(install))
+        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        subprocess.run(["apt-get", "update", "-q"], env=environment, check=False)
+        subprocess.run(install, env=environment, check=False)
+        if missing_packages():
+            return stop("these Debian packages could not be installed: " + " ".join(missing_packages()))
+    for component in ("fmt", "clippy"):
+        if subprocess.run(["cargo", component, "--version"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode:
+            name = "rustfmt" if component == "fmt" else component
+            if not shutil.which("rustup") or subprocess.run(["rustup", "component", "add", name]).returncode:
+                return stop(f"cargo {component} is missing:  rustup component add {name}")
+    return virtual_environment() and run(["cargo", "fetch", "--locked"])
+
+
+def virtual_environment():
+    wanted = open(os.path.join(ROOT, "tests", "requirements.txt"), encoding="utf-8").read()
+    stamp = os.path.join(ROOT, ".venv", "installed-requirements.txt")
+    if os.path.exists(stamp) and open(stamp, encoding="utf-8").read() == wanted:
+        return True
+    if not run([sys.executable, "-m", "venv", "--clear", ".venv"]):
+        return stop("the virtual environment could not be made (Debian: apt-get install python3-venv)")
+    if not run([PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", "tests/requirements.txt"]):
+        return stop("the Python packages of tests/requirements.txt could not be installed: is the network there?")
+    with open(stamp, "w", encoding="utf-8") as file:
+        file.write(wanted)
+    return True
+
+
+def stop(sentence):
+    global failed
+    failed += 1
+    say(sentence)
+    return False
+
+
+# ---- the stages ---------------------------------------------------------------------------------------------------
+
+STAGES = {
+    "fmt": lambda: run(["cargo", "fmt", "--all", "--check"]),
+    "clippy": lambda: run(["cargo", "clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]),
+    "deps": lambda: run(["cargo", "xtask", "deps"]),
+    "deny": lambda: run([".ci/deny"]),
+    "cargo": lambda: run(["cargo", "test", "--workspace", "--locked", "--no-fail-fast"], CARGO_RESULT),
+    "suites": lambda: run(["cargo", "build", "--locked", "-p", "rollcall"])
+    and run([PYTHON, "tests/suites.py", os.path.join(TARGET, "debug", "rollcall")], SUITE_RESULT),
+}
+
+
+def main():
+    names = sys.argv[1:] or list(STAGES)
+    unknown = [name for name in names if name not in STAGES]
+    if unknown:
+        sys.exit(f"no such stage: {' '.join(unknown)}; there are {' '.join(STAGES)}")
+    os.environ.setdefault("CARGO_TERM_COLOR", "never")
+    begin = time.monotonic()
+    summary = []
+    for name, stage in [("prerequisites", prerequisites), *((name, STAGES[name]) for name in names)]:
+        say(f"\n=== {name}")
+        started = time.monotonic()
+        good = stage()
+        summary.append(f"{'ok  ' if good else 'FAIL'} {name} ({time.monotonic() - started:.0f} s)")
+        if name == "prerequisites" and not good:
+            break
+    say("\n=== summary")
+    for line in summary:
+        say(line)
+    minutes, seconds = divmod(round(time.monotonic() - begin), 60)
+    say(f"took {minutes} min {seconds} s")
+    tail = f", {skipped} skipped" if skipped else ""
+    say(f"{passed} passed, {failed} failed{tail}")
+    sys.exit(1 if failed or not passed else 0)
+
+
+if __name__ == "__main__":
+    main()
