@@ -17,8 +17,8 @@ run: ## build and start Rollcall on http://127.0.0.1:8080 with a demo tenant, da
 	@cargo build --locked --profile quick --package rollcall
 	@exec "$${CARGO_TARGET_DIR:-target}/quick/rollcall" all --demo --data-dir ./data
 
-test: ## everything that must hold: format, lints, crate edges, licences, all tests, conformance suites
-	@.ci/run
+test: ## everything that must hold: format, lints, crate edges, licences, all tests, client suites (STAGES=… for some)
+	@python3 .ci/stages.py $(STAGES)
 
 fuzz: ## the property tests and fuzz targets for longer (FUZZ_CASES=20000)
 	PROPTEST_CASES=$(FUZZ_CASES) cargo test --locked --package rollcall-scim --package rollcall-access --test '*'
