@@ -1,1 +1,23 @@
-//! Schema migrations for PostgreSQL and SQLite.
+//! Schema migrations for PostgreSQL and SQLite, from one source: each migration is SQL in which `{words}` stand for
+//! what the two spell differently ([`dialect`]).
+
+mod dialect;
+mod m0001_directories;
+
+pub use sea_orm_migration::MigratorTrait;
+use sea_orm_migration::prelude::{MigrationTrait, async_trait};
+
+/// Brings a database to this program's schema.
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(m0001_directories::Migration)]
+    }
+}
+
+/// The names of all migrations that this program knows, oldest first.
+pub fn names() -> Vec<String> {
+    Migrator::migrations().iter().map(|migration| migration.name().to_owned()).collect()
+}

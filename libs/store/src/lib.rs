@@ -6,16 +6,27 @@
 
 mod config;
 mod control;
+#[cfg(feature = "counting")]
+mod counting;
+mod dialect;
 mod directory;
+mod door;
+mod entity;
 mod error;
+mod filter;
 mod jobs;
+mod keys;
+mod list;
 mod resource;
+mod statement;
 mod store;
 
 pub use config::StoreConfig;
 pub use control::{
     DirectoryRecord, NewDirectory, OperatorStore, TenantRecord, TenantStore, VerificationStore, WrappedKey,
 };
+#[cfg(feature = "counting")]
+pub use counting::Counted;
 pub use directory::DirectoryStore;
 pub use error::{ControlError, Source, StoreError};
 pub use jobs::{Counts, EventRecord, JobStore, Operation};

@@ -1,15 +1,56 @@
 //! The store of a process.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use rollcall_access::{Access, DirectoryScope, JobScope, OperatorScope, TenantScope};
 use rollcall_base::{Clock, Entropy};
+use rollcall_migrations::{Migrator, MigratorTrait};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
+use tokio::sync::watch;
 
-use crate::{DirectoryStore, JobStore, OperatorStore, StoreConfig, StoreError, TenantStore, VerificationStore};
+use crate::{
+    DirectoryStore, JobStore, OperatorStore, StoreConfig, StoreError, TenantStore, VerificationStore,
+    dialect::{failure, postgres, sqlite},
+    door::{Door, GroupLimits, GroupedDoor, Mutation, SingleDoor},
+};
 
 /// The database of a process. Cheap to clone; all clones share one pool.
 #[derive(Clone)]
-pub struct Store;
+pub struct Store(Arc<Inner>);
+
+/// What every part of the store needs.
+pub(crate) struct Inner {
+    readers: DatabaseConnection,
+    door: Door,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) scan_rows: u32,
+    elsewhere: watch::Receiver<u64>,
+    /// On PostgreSQL nobody sends, but a receiver without a sender would report its end.
+    _elsewhere_sender: watch::Sender<u64>,
+    #[cfg(feature = "counting")]
+    counters: Arc<crate::counting::Counters>,
+}
+
+impl Inner {
+    /// For reading.
+    pub(crate) fn reader(&self) -> &DatabaseConnection {
+        &self.readers
+    }
+
+    /// The one way to write.
+    pub(crate) async fn write<M: Mutation>(&self, mutation: M) -> Result<M::Output, StoreError> {
+        self.door.write(mutation).await
+    }
+
+    /// Runs one statement and takes all its rows.
+    pub(crate) async fn rows(&self, statement: Statement) -> Result<Vec<sea_orm::QueryResult>, StoreError> {
+        let rows = self.readers.query_all_raw(statement).await?;
+        #[cfg(feature = "counting")]
+        self.counters.add_rows(rows.len());
+        Ok(rows)
+    }
+}
 
 impl Store {
     /// Opens a migrated database.
@@ -18,52 +59,169 @@ impl Store {
     /// [`StoreError::NotMigrated`], [`StoreError::NewerSchema`], [`StoreError::Damaged`], [`StoreError::Unwritable`],
     /// [`StoreError::BadUrl`], or [`StoreError::Unavailable`] if the server does not answer.
     pub async fn open(
-        _c: &StoreConfig,
-        _clock: Arc<dyn Clock>,
-        _entropy: Arc<dyn Entropy>,
+        config: &StoreConfig,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
     ) -> Result<Self, StoreError> {
-        todo!()
+        let (sender, elsewhere) = watch::channel(0);
+        #[cfg(feature = "counting")]
+        let counters = Arc::new(crate::counting::Counters::default());
+        #[allow(unused_mut)] // mutable for counting
+        let (mut readers, mut writer) = match backend(config)? {
+            DbBackend::Sqlite => {
+                let connections = sqlite::connect(config).await?;
+                (connections.readers, Some(connections.writer))
+            }
+            _ => (postgres::connect(config).await?, None),
+        };
+        #[cfg(feature = "counting")]
+        {
+            counters.watch(&mut readers);
+            writer.iter_mut().for_each(|writer| counters.watch(writer));
+        }
+        let checked = check_schema(&readers).await;
+        checked.map_err(|error| explain(error, config))?;
+        let door = match writer {
+            None => Door::Single(SingleDoor::new(readers.clone(), entropy.clone())),
+            Some(writer) => Door::Grouped(GroupedDoor::start(
+                writer,
+                GroupLimits {
+                    operations: config.group_operations.max(1),
+                    bytes: config.group_bytes,
+                    span: Duration::from_millis(config.group_millis),
+                },
+                Duration::from_millis(config.acquire_timeout_ms),
+                sender.clone(),
+            )),
+        };
+        Ok(Self(Arc::new(Inner {
+            readers,
+            door,
+            clock,
+            entropy,
+            scan_rows: config.scan_rows,
+            elsewhere,
+            _elsewhere_sender: sender,
+            #[cfg(feature = "counting")]
+            counters,
+        })))
     }
-    /// Brings the database to this program's schema; makes it if there is none.
+
+    /// Brings the database to this program's schema, wholly or not at all; makes a SQLite file if there is none. Two
+    /// processes may do it at the same time.
     ///
     /// # Errors
     /// As [`Store::open`].
-    pub async fn migrate(_config: &StoreConfig) -> Result<(), StoreError> {
-        todo!()
+    pub async fn migrate(config: &StoreConfig) -> Result<(), StoreError> {
+        let (connection, transaction) = match backend(config)? {
+            DbBackend::Sqlite => {
+                let writer = DatabaseConnection::from(sqlite::writer(config, true).await?);
+                let transaction = sqlite::begin_immediate(&writer).await;
+                (writer, transaction)
+            }
+            _ => {
+                let connection = postgres::connect(config).await?;
+                let transaction = postgres::begin_migration(&connection).await;
+                (connection, transaction)
+            }
+        };
+        let transaction = transaction.map_err(|error| explain(error.into(), config))?;
+        let newer = match check_schema(&transaction).await {
+            Err(error @ StoreError::NewerSchema { .. }) => Err(error),
+            _ => Ok(()),
+        };
+        newer?;
+        Migrator::up(&transaction, None).await.map_err(|error| explain(error.into(), config))?;
+        transaction.commit().await.map_err(|error| explain(error.into(), config))?;
+        connection.close().await?;
+        Ok(())
     }
+
     /// The people and groups of one directory.
-    pub fn directory<A: Access>(&self, _scope: &DirectoryScope<A>) -> DirectoryStore<A> {
-        todo!()
+    pub fn directory<A: Access>(&self, scope: &DirectoryScope<A>) -> DirectoryStore<A> {
+        DirectoryStore::new(self.0.clone(), scope)
     }
+
     /// The tenants.
-    pub fn operator(&self, _scope: &OperatorScope) -> OperatorStore {
-        todo!()
+    pub fn operator(&self, _: &OperatorScope) -> OperatorStore {
+        OperatorStore::new(self.0.clone())
     }
+
     /// One tenant's directories, credentials and keys.
-    pub fn tenant(&self, _scope: &TenantScope) -> TenantStore {
-        todo!()
+    pub fn tenant(&self, scope: &TenantScope) -> TenantStore {
+        TenantStore::new(self.0.clone(), scope)
     }
+
     /// What the check of a token needs.
-    pub fn verification(&self, _scope: &JobScope) -> VerificationStore {
-        todo!()
+    pub fn verification(&self, _: &JobScope) -> VerificationStore {
+        VerificationStore::new(self.0.clone())
     }
+
     /// Background work.
-    pub fn jobs(&self, _scope: &JobScope) -> JobStore {
-        todo!()
+    pub fn jobs(&self, _: &JobScope) -> JobStore {
+        JobStore::new(self.0.clone())
     }
-    /// Counts up when another process has changed the data.
-    pub fn changed_elsewhere(&self) -> tokio::sync::watch::Receiver<u64> {
-        todo!()
+
+    /// Counts up when another process has changed the data: within half a second on SQLite, never on PostgreSQL,
+    /// where only the age of what is cached bounds how old it may be.
+    pub fn changed_elsewhere(&self) -> watch::Receiver<u64> {
+        self.0.elsewhere.clone()
     }
+
     /// Whether the database answers.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn ping(&self) -> Result<(), StoreError> {
-        todo!()
+        let one = Statement::from_string(self.0.readers.get_database_backend(), "SELECT 1");
+        self.0.readers.query_one_raw(one).await?;
+        Ok(())
     }
-    /// Finishes the queued writes and closes all connections.
+
+    /// Finishes the queued writes and closes all connections. Writes that come later are refused as unavailable.
     pub async fn close(&self) {
-        todo!()
+        self.0.door.close().await;
+        if let Err(error) = self.0.readers.close_by_ref().await {
+            tracing::warn!(error = ?error, "the database connections did not close cleanly");
+        }
     }
+
+    /// How many statements were run and how many rows were read so far.
+    #[cfg(feature = "counting")]
+    pub fn statements(&self) -> crate::counting::Counted {
+        self.0.counters.now()
+    }
+}
+
+fn backend(config: &StoreConfig) -> Result<DbBackend, StoreError> {
+    match config.url.split(':').next() {
+        Some("sqlite") => Ok(DbBackend::Sqlite),
+        Some("postgres" | "postgresql") => Ok(DbBackend::Postgres),
+        _ => Err(StoreError::BadUrl),
+    }
+}
+
+fn explain(error: StoreError, config: &StoreConfig) -> StoreError {
+    match (backend(config), sqlite::path(config)) {
+        (Ok(DbBackend::Sqlite), Ok(path)) => sqlite::explain(error, &path),
+        _ => error,
+    }
+}
+
+/// Whether the database has exactly the migrations that this program knows.
+async fn check_schema(connection: &impl ConnectionTrait) -> Result<(), StoreError> {
+    let applied = "SELECT version FROM seaql_migrations ORDER BY version";
+    let rows = connection
+        .query_all_raw(Statement::from_string(connection.get_database_backend(), applied))
+        .await
+        .map_err(|error| if failure::is_missing_table(&error) { StoreError::NotMigrated } else { error.into() })?;
+    let applied = rows.iter().map(|row| row.try_get_by_index::<String>(0)).collect::<Result<Vec<_>, _>>()?;
+    let known = rollcall_migrations::names();
+    if let Some(newer) = applied.iter().find(|name| !known.contains(name)) {
+        return Err(StoreError::NewerSchema { migration: newer.clone() });
+    }
+    if applied.len() < known.len() {
+        return Err(StoreError::NotMigrated);
+    }
+    Ok(())
 }

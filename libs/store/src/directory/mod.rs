@@ -1,62 +1,145 @@
 //! The people and groups of one directory.
+//!
+//! Rows are reached through a scope only, and no method takes a directory's id:
+//! ```compile_fail
+//! use rollcall_base::{Id, marker};
+//! fn other(store: &rollcall_store::Store, directory: Id<marker::Directory>) {
+//!     store.directory(directory);
+//! }
+//! ```
+//! A store that was opened for reading changes nothing (of these two, the second compiles):
+//! ```compile_fail
+//! use rollcall_access::Read;
+//! fn delete(store: &rollcall_store::DirectoryStore<Read>, target: rollcall_store::Target) {
+//!     let _ = store.delete(target);
+//! }
+//! ```
+//! ```
+//! use rollcall_access::Write;
+//! fn delete(store: &rollcall_store::DirectoryStore<Write>, target: rollcall_store::Target) {
+//!     let _ = store.delete(target);
+//! }
+//! ```
 
-use std::{collections::HashMap, marker::PhantomData, sync::Arc};
+mod create;
+mod delete;
+mod index_rows;
+mod member_ops;
+mod memberships;
+mod outbox;
+mod row;
+mod update;
 
-use rollcall_access::{Access, Write};
-use rollcall_base::{Id, marker::Resource};
-use rollcall_scim::schema::{KindId, ResourceType};
+use std::{marker::PhantomData, sync::Arc};
 
-use crate::{ChangeFn, GroupRef, ListQuery, Listing, Member, NewResource, StoreError, StoredResource, Target, Updated};
+use rollcall_access::{Access, Actor, DirectoryScope, Write};
+use rollcall_base::{Id, Timestamp, marker};
+use rollcall_scim::schema::ResourceType;
+use sea_orm::DbBackend;
 
-/// One directory's resources.
-#[derive(Clone)]
+pub(crate) use member_ops::element;
+pub(crate) use row::{COLUMNS, member_id, name_attribute, stored};
+
+use crate::{
+    ChangeFn, ListQuery, Listing, NewResource, StoreError, StoredResource, Target, Updated, list, statement::Sql,
+    store::Inner,
+};
+
+/// One directory's resources, for reading or for writing.
 pub struct DirectoryStore<A: Access> {
+    pub(crate) inner: Arc<Inner>,
+    pub(crate) directory: Id<marker::Directory>,
+    actor: Actor,
     access: PhantomData<fn() -> A>,
 }
 
-#[allow(missing_docs)]
-impl<A: Access> DirectoryStore<A> {
-    pub async fn get(&self, _rt: &Arc<ResourceType>, _id: Id<Resource>) -> Result<Option<StoredResource>, StoreError> {
-        todo!()
-    }
-    pub async fn list(&self, _query: &ListQuery) -> Result<Listing, StoreError> {
-        todo!()
-    }
-    pub async fn groups_of(&self, _ids: &[Id<Resource>]) -> Result<HashMap<Id<Resource>, Vec<GroupRef>>, StoreError> {
-        todo!()
-    }
-    pub async fn members_page(
-        &self,
-        _group: Id<Resource>,
-        _after: Option<Id<Resource>>,
-        _limit: u32,
-    ) -> Result<Vec<Member>, StoreError> {
-        todo!()
-    }
-    pub async fn members_of(
-        &self,
-        _groups: &[Id<Resource>],
-        _at_most: u32,
-    ) -> Result<Option<HashMap<Id<Resource>, Vec<Member>>>, StoreError> {
-        todo!()
-    }
-    pub async fn displays(
-        &self,
-        _ids: &[Id<Resource>],
-    ) -> Result<HashMap<Id<Resource>, (KindId, Option<String>)>, StoreError> {
-        todo!()
+impl<A: Access> Clone for DirectoryStore<A> {
+    fn clone(&self) -> Self {
+        Self { inner: self.inner.clone(), directory: self.directory, actor: self.actor.clone(), access: PhantomData }
     }
 }
 
-#[allow(missing_docs)]
+impl<A: Access> DirectoryStore<A> {
+    pub(crate) fn new(inner: Arc<Inner>, scope: &DirectoryScope<A>) -> Self {
+        Self { inner, directory: scope.directory(), actor: scope.actor().clone(), access: PhantomData }
+    }
+
+    pub(crate) fn backend(&self) -> DbBackend {
+        self.inner.reader().get_database_backend()
+    }
+
+    /// The live resource of this type with this id. One statement.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn get(
+        &self,
+        resource_type: &Arc<ResourceType>,
+        id: Id<marker::Resource>,
+    ) -> Result<Option<StoredResource>, StoreError> {
+        let sql = Sql::new("SELECT ").text(COLUMNS).text(" FROM resource r WHERE r.directory_id = ").id(self.directory);
+        let sql = sql.text(" AND r.id = ").id(id).text(" AND r.kind = ").value(resource_type.kind.0);
+        let rows = self.inner.rows(sql.build(self.backend())).await?;
+        rows.first().map(stored).transpose()
+    }
+
+    /// A page of the resources of a type, and how many there are in all.
+    ///
+    /// # Errors
+    /// [`StoreError::Rejected`] with 400 `tooMany` if the condition or the order is served by no index and more rows
+    /// would have to be looked at than [`crate::StoreConfig::scan_rows`].
+    pub async fn list(&self, query: &ListQuery) -> Result<Listing, StoreError> {
+        list::run(self, query).await
+    }
+}
+
 impl DirectoryStore<Write> {
-    pub async fn create(&self, _new: NewResource) -> Result<StoredResource, StoreError> {
-        todo!()
+    /// Creates a resource. Nothing is read before the write: the unique indexes decide.
+    ///
+    /// # Errors
+    /// [`StoreError::Rejected`]: 409 `uniqueness` for a taken userName or (of a group) externalId, 400 `invalidValue`
+    /// for members that are no live resources of the directory, naming them.
+    pub async fn create(&self, new: NewResource) -> Result<StoredResource, StoreError> {
+        self.inner.write(create::Create { new, by: self.author() }).await
     }
-    pub async fn update(&self, _target: Target, _change: ChangeFn) -> Result<Updated, StoreError> {
-        todo!()
+
+    /// Changes a resource.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], [`StoreError::PreconditionFailed`], and [`StoreError::Rejected`] with what `change`
+    /// refuses or as for [`DirectoryStore::create`].
+    pub async fn update(&self, target: Target, change: ChangeFn) -> Result<Updated, StoreError> {
+        self.inner.write(update::Update { target, change, by: self.author() }).await
     }
-    pub async fn delete(&self, _target: Target) -> Result<(), StoreError> {
-        todo!()
+
+    /// Deletes a resource. Its names are free at once; its memberships go, and each group that it was in has a new
+    /// version. It is kept aside, with its members and memberships, until it is purged.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], [`StoreError::PreconditionFailed`].
+    pub async fn delete(&self, target: Target) -> Result<(), StoreError> {
+        self.inner.write(delete::Delete { target, by: self.author() }).await
+    }
+
+    fn author(&self) -> Author {
+        Author { inner: self.inner.clone(), directory: self.directory, actor: self.actor.to_string() }
+    }
+}
+
+/// Who writes, where, and with which clock.
+#[derive(Clone)]
+pub(crate) struct Author {
+    inner: Arc<Inner>,
+    pub(crate) directory: Id<marker::Directory>,
+    pub(crate) actor: String,
+}
+
+impl Author {
+    fn now(&self) -> Timestamp {
+        self.inner.clock.now()
+    }
+
+    fn new_id(&self, now: Timestamp) -> Id<marker::Resource> {
+        Id::new(now, &*self.inner.entropy)
     }
 }

@@ -1,84 +1,63 @@
-//! Background work.
+//! Background work: numbering events, erasing what was deleted long ago.
 
-use rollcall_base::{
-    Id, Timestamp,
-    marker::{Directory, Resource},
-};
-use rollcall_scim::schema::KindId;
-use serde_json::Value;
+mod events;
+mod purge;
+mod record;
+mod sequence;
 
-use crate::StoreError;
+use std::sync::Arc;
 
-/// What an event did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Operation {
-    /// The resource came.
-    Create,
-    /// It changed.
-    Update,
-    /// It went.
-    Delete,
-}
+use rollcall_base::{Id, Timestamp, marker::Directory};
 
-/// One accepted change, in its directory's order.
-#[derive(Debug, Clone, PartialEq)]
-pub struct EventRecord {
-    /// Its place in the directory's order: 1, 2, 3 …
-    pub seq: i64,
-    /// What was changed.
-    pub resource: Id<Resource>,
-    /// The resource's type.
-    pub kind: KindId,
-    /// How.
-    pub operation: Operation,
-    /// The resource's version since.
-    pub version: i64,
-    /// The one before; none if it was created.
-    pub previous_version: Option<i64>,
-    /// Who.
-    pub actor: String,
-    /// With which request.
-    pub request_id: String,
-    /// When.
-    pub at: Timestamp,
-    /// Whether a password came (and was dropped).
-    pub password_sent: bool,
-    /// Each changed path: a list of `{"path", "before", "after"}`.
-    pub changes: Value,
-    /// Members that came.
-    pub members_added: Vec<Id<Resource>>,
-    /// Members that went.
-    pub members_removed: Vec<Id<Resource>>,
-}
+pub use record::{Counts, EventRecord, Operation};
 
-/// How many live resources a directory has, by type, exact.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Counts {
-    /// Type and number.
-    pub live: Vec<(KindId, u64)>,
-}
+use crate::{StoreError, store::Inner};
 
 /// Background work.
 #[derive(Clone)]
-pub struct JobStore;
+pub struct JobStore(Arc<Inner>);
 
-#[allow(missing_docs)]
 impl JobStore {
-    pub async fn sequence(&self, _limit: u32) -> Result<usize, StoreError> {
-        todo!()
+    pub(crate) fn new(inner: Arc<Inner>) -> Self {
+        Self(inner)
     }
-    pub async fn purge_deleted(&self, _before: Timestamp, _limit: u32) -> Result<usize, StoreError> {
-        todo!()
+
+    /// Makes events of about `limit` changes that have none yet, oldest first, and returns of how many. A resource's
+    /// changes become events in the order of its versions, without a gap. To be called again until it returns 0.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn sequence(&self, limit: u32) -> Result<usize, StoreError> {
+        self.0.write(sequence::Sequence { limit, now: self.0.clock.now() }).await
     }
+
+    /// Erases up to `limit` rows of resources that were deleted before `before`: a group's members first, then the
+    /// resource itself. Returns how many rows it erased; to be called again until it returns 0.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn purge_deleted(&self, before: Timestamp, limit: u32) -> Result<usize, StoreError> {
+        self.0.write(purge::Purge { before, limit }).await
+    }
+
+    /// A directory's events after the number `after_seq`, in order.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
     pub async fn events(
         &self,
-        _directory: Id<Directory>,
-        _after_seq: i64,
-        _limit: u32,
+        directory: Id<Directory>,
+        after_seq: i64,
+        limit: u32,
     ) -> Result<Vec<EventRecord>, StoreError> {
-        todo!()
+        events::read(&self.0, directory, after_seq, limit).await
     }
-    pub async fn counts(&self, _directory: Id<Directory>) -> Result<Counts, StoreError> {
-        todo!()
+
+    /// How many live resources of each type a directory has; exact.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn counts(&self, directory: Id<Directory>) -> Result<Counts, StoreError> {
+        events::counts(&self.0, directory).await
     }
 }

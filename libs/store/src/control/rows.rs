@@ -1,0 +1,109 @@
+//! From rows to records.
+
+use rollcall_access::{CredentialRecord, Rights, TokenHash};
+use rollcall_base::{
+    Id, Timestamp,
+    marker::{Directory, Tenant},
+};
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
+use uuid::Uuid;
+
+use super::{DirectoryRecord, TenantRecord, WrappedKey};
+use crate::{
+    StoreError,
+    entity::{credential, data_key, directory, directory_key, tenant},
+};
+
+impl From<tenant::Model> for TenantRecord {
+    fn from(row: tenant::Model) -> Self {
+        Self {
+            id: Id::from_uuid(row.id),
+            slug: row.slug,
+            name: row.name,
+            created_at: Timestamp::from_micros(row.created_at),
+        }
+    }
+}
+
+impl From<data_key::Model> for WrappedKey {
+    fn from(row: data_key::Model) -> Self {
+        Self {
+            id: Id::from_uuid(row.id),
+            tenant: Id::from_uuid(row.tenant_id),
+            purpose: row.purpose,
+            wrapped: row.wrapped,
+            created_at: Timestamp::from_micros(row.created_at),
+        }
+    }
+}
+
+impl std::fmt::Debug for WrappedKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "WrappedKey({}, {})", self.id, self.purpose)
+    }
+}
+
+pub(super) fn credential_record(row: credential::Model) -> Result<CredentialRecord, StoreError> {
+    let hash = row.hash.try_into().map_err(|_| StoreError::internal("a credential's hash has not 32 bytes"))?;
+    Ok(CredentialRecord {
+        id: Id::from_uuid(row.id),
+        tenant: Id::from_uuid(row.tenant_id),
+        directory: Id::from_uuid(row.directory_id),
+        data_key: Id::from_uuid(row.data_key_id),
+        hash: TokenHash::from_bytes(hash),
+        rights: if row.may_write { Rights::ReadWrite } else { Rights::Read },
+        label: row.label,
+        created_at: Timestamp::from_micros(row.created_at),
+        expires_at: Timestamp::from_micros(row.expires_at),
+        revoked_at: row.revoked_at.map(Timestamp::from_micros),
+    })
+}
+
+/// Directories, with their tenants' slugs, in the order of their creation.
+pub(super) async fn directories(
+    connection: &impl ConnectionTrait,
+    condition: Condition,
+) -> Result<Vec<DirectoryRecord>, StoreError> {
+    let rows = directory::Entity::find()
+        .find_also_related(tenant::Entity)
+        .filter(condition)
+        .order_by_asc(directory::Column::Id)
+        .all(connection)
+        .await?;
+    rows.into_iter()
+        .map(|(row, tenant)| {
+            let tenant = tenant.ok_or_else(|| StoreError::internal("a directory has no tenant"))?;
+            Ok(DirectoryRecord {
+                id: Id::from_uuid(row.id),
+                tenant: Id::from_uuid(row.tenant_id),
+                tenant_slug: tenant.slug,
+                directory_id: row.directory_id,
+                directory_name: row.directory_name,
+                client_kind: row.client_kind,
+                state: row.state,
+                created_at: Timestamp::from_micros(row.created_at),
+            })
+        })
+        .collect()
+}
+
+/// The directory that a (folded) key leads to.
+pub(super) async fn directory_by_key(
+    connection: &impl ConnectionTrait,
+    tenant: Id<Tenant>,
+    key: &str,
+) -> Result<Option<DirectoryRecord>, StoreError> {
+    let found = directory_key::Entity::find_by_id((tenant.as_uuid(), key.to_owned())).one(connection).await?;
+    match found {
+        None => Ok(None),
+        Some(row) => directory_by_id(connection, Id::from_uuid(row.directory_id)).await,
+    }
+}
+
+pub(super) async fn directory_by_id(
+    connection: &impl ConnectionTrait,
+    id: Id<Directory>,
+) -> Result<Option<DirectoryRecord>, StoreError> {
+    let id: Uuid = id.as_uuid();
+    Ok(directories(connection, Condition::all().add(directory::Column::Id.eq(id))).await?.into_iter().next())
+}

@@ -1,0 +1,265 @@
+//! One tenant's directories, credentials and keys.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use rollcall_access::{CredentialRecord, Rights, TenantScope};
+use rollcall_base::{
+    Id, Timestamp,
+    marker::{Credential, Directory, Tenant},
+};
+use rollcall_scim::fold;
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait, Condition, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder,
+    sea_query::{Expr, OnConflict},
+};
+
+use super::{DirectoryRecord, NewDirectory, WrappedKey, rows};
+use crate::{
+    ControlError, StoreError,
+    door::Mutation,
+    entity::{credential, data_key, directory, directory_key},
+    statement::inserted,
+    store::Inner,
+};
+
+/// One tenant's directories, credentials and keys.
+#[derive(Clone)]
+pub struct TenantStore {
+    inner: Arc<Inner>,
+    tenant: Id<Tenant>,
+}
+
+impl TenantStore {
+    pub(crate) fn new(inner: Arc<Inner>, scope: &TenantScope) -> Self {
+        Self { inner, tenant: scope.tenant() }
+    }
+
+    /// Creates a directory. Directory IDs and Names, present and former, share one case-folded namespace a tenant.
+    ///
+    /// # Errors
+    /// [`ControlError::Taken`] with `directory_id` or `directory_name`.
+    pub async fn create_directory(&self, new: NewDirectory) -> Result<DirectoryRecord, ControlError> {
+        let now = self.inner.clock.now();
+        let id = Id::new(now, &*self.inner.entropy);
+        let insert = InsertDirectory { id, tenant: self.tenant, new, now };
+        if let Some(field) = self.inner.write(insert).await? {
+            return Err(ControlError::Taken { field });
+        }
+        let record = rows::directory_by_id(self.inner.reader(), id).await?;
+        Ok(record.ok_or_else(|| StoreError::internal("a directory is gone that was just created"))?)
+    }
+
+    /// All directories of the tenant, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn directories(&self) -> Result<Vec<DirectoryRecord>, StoreError> {
+        let of_tenant = Condition::all().add(directory::Column::TenantId.eq(self.tenant.as_uuid()));
+        rows::directories(self.inner.reader(), of_tenant).await
+    }
+
+    /// The directory with this Directory ID or Directory Name, present or former, in any case.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn directory_by_key(&self, key: &str) -> Result<Option<DirectoryRecord>, StoreError> {
+        rows::directory_by_key(self.inner.reader(), self.tenant, &fold(key)).await
+    }
+
+    /// Keeps a new credential.
+    ///
+    /// # Errors
+    /// [`StoreError::Internal`] if it is not of this tenant, [`StoreError::NotFound`] if its directory is not.
+    pub async fn insert_credential(&self, record: &CredentialRecord) -> Result<(), StoreError> {
+        if record.tenant != self.tenant {
+            return Err(StoreError::internal("a credential of another tenant"));
+        }
+        self.inner.write(InsertCredential(record.clone())).await
+    }
+
+    /// A directory's credentials, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn credentials(&self, directory: Id<Directory>) -> Result<Vec<CredentialRecord>, StoreError> {
+        let rows = credential::Entity::find()
+            .filter(credential::Column::TenantId.eq(self.tenant.as_uuid()))
+            .filter(credential::Column::DirectoryId.eq(directory.as_uuid()))
+            .order_by_asc(credential::Column::Id)
+            .all(self.inner.reader())
+            .await?;
+        rows.into_iter().map(rows::credential_record).collect()
+    }
+
+    /// Revokes a credential from `at` on; one that is revoked already keeps its earlier moment. False if the tenant
+    /// has no such credential.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn revoke_credential(&self, id: Id<Credential>, at: Timestamp) -> Result<bool, StoreError> {
+        self.inner.write(Revoke { tenant: self.tenant, id, at }).await
+    }
+
+    /// The newest data key for a purpose.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn newest_data_key(&self, purpose: &str) -> Result<Option<WrappedKey>, StoreError> {
+        newest_key(self.inner.reader(), self.tenant, purpose).await
+    }
+
+    /// Keeps the first data key for a purpose. Of several processes the first one's stands; it is given back.
+    ///
+    /// # Errors
+    /// [`StoreError::Internal`] if it is not of this tenant.
+    pub async fn insert_data_key(&self, key: WrappedKey) -> Result<WrappedKey, StoreError> {
+        if key.tenant != self.tenant {
+            return Err(StoreError::internal("a data key of another tenant"));
+        }
+        self.inner.write(InsertKey(key)).await
+    }
+}
+
+async fn newest_key(
+    connection: &impl sea_orm::ConnectionTrait,
+    tenant: Id<Tenant>,
+    purpose: &str,
+) -> Result<Option<WrappedKey>, StoreError> {
+    let row = data_key::Entity::find()
+        .filter(data_key::Column::TenantId.eq(tenant.as_uuid()))
+        .filter(data_key::Column::Purpose.eq(purpose))
+        .order_by_desc(data_key::Column::Generation)
+        .one(connection)
+        .await?;
+    Ok(row.map(WrappedKey::from))
+}
+
+struct InsertDirectory {
+    id: Id<Directory>,
+    tenant: Id<Tenant>,
+    new: NewDirectory,
+    now: Timestamp,
+}
+
+#[async_trait]
+impl Mutation for InsertDirectory {
+    /// The field that is taken. What was inserted before it was found is rolled back by name, not by an error, so the
+    /// keys come first and nothing else is written when one is taken.
+    type Output = Option<&'static str>;
+
+    async fn run(&self, transaction: &DatabaseTransaction) -> Result<Option<&'static str>, StoreError> {
+        let keys = [("directory_id", fold(&self.new.directory_id)), ("directory_name", fold(&self.new.directory_name))];
+        for (field, key) in &keys {
+            let found = directory_key::Entity::find_by_id((self.tenant.as_uuid(), key.clone())).one(transaction);
+            if found.await?.is_some() {
+                return Ok(Some(field));
+            }
+        }
+        let row = directory::ActiveModel {
+            id: Set(self.id.as_uuid()),
+            tenant_id: Set(self.tenant.as_uuid()),
+            directory_id: Set(self.new.directory_id.clone()),
+            directory_name: Set(self.new.directory_name.clone()),
+            client_kind: Set(self.new.client_kind.clone()),
+            state: Set("submitted".to_owned()),
+            created_at: Set(self.now.as_micros()),
+        };
+        directory::Entity::insert(row).exec_without_returning(transaction).await?;
+        // ID and Name may be the same word.
+        let distinct = if keys[0].1 == keys[1].1 { &keys[..1] } else { &keys[..] };
+        let rows = distinct.iter().map(|(_, key)| directory_key::ActiveModel {
+            tenant_id: Set(self.tenant.as_uuid()),
+            name_key: Set(key.clone()),
+            directory_id: Set(self.id.as_uuid()),
+        });
+        // Somebody may have taken a key since it was looked for: then the key's row says so, and this is tried again.
+        let nothing = OnConflict::columns([directory_key::Column::TenantId, directory_key::Column::NameKey])
+            .do_nothing()
+            .to_owned();
+        let kept =
+            directory_key::Entity::insert_many(rows).on_conflict(nothing).exec_without_returning(transaction).await;
+        if inserted(kept)? as usize == distinct.len() { Ok(None) } else { Err(StoreError::contention()) }
+    }
+}
+
+struct InsertCredential(CredentialRecord);
+
+#[async_trait]
+impl Mutation for InsertCredential {
+    type Output = ();
+
+    async fn run(&self, transaction: &DatabaseTransaction) -> Result<(), StoreError> {
+        let record = &self.0;
+        let in_tenant = directory::Entity::find_by_id(record.directory.as_uuid())
+            .filter(directory::Column::TenantId.eq(record.tenant.as_uuid()));
+        if in_tenant.one(transaction).await?.is_none() {
+            return Err(StoreError::NotFound);
+        }
+        let row = credential::ActiveModel {
+            id: Set(record.id.as_uuid()),
+            tenant_id: Set(record.tenant.as_uuid()),
+            directory_id: Set(record.directory.as_uuid()),
+            data_key_id: Set(record.data_key.as_uuid()),
+            hash: Set(record.hash.as_bytes().to_vec()),
+            may_write: Set(record.rights == Rights::ReadWrite),
+            label: Set(record.label.clone()),
+            created_at: Set(record.created_at.as_micros()),
+            expires_at: Set(record.expires_at.as_micros()),
+            revoked_at: Set(record.revoked_at.map(Timestamp::as_micros)),
+        };
+        credential::Entity::insert(row).exec_without_returning(transaction).await?;
+        Ok(())
+    }
+}
+
+struct Revoke {
+    tenant: Id<Tenant>,
+    id: Id<Credential>,
+    at: Timestamp,
+}
+
+#[async_trait]
+impl Mutation for Revoke {
+    type Output = bool;
+
+    async fn run(&self, transaction: &DatabaseTransaction) -> Result<bool, StoreError> {
+        let of_tenant = Condition::all()
+            .add(credential::Column::Id.eq(self.id.as_uuid()))
+            .add(credential::Column::TenantId.eq(self.tenant.as_uuid()));
+        let revoked = credential::Entity::update_many()
+            .col_expr(credential::Column::RevokedAt, Expr::value(self.at.as_micros()))
+            .filter(of_tenant.clone())
+            .filter(credential::Column::RevokedAt.is_null())
+            .exec(transaction)
+            .await?;
+        if revoked.rows_affected > 0 {
+            return Ok(true);
+        }
+        Ok(credential::Entity::find().filter(of_tenant).one(transaction).await?.is_some())
+    }
+}
+
+struct InsertKey(WrappedKey);
+
+#[async_trait]
+impl Mutation for InsertKey {
+    type Output = WrappedKey;
+
+    async fn run(&self, transaction: &DatabaseTransaction) -> Result<WrappedKey, StoreError> {
+        let row = data_key::ActiveModel {
+            id: Set(self.0.id.as_uuid()),
+            tenant_id: Set(self.0.tenant.as_uuid()),
+            purpose: Set(self.0.purpose.clone()),
+            generation: Set(1),
+            wrapped: Set(self.0.wrapped.clone()),
+            created_at: Set(self.0.created_at.as_micros()),
+        };
+        let columns = [data_key::Column::TenantId, data_key::Column::Purpose, data_key::Column::Generation];
+        let nothing = OnConflict::columns(columns).do_nothing().to_owned();
+        inserted(data_key::Entity::insert(row).on_conflict(nothing).exec_without_returning(transaction).await)?;
+        let stands = newest_key(transaction, self.0.tenant, &self.0.purpose).await?;
+        stands.ok_or_else(|| StoreError::internal("a data key is gone that was just kept"))
+    }
+}

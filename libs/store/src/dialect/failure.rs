@@ -1,0 +1,118 @@
+//! What a database's error means for the caller.
+
+use std::sync::Arc;
+
+use sea_orm::{DbErr, RuntimeErr};
+use sqlx::Error as SqlxError;
+
+use crate::StoreError;
+
+/// Two transactions were in each other's way: the same again may succeed.
+#[derive(Debug, thiserror::Error)]
+#[error("two transactions were in each other's way")]
+pub(crate) struct Contention(#[source] DbErr);
+
+enum Meaning {
+    TryAgain,
+    Unavailable,
+    Unwritable,
+    Damaged,
+    MissingTable,
+    Fault,
+}
+
+impl From<DbErr> for StoreError {
+    fn from(error: DbErr) -> Self {
+        match meaning(&error) {
+            Meaning::TryAgain => Self::Unavailable(Arc::new(Contention(error))),
+            Meaning::Unavailable | Meaning::Unwritable => Self::Unavailable(Arc::new(error)),
+            Meaning::Damaged | Meaning::MissingTable | Meaning::Fault => Self::Internal(Arc::new(error)),
+        }
+    }
+}
+
+impl From<SqlxError> for StoreError {
+    fn from(error: SqlxError) -> Self {
+        DbErr::Conn(RuntimeErr::SqlxError(Arc::new(error))).into()
+    }
+}
+
+impl StoreError {
+    /// For a transaction that found out by itself that another one was in its way.
+    pub(crate) fn contention() -> Self {
+        Self::Unavailable(Arc::new(Contention(DbErr::RecordNotInserted)))
+    }
+
+    /// Whether the whole transaction should be tried again.
+    pub(crate) fn is_contention(&self) -> bool {
+        matches!(self, Self::Unavailable(source) if source.downcast_ref::<Contention>().is_some())
+    }
+}
+
+/// Whether a table is missing.
+pub(crate) fn is_missing_table(error: &DbErr) -> bool {
+    matches!(meaning(error), Meaning::MissingTable)
+}
+
+/// Whether the file is no database or a broken one.
+pub(crate) fn is_damage(error: &DbErr) -> bool {
+    matches!(meaning(error), Meaning::Damaged)
+}
+
+/// Whether the file or its folder cannot be written.
+pub(crate) fn is_unwritable(error: &DbErr) -> bool {
+    matches!(meaning(error), Meaning::Unwritable)
+}
+
+fn meaning(error: &DbErr) -> Meaning {
+    match error {
+        DbErr::ConnectionAcquire(_) => Meaning::Unavailable,
+        DbErr::Conn(RuntimeErr::SqlxError(inner))
+        | DbErr::Exec(RuntimeErr::SqlxError(inner))
+        | DbErr::Query(RuntimeErr::SqlxError(inner)) => of_driver(inner),
+        _ => Meaning::Fault,
+    }
+}
+
+fn of_driver(error: &SqlxError) -> Meaning {
+    match error {
+        SqlxError::Io(_)
+        | SqlxError::Tls(_)
+        | SqlxError::PoolTimedOut
+        | SqlxError::PoolClosed
+        | SqlxError::WorkerCrashed
+        | SqlxError::Protocol(_) => Meaning::Unavailable,
+        SqlxError::Database(database) => {
+            let code = database.code().unwrap_or_default();
+            if database.try_downcast_ref::<sqlx::sqlite::SqliteError>().is_some() {
+                of_sqlite(&code, database.message())
+            } else {
+                of_postgres(&code)
+            }
+        }
+        _ => Meaning::Fault,
+    }
+}
+
+/// <https://www.sqlite.org/rescode.html>; the low byte of an extended code is the primary one.
+fn of_sqlite(code: &str, message: &str) -> Meaning {
+    match code.parse::<u32>().unwrap_or(0) & 0xFF {
+        5 | 6 | 7 | 9 | 10 | 13 => Meaning::Unavailable, // busy, locked, memory, interrupt, I/O, full
+        8 | 14 => Meaning::Unwritable,                   // read-only, cannot open
+        11 | 26 => Meaning::Damaged,                     // corrupt, not a database
+        1 if message.starts_with("no such table") => Meaning::MissingTable,
+        _ => Meaning::Fault,
+    }
+}
+
+/// PostgreSQL's appendix A. A foreign key that fails is a member who was deleted between two statements: the second
+/// try sees that and says so.
+fn of_postgres(code: &str) -> Meaning {
+    match code {
+        "40001" | "40P01" | "23503" => Meaning::TryAgain,
+        "42P01" => Meaning::MissingTable,
+        "57014" | "55P03" | "25006" => Meaning::Unavailable, // statement timeout, lock timeout, read-only
+        _ if ["08", "53", "57", "58"].iter().any(|class| code.starts_with(class)) => Meaning::Unavailable,
+        _ => Meaning::Fault,
+    }
+}

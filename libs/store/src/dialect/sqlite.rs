@@ -1,0 +1,114 @@
+//! SQLite: readers in a pool, one connection that writes, the write-ahead log.
+
+use std::{
+    path::{Path, PathBuf},
+    str::FromStr,
+    sync::Arc,
+    time::Duration,
+};
+
+use sea_orm::{
+    DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+};
+use sqlx::{
+    ConnectOptions as _, SqlitePool,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+use super::failure;
+use crate::{StoreConfig, StoreError};
+
+/// Connections to one file.
+pub(crate) struct Connections {
+    pub(crate) readers: DatabaseConnection,
+    pub(crate) writer: DatabaseConnection,
+}
+
+/// Opens both pools of an existing file.
+pub(crate) async fn connect(config: &StoreConfig) -> Result<Connections, StoreError> {
+    let path = path(config)?;
+    if !path.exists() {
+        return Err(StoreError::NotMigrated);
+    }
+    let writer = writer(config, false).await?;
+    let readers = pool(
+        options(config)?.pragma("query_only", "ON"),
+        SqlitePoolOptions::new().max_connections(config.max_connections.max(1)),
+        config,
+    )
+    .await
+    .map_err(|error| explain(error.into(), &path))?;
+    Ok(Connections { readers: readers.into(), writer: writer.into() })
+}
+
+/// The one connection that writes. It lives as long as the process: what `PRAGMA data_version` says holds for it.
+pub(crate) async fn writer(config: &StoreConfig, create: bool) -> Result<SqlitePool, StoreError> {
+    let path = path(config)?;
+    if create && let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder).map_err(|error| unwritable(error, &path))?;
+    }
+    // SQLite opens what it may not write as read-only and complains at the first write: ask now. Appending changes
+    // nothing.
+    if path.exists() {
+        std::fs::OpenOptions::new().append(true).open(&path).map_err(|error| unwritable(error, &path))?;
+    }
+    let pool_options = SqlitePoolOptions::new().max_connections(1).idle_timeout(None).max_lifetime(None);
+    pool(options(config)?.create_if_missing(create), pool_options, config)
+        .await
+        .map_err(|error| explain(error.into(), &path))
+}
+
+fn options(config: &StoreConfig) -> Result<SqliteConnectOptions, StoreError> {
+    Ok(SqliteConnectOptions::from_str(&config.url)
+        .map_err(|_| StoreError::BadUrl)?
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(Duration::from_millis(config.statement_timeout_ms))
+        .statement_cache_capacity(256)
+        .pragma("cache_size", "-16384")
+        .disable_statement_logging())
+}
+
+async fn pool(
+    options: SqliteConnectOptions,
+    pool: SqlitePoolOptions,
+    config: &StoreConfig,
+) -> Result<SqlitePool, sqlx::Error> {
+    // A connection to a file is not lost as one to a server is: no test before use.
+    pool.acquire_timeout(Duration::from_millis(config.acquire_timeout_ms))
+        .test_before_acquire(false)
+        .connect_with(options)
+        .await
+}
+
+/// The file's path.
+pub(crate) fn path(config: &StoreConfig) -> Result<PathBuf, StoreError> {
+    let options = SqliteConnectOptions::from_str(&config.url).map_err(|_| StoreError::BadUrl)?;
+    Ok(options.get_filename().to_owned())
+}
+
+/// A transaction that holds the write lock from its beginning: one that takes it later may find that another process
+/// wrote in between, and fail for no fault of its own.
+pub(crate) async fn begin_immediate(writer: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
+    let immediate = Some(SqliteTransactionMode::Immediate);
+    writer.begin_with_options(TransactionOptions { sqlite_transaction_mode: immediate, ..Default::default() }).await
+}
+
+/// An error on opening, in words that name the file.
+pub(crate) fn explain(error: StoreError, path: &Path) -> StoreError {
+    let (StoreError::Internal(source) | StoreError::Unavailable(source)) = &error else { return error };
+    match source.downcast_ref::<DbErr>() {
+        Some(cause) if failure::is_damage(cause) => {
+            StoreError::Damaged { path: path.display().to_string(), source: source.clone() }
+        }
+        Some(cause) if failure::is_unwritable(cause) => {
+            StoreError::Unwritable { path: path.display().to_string(), source: source.clone() }
+        }
+        _ => error,
+    }
+}
+
+fn unwritable(error: std::io::Error, path: &Path) -> StoreError {
+    StoreError::Unwritable { path: path.display().to_string(), source: Arc::new(error) }
+}

@@ -1,0 +1,132 @@
+//! Deleting a resource: it is moved aside, whole, in a number of statements that depends on nothing.
+
+use async_trait::async_trait;
+use rollcall_base::Timestamp;
+use rollcall_scim::Document;
+use sea_orm::{ConnectionTrait, DatabaseTransaction};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::{
+    Author,
+    outbox::{self, MemberChanges},
+    update::locked,
+};
+use crate::{Operation, StoreError, StoredResource, Target, dialect::for_update, door::Mutation, statement::Sql};
+
+pub(super) struct Delete {
+    pub(super) target: Target,
+    pub(super) by: Author,
+}
+
+#[async_trait]
+impl Mutation for Delete {
+    type Output = ();
+
+    fn bytes(&self) -> usize {
+        1024
+    }
+
+    async fn run(&self, transaction: &DatabaseTransaction) -> Result<(), StoreError> {
+        let gone = locked(transaction, &self.by, &self.target).await?;
+        let at = self.by.now().max(gone.modified_at);
+        let groups = self.leave_groups(transaction, at).await?;
+        self.move_aside(transaction, &gone, at, &groups).await?;
+        let entry = outbox::Entry {
+            resource: gone.id,
+            kind: gone.kind,
+            operation: Operation::Delete,
+            version: gone.version + 1,
+            request_id: &self.target.request_id,
+            at,
+            password_sent: false,
+            changes: outbox::changes(&gone.document, &Document::default()),
+            members: &MemberChanges::default(),
+        };
+        outbox::write(transaction, &self.by, entry).await
+    }
+}
+
+impl Delete {
+    /// Takes the resource out of all groups: each live one gets a new version and an event. A group's own members
+    /// stay with its anchor.
+    async fn leave_groups(&self, transaction: &DatabaseTransaction, at: Timestamp) -> Result<Vec<Uuid>, StoreError> {
+        let backend = transaction.get_database_backend();
+        // In the order of their ids, so that two deletions do not wait for each other.
+        let lock = self.groups(Sql::new("SELECT id FROM resource")).text(" ORDER BY id").text(for_update(backend));
+        if transaction.query_all_raw(lock.build(backend)).await?.is_empty() && !self.is_member(transaction).await? {
+            return Ok(Vec::new());
+        }
+        let bump = Sql::new("UPDATE resource SET version = version + 1, modified_at = CASE WHEN modified_at > ")
+            .value(at.as_micros())
+            .text(" THEN modified_at ELSE ")
+            .value(at.as_micros())
+            .text(" END");
+        let rows = transaction.query_all_raw(self.groups(bump).text(" RETURNING id").build(backend)).await?;
+        let groups = rows.iter().map(|row| row.try_get("", "id")).collect::<Result<Vec<Uuid>, _>>()?;
+        let events =
+            Sql::new("INSERT INTO outbox (directory_id, resource_id, version, previous_version, kind, operation,")
+                .text(" delta, actor, request_id, at, password_sent, changes)")
+                .text(" SELECT directory_id, id, version, version - 1, kind, ")
+                .text(&Operation::Update.number().to_string())
+                .text(", 0, ")
+                .value(self.by.actor.as_str())
+                .text(", ")
+                .value(self.target.request_id.as_str())
+                .text(", modified_at, FALSE, '[]' FROM resource");
+        transaction.execute_raw(self.groups(events).build(backend)).await?;
+        let removed = Sql::new("INSERT INTO event_member (directory_id, resource_id, version, chunk, added, removed)")
+            .text(" SELECT directory_id, id, version, 0, '[]', ")
+            .value(json!([self.target.id]).to_string())
+            .text(" FROM resource");
+        transaction.execute_raw(self.groups(removed).build(backend)).await?;
+        let members = Sql::new("DELETE FROM member WHERE directory_id = ").id(self.by.directory);
+        let members = members.text(" AND member_id = ").id(self.target.id);
+        transaction.execute_raw(members.build(backend)).await?;
+        Ok(groups)
+    }
+
+    /// Restricts `sql` to the live groups that the resource is in; a group that is in itself needs no farewell.
+    fn groups(&self, sql: Sql) -> Sql {
+        sql.text(" WHERE directory_id = ")
+            .id(self.by.directory)
+            .text(" AND id <> ")
+            .id(self.target.id)
+            .text(" AND id IN (SELECT m.group_id FROM member m WHERE m.directory_id = ")
+            .id(self.by.directory)
+            .text(" AND m.member_id = ")
+            .id(self.target.id)
+            .text(")")
+    }
+
+    /// In itself, or in a group that was deleted and not purged yet.
+    async fn is_member(&self, transaction: &DatabaseTransaction) -> Result<bool, StoreError> {
+        let sql = Sql::new("SELECT group_id FROM member WHERE directory_id = ").id(self.by.directory);
+        let sql = sql.text(" AND member_id = ").id(self.target.id).text(" LIMIT 1");
+        Ok(transaction.query_one_raw(sql.build(transaction.get_database_backend())).await?.is_some())
+    }
+
+    /// Moves the row to where deleted ones lie; its index rows and claims go with it.
+    async fn move_aside(
+        &self,
+        transaction: &DatabaseTransaction,
+        gone: &StoredResource,
+        at: Timestamp,
+        groups: &[Uuid],
+    ) -> Result<(), StoreError> {
+        let backend = transaction.get_database_backend();
+        let keep = Sql::new("INSERT INTO deleted_resource (directory_id, id, kind, version, created_at, modified_at,")
+            .text(" deleted_at, member_of, document) SELECT directory_id, id, kind, version, created_at, modified_at, ")
+            .text(&at.as_micros().to_string())
+            .text(", ")
+            .value(json!(groups).to_string())
+            .text(", document FROM resource WHERE directory_id = ")
+            .id(self.by.directory)
+            .text(" AND id = ")
+            .id(gone.id);
+        transaction.execute_raw(keep.build(backend)).await?;
+        let erase = Sql::new("DELETE FROM resource WHERE directory_id = ").id(self.by.directory);
+        transaction.execute_raw(erase.text(" AND id = ").id(gone.id).build(backend)).await?;
+        Ok(())
+    }
+}

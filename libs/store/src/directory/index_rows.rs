@@ -1,0 +1,106 @@
+//! The rows of `attribute` and `claim` that belong to a document.
+
+use std::collections::BTreeSet;
+
+use rollcall_base::{Id, marker::Resource};
+use rollcall_scim::{
+    Document, ScimError,
+    index::indexed_values,
+    schema::{GROUP, ResourceType},
+};
+use sea_orm::{ActiveValue::Set, ConnectionTrait, DatabaseTransaction, EntityTrait, sea_query::OnConflict};
+
+use super::Author;
+use crate::{
+    StoreError,
+    entity::{attribute, claim},
+    keys::value_key,
+    statement::{BATCH, Sql, inserted},
+};
+
+/// Under which number a group's externalId stands among the claims. Schemas number their attributes from 1.
+const EXTERNAL_ID: i32 = 0;
+
+/// What stands in the index for a document.
+pub(super) fn values(resource_type: &ResourceType, document: &Document) -> BTreeSet<(i32, String)> {
+    indexed_values(resource_type, document).into_iter().map(|(id, value)| (id.0, value_key(&value))).collect()
+}
+
+/// Puts `values` into the index.
+pub(super) async fn insert(
+    transaction: &DatabaseTransaction,
+    by: &Author,
+    resource: Id<Resource>,
+    values: impl Iterator<Item = &(i32, String)>,
+) -> Result<(), StoreError> {
+    let rows: Vec<_> = values
+        .map(|(attribute_id, value)| attribute::ActiveModel {
+            directory_id: Set(by.directory.as_uuid()),
+            attribute_id: Set(*attribute_id),
+            value_key: Set(value.clone()),
+            resource_id: Set(resource.as_uuid()),
+        })
+        .collect();
+    for some in rows.chunks(BATCH) {
+        attribute::Entity::insert_many(some.to_vec()).exec_without_returning(transaction).await?;
+    }
+    Ok(())
+}
+
+/// Changes the index from `before` to `after`.
+pub(super) async fn update(
+    transaction: &DatabaseTransaction,
+    by: &Author,
+    resource: Id<Resource>,
+    before: &BTreeSet<(i32, String)>,
+    after: &BTreeSet<(i32, String)>,
+) -> Result<(), StoreError> {
+    let gone: Vec<_> = before.difference(after).collect();
+    for some in gone.chunks(BATCH) {
+        let mut sql = Sql::new("DELETE FROM attribute WHERE directory_id = ").id(by.directory);
+        sql = sql.text(" AND resource_id = ").id(resource).text(" AND (");
+        for (at, (attribute_id, value)) in some.iter().enumerate() {
+            sql = sql.text(if at == 0 { "(attribute_id = " } else { " OR (attribute_id = " }).value(*attribute_id);
+            sql = sql.text(" AND value_key = ").value(value.clone()).text(")");
+        }
+        let backend = transaction.get_database_backend();
+        transaction.execute_raw(sql.text(")").build(backend)).await?;
+    }
+    insert(transaction, by, resource, after.difference(before)).await
+}
+
+/// Claims a group's externalId. Users may share theirs: Entra's usual source for it is not unique.
+///
+/// # Errors
+/// 409 `uniqueness` if another group has it.
+pub(super) async fn claim(
+    transaction: &DatabaseTransaction,
+    by: &Author,
+    resource_type: &ResourceType,
+    resource: Id<Resource>,
+    external_id: Option<&str>,
+) -> Result<(), StoreError> {
+    let Some(external_id) = external_id.filter(|_| resource_type.kind == GROUP) else { return Ok(()) };
+    let row = claim::ActiveModel {
+        directory_id: Set(by.directory.as_uuid()),
+        attribute_id: Set(EXTERNAL_ID),
+        value_key: Set(value_key(external_id)),
+        resource_id: Set(resource.as_uuid()),
+    };
+    let columns = [claim::Column::DirectoryId, claim::Column::AttributeId, claim::Column::ValueKey];
+    let nothing = OnConflict::columns(columns).do_nothing().to_owned();
+    let kept = claim::Entity::insert(row).on_conflict(nothing).exec_without_returning(transaction).await;
+    if inserted(kept)? == 1 { Ok(()) } else { Err(ScimError::taken(&resource_type.name, "externalId").into()) }
+}
+
+/// Gives a group's externalId up.
+pub(super) async fn release(
+    transaction: &DatabaseTransaction,
+    by: &Author,
+    resource: Id<Resource>,
+) -> Result<(), StoreError> {
+    let sql = Sql::new("DELETE FROM claim WHERE directory_id = ").id(by.directory).text(" AND resource_id = ");
+    let sql = sql.id(resource).text(" AND attribute_id = ").value(EXTERNAL_ID);
+    transaction.execute_raw(sql.build(transaction.get_database_backend())).await?;
+    Ok(())
+}

@@ -1,0 +1,105 @@
+//! The row that each change writes in its own transaction, from which its event is made.
+
+use std::collections::BTreeSet;
+
+use rollcall_base::{Id, Timestamp, marker::Resource};
+use rollcall_scim::{Document, schema::KindId};
+use sea_orm::{ActiveValue::Set, DatabaseTransaction, EntityTrait};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::Author;
+use crate::{
+    Operation, StoreError,
+    entity::{event_member, outbox},
+    statement::BATCH,
+};
+
+/// A change of one resource.
+pub(super) struct Entry<'a> {
+    pub(super) resource: Id<Resource>,
+    pub(super) kind: KindId,
+    pub(super) operation: Operation,
+    pub(super) version: i64,
+    pub(super) request_id: &'a str,
+    pub(super) at: Timestamp,
+    pub(super) password_sent: bool,
+    pub(super) changes: Value,
+    pub(super) members: &'a MemberChanges,
+}
+
+/// Members that came and went, net.
+#[derive(Debug, Default)]
+pub(super) struct MemberChanges {
+    pub(super) added: BTreeSet<Uuid>,
+    pub(super) removed: BTreeSet<Uuid>,
+}
+
+impl MemberChanges {
+    pub(super) fn is_empty(&self) -> bool {
+        self.added.is_empty() && self.removed.is_empty()
+    }
+
+    /// `id` came; if it went before, nothing happened in all.
+    pub(super) fn add(&mut self, id: Uuid) {
+        if !self.removed.remove(&id) {
+            self.added.insert(id);
+        }
+    }
+
+    /// `id` went; if it came before, nothing happened in all.
+    pub(super) fn remove(&mut self, id: Uuid) {
+        if !self.added.remove(&id) {
+            self.removed.insert(id);
+        }
+    }
+}
+
+/// What changed between two documents, as the event tells it.
+pub(super) fn changes(before: &Document, after: &Document) -> Value {
+    let changes = Document::changes(before, after);
+    changes
+        .into_iter()
+        .map(|change| json!({ "path": change.path, "before": change.before, "after": change.after }))
+        .collect()
+}
+
+/// Writes the row, and the lists of members in pieces of bounded length.
+pub(super) async fn write(transaction: &DatabaseTransaction, by: &Author, entry: Entry<'_>) -> Result<(), StoreError> {
+    let row = outbox::ActiveModel {
+        directory_id: Set(by.directory.as_uuid()),
+        resource_id: Set(entry.resource.as_uuid()),
+        version: Set(entry.version),
+        previous_version: Set((entry.operation != Operation::Create).then_some(entry.version - 1)),
+        kind: Set(entry.kind.0),
+        operation: Set(entry.operation.number()),
+        delta: Set(entry.operation.delta()),
+        actor: Set(by.actor.clone()),
+        request_id: Set(entry.request_id.to_owned()),
+        at: Set(entry.at.as_micros()),
+        password_sent: Set(entry.password_sent),
+        changes: Set(entry.changes.to_string()),
+    };
+    outbox::Entity::insert(row).exec_without_returning(transaction).await?;
+    let added: Vec<&Uuid> = entry.members.added.iter().collect();
+    let removed: Vec<&Uuid> = entry.members.removed.iter().collect();
+    let chunks = added.len().max(removed.len()).div_ceil(BATCH);
+    let piece = |ids: &[&Uuid], chunk: usize| {
+        let some: Vec<String> = ids.iter().skip(chunk * BATCH).take(BATCH).map(ToString::to_string).collect();
+        json!(some).to_string()
+    };
+    let rows: Vec<_> = (0..chunks)
+        .map(|chunk| event_member::ActiveModel {
+            directory_id: Set(by.directory.as_uuid()),
+            resource_id: Set(entry.resource.as_uuid()),
+            version: Set(entry.version),
+            chunk: Set(i32::try_from(chunk).unwrap_or(i32::MAX)),
+            added: Set(piece(&added, chunk)),
+            removed: Set(piece(&removed, chunk)),
+        })
+        .collect();
+    for some in rows.chunks(50) {
+        event_member::Entity::insert_many(some.to_vec()).exec_without_returning(transaction).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,102 @@
+//! Reading events and counts.
+
+use std::collections::BTreeMap;
+
+use rollcall_base::{
+    Id, Timestamp,
+    marker::{Directory, Resource},
+};
+use rollcall_scim::schema::KindId;
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+
+use super::{Counts, EventRecord, Operation};
+use crate::{
+    StoreError,
+    entity::{event, event_member},
+    statement::Sql,
+    store::Inner,
+};
+
+pub(super) async fn read(
+    inner: &Inner,
+    directory: Id<Directory>,
+    after_seq: i64,
+    limit: u32,
+) -> Result<Vec<EventRecord>, StoreError> {
+    let rows = event::Entity::find()
+        .filter(event::Column::DirectoryId.eq(directory.as_uuid()))
+        .filter(event::Column::Seq.gt(after_seq))
+        .order_by_asc(event::Column::Seq)
+        .limit(u64::from(limit))
+        .all(inner.reader())
+        .await?;
+    let mut events = Vec::with_capacity(rows.len());
+    for some in rows.chunks(200) {
+        let wanted = some.iter().fold(Condition::any(), |wanted, row| {
+            let one = Condition::all().add(event_member::Column::ResourceId.eq(row.resource_id));
+            wanted.add(one.add(event_member::Column::Version.eq(row.version)))
+        });
+        let members = event_member::Entity::find()
+            .filter(event_member::Column::DirectoryId.eq(directory.as_uuid()))
+            .filter(wanted)
+            .order_by_asc(event_member::Column::Chunk)
+            .all(inner.reader())
+            .await?;
+        let mut lists: BTreeMap<_, (Vec<Id<Resource>>, Vec<Id<Resource>>)> = BTreeMap::new();
+        for row in members {
+            let (added, removed) = lists.entry((row.resource_id, row.version)).or_default();
+            added.extend(json::<Vec<Id<Resource>>>(&row.added)?);
+            removed.extend(json::<Vec<Id<Resource>>>(&row.removed)?);
+        }
+        for row in some {
+            let (added, removed) = lists.remove(&(row.resource_id, row.version)).unwrap_or_default();
+            events.push(record(row, added, removed)?);
+        }
+    }
+    Ok(events)
+}
+
+fn record(
+    row: &event::Model,
+    members_added: Vec<Id<Resource>>,
+    members_removed: Vec<Id<Resource>>,
+) -> Result<EventRecord, StoreError> {
+    Ok(EventRecord {
+        seq: row.seq,
+        resource: Id::from_uuid(row.resource_id),
+        kind: KindId(row.kind),
+        operation: Operation::from_number(row.operation)
+            .ok_or_else(|| StoreError::internal("an event with an unknown operation"))?,
+        version: row.version,
+        previous_version: row.previous_version,
+        actor: row.actor.clone(),
+        request_id: row.request_id.clone(),
+        at: Timestamp::from_micros(row.at),
+        password_sent: row.password_sent,
+        changes: json(&row.changes)?,
+        members_added,
+        members_removed,
+    })
+}
+
+fn json<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, StoreError> {
+    serde_json::from_str(text).map_err(|error| StoreError::internal(format!("a stored event is not JSON: {error}")))
+}
+
+/// The numbered events' sum plus that of the changes without a number, in one statement: one snapshot, so that a
+/// change is counted once even while it is being numbered.
+pub(super) async fn counts(inner: &Inner, directory: Id<Directory>) -> Result<Counts, StoreError> {
+    let sql = Sql::new(
+        "SELECT c.kind, CAST(SUM(c.live) AS bigint) AS live FROM (SELECT kind, live FROM tally WHERE directory_id = ",
+    )
+    .id(directory)
+    .text(" UNION ALL SELECT kind, delta FROM outbox WHERE directory_id = ")
+    .id(directory)
+    .text(") c GROUP BY c.kind ORDER BY c.kind");
+    let rows = inner.rows(sql.build(inner.reader().get_database_backend())).await?;
+    let live = rows.iter().map(|row| -> Result<_, StoreError> {
+        let live: i64 = row.try_get("", "live")?;
+        Ok((KindId(row.try_get("", "kind")?), u64::try_from(live).unwrap_or(0)))
+    });
+    Ok(Counts { live: live.collect::<Result<_, _>>()? })
+}
