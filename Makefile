@@ -21,7 +21,7 @@ test: ## everything that must hold: format, lints, crate edges, licences, all te
 	@python3 .ci/stages.py $(STAGES)
 
 fuzz: ## the property tests and fuzz targets for longer (FUZZ_CASES=20000)
-	PROPTEST_CASES=$(FUZZ_CASES) cargo test --locked --package rollcall-scim --package rollcall-access --test '*'
+	PROPTEST_CASES=$(FUZZ_CASES) cargo test --locked --package rollcall-scim --package rollcall-access --package rollcall-directory
 
 deny: ## licences, bans and sources of the dependencies (`.ci/deny advisories` needs network)
 	@.ci/deny

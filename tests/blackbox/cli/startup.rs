@@ -2,7 +2,10 @@
 
 use std::net::TcpListener;
 
-use crate::server::{EXECUTABLE, Place, Server, refusal};
+use crate::{
+    directory::send,
+    server::{EXECUTABLE, Place, Server, eventually, refusal},
+};
 
 #[tokio::test]
 async fn ctrl_c_stops_cleanly_and_the_next_start_has_everything() {
@@ -83,4 +86,36 @@ fn a_configuration_file_that_is_not_there_is_named() {
     assert!(
         place.refusal(&["config", "check", "--config", "/nowhere/rollcall.toml"]).contains("/nowhere/rollcall.toml")
     );
+}
+
+#[tokio::test]
+async fn the_demo_is_fed_once_and_says_what_to_try() {
+    let server = Server::start_with(Place::new(), |command| {
+        command.arg("--demo");
+    });
+    let told = |server: &Server, times: usize| {
+        eventually("the demo says what to try", || {
+            Some(server.place().log()).filter(|log| log.matches("Try next").count() == times)
+        })
+    };
+    let log = told(&server, 1);
+    assert!(log.contains("First start") && !log.contains("read back with 1"), "{log}");
+    assert_eq!(log.matches("read back with 0 differences").count(), 2, "{log}");
+    let curl = log.lines().find(|line| line.contains("curl")).unwrap().to_owned();
+    let (_, token) = curl.split_once("Bearer ").unwrap();
+    let (token, rest) = token.split_once('\'').unwrap();
+    let url = rest.trim().trim_matches('\'');
+    let list = send("GET", url, &[("authorization", &format!("Bearer {token}"))], None).await.unwrap().ok(200);
+    assert_eq!(list["Resources"].as_array().unwrap().len(), 2, "the command that it says to try works");
+    let before = server.place().json(&["directory", "list", "--tenant", "demo"]);
+    assert_eq!(before.as_array().unwrap().len(), 2);
+    let (place, well) = server.stop("INT");
+    assert!(well);
+
+    let server = Server::start_with(place, |command| {
+        command.arg("--demo");
+    });
+    let log = told(&server, 2);
+    assert_eq!(log.matches("First start").count(), 1, "{log}");
+    assert_eq!(server.place().json(&["directory", "list", "--tenant", "demo"]), before);
 }
