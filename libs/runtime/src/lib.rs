@@ -5,6 +5,11 @@ pub mod config;
 pub mod http;
 pub mod telemetry;
 
-pub use config::{Config, ConfigError, Overrides, PublicUrl, Surface, Surfaces};
-pub use http::{ClientAddress, Metrics, ReadinessCheck, RequestId, ServeError, Server, ServerSettings, stop_signal};
+pub use config::{
+    CacheConfig, Config, ConfigError, DatabaseConfig, DatabaseUrl, HttpConfig, KeysConfig, LimitsConfig,
+    ListenerConfig, LogFormat, Overrides, PublicUrl, Surface, Surfaces, TelemetryConfig, UnknownTokenLimits,
+};
+pub use http::{
+    BaseUrl, ClientAddress, Metrics, ReadinessCheck, RequestId, ServeError, Server, ServerSettings, stop_signal,
+};
 pub use telemetry::{TelemetryError, TelemetryGuard};

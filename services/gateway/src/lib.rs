@@ -1,1 +1,12 @@
-//! The public edge: authenticate, limit, route, log requests.
+//! The public edge: who is asking, for which directory, and nothing else gets through.
+
+mod authenticate;
+mod base_url;
+mod bearer;
+mod diagnosis;
+mod gateway;
+mod headers;
+mod refusal;
+
+pub use base_url::base_url;
+pub use gateway::Gateway;

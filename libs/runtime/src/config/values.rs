@@ -113,6 +113,11 @@ impl DatabaseUrl {
         Self::new(format!("sqlite://{path}"))
     }
 
+    /// Whether the database is a file of this process and no server that others use too.
+    pub fn is_embedded(&self) -> bool {
+        self.expose().starts_with("sqlite:")
+    }
+
     /// The text with its password, for connecting.
     pub fn expose(&self) -> &str {
         self.0.expose()

@@ -95,6 +95,9 @@ impl Record {
             http.response.status_code = Empty,
             request_id = %id,
             trace_id = Empty,
+            // The gateway fills these in once it knows them.
+            rollcall.directory = Empty,
+            rollcall.credential = Empty,
         );
         if let Some(trace) = adopt_parent(&span, request.headers()) {
             span.record("trace_id", trace);

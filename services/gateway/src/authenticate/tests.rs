@@ -1,0 +1,286 @@
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use actix_web::{
+    App, HttpRequest, HttpResponse,
+    body::to_bytes,
+    dev::Service,
+    http::{
+        StatusCode,
+        header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
+    },
+    middleware::NormalizePath,
+    test::{TestRequest, init_service},
+    web,
+};
+use async_trait::async_trait;
+use rollcall_access::{BearerToken, CredentialRecord, Rights};
+use rollcall_base::{Id, Secret32, SeededEntropy, Timestamp, marker};
+use rollcall_tokens::{Tokens, VerifyError};
+
+use super::*;
+use crate::Gateway;
+
+const NOW: Timestamp = Timestamp::from_micros(1_000_000_000);
+
+/// A token service that holds what a test put into it.
+struct FakeTokens {
+    pepper: Secret32,
+    credentials: Mutex<HashMap<Id<marker::Credential>, CredentialRecord>>,
+    directories: Mutex<Vec<(String, Arc<DirectoryRecord>)>>,
+    outage: Mutex<Option<VerifyError>>,
+    asked: AtomicUsize,
+    entropy: SeededEntropy,
+}
+
+impl FakeTokens {
+    fn new() -> Arc<Self> {
+        let entropy = SeededEntropy::new(1);
+        Arc::new(Self {
+            pepper: Secret32::random(&entropy),
+            credentials: Mutex::default(),
+            directories: Mutex::default(),
+            outage: Mutex::default(),
+            asked: AtomicUsize::new(0),
+            entropy,
+        })
+    }
+
+    fn directory(&self, slug: &str, directory_id: &str, name: &str, state: &str) -> Arc<DirectoryRecord> {
+        let record = Arc::new(DirectoryRecord {
+            id: Id::new(NOW, &self.entropy),
+            tenant: Id::new(NOW, &self.entropy),
+            tenant_slug: slug.to_owned(),
+            directory_id: directory_id.to_owned(),
+            directory_name: name.to_owned(),
+            client_kind: "okta".to_owned(),
+            state: state.to_owned(),
+            created_at: NOW,
+        });
+        self.directories.lock().unwrap().push(("".to_owned(), Arc::clone(&record)));
+        record
+    }
+
+    fn token(&self, directory: &DirectoryRecord, change: impl FnOnce(&mut CredentialRecord)) -> String {
+        let token = BearerToken::generate(Id::new(NOW, &self.entropy), &self.entropy);
+        let mut record = CredentialRecord {
+            id: token.id(),
+            tenant: directory.tenant,
+            directory: directory.id,
+            data_key: Id::new(NOW, &self.entropy),
+            hash: token.hash(&self.pepper),
+            rights: Rights::ReadWrite,
+            label: String::new(),
+            created_at: NOW,
+            expires_at: NOW.plus(Duration::from_secs(60)),
+            revoked_at: None,
+        };
+        change(&mut record);
+        self.credentials.lock().unwrap().insert(token.id(), record);
+        token.to_text().expose().to_owned()
+    }
+}
+
+#[async_trait]
+impl Tokens for FakeTokens {
+    async fn verify(&self, token: &BearerToken, _: IpAddr) -> Result<Authenticated, VerifyError> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        if let Some(outage) = self.outage.lock().unwrap().clone() {
+            return Err(outage);
+        }
+        let record = self.credentials.lock().unwrap().get(&token.id()).cloned().ok_or(Denial::Unknown)?;
+        Ok(rollcall_access::authenticate(&record, token, &self.pepper, NOW)?)
+    }
+
+    async fn directory(&self, id: Id<marker::Directory>) -> Result<Option<Arc<DirectoryRecord>>, VerifyError> {
+        Ok(self.directories.lock().unwrap().iter().find(|(_, known)| known.id == id).map(|(_, known)| known.clone()))
+    }
+
+    async fn resolve(&self, tenant: &str, key: &str) -> Result<Option<Arc<DirectoryRecord>>, VerifyError> {
+        let directories = self.directories.lock().unwrap();
+        let named = directories.iter().find(|(old_key, known)| {
+            tenant.eq_ignore_ascii_case(&known.tenant_slug)
+                && [old_key, &known.directory_id, &known.directory_name]
+                    .iter()
+                    .any(|name| !name.is_empty() && key.eq_ignore_ascii_case(name))
+        });
+        Ok(named.map(|(_, known)| known.clone()))
+    }
+}
+
+/// Stands for the SCIM surface: says who got through, and which headers did.
+async fn surface(request: HttpRequest) -> HttpResponse {
+    let extensions = request.extensions();
+    let authenticated = extensions.get::<Authenticated>().unwrap();
+    let directory = extensions.get::<Arc<DirectoryRecord>>().unwrap();
+    assert_eq!(authenticated.directory(), directory.id);
+    let forged = request.headers().contains_key("x-rollcall-directory");
+    HttpResponse::Ok().body(format!("{} forged={forged}", extensions.get::<BaseUrl>().unwrap().0))
+}
+
+struct Answer {
+    status: StatusCode,
+    headers: Vec<(String, String)>,
+    body: String,
+}
+
+impl Answer {
+    fn header(&self, name: impl AsRef<str>) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name.as_ref()).map(|(_, value)| value.as_str())
+    }
+}
+
+async fn ask(tokens: &Arc<FakeTokens>, request: TestRequest) -> Answer {
+    let gateway = Gateway::new(tokens.clone(), "https://scim.example.com/".parse().unwrap());
+    let routes = |config: &mut web::ServiceConfig| {
+        config.route("", web::get().to(surface)).route("/Users", web::get().to(surface));
+    };
+    let app =
+        init_service(App::new().wrap(NormalizePath::trim()).configure(|config| gateway.mount(config, routes))).await;
+    let response = app.call(request.to_request()).await.unwrap().map_into_boxed_body();
+    let status = response.status();
+    let headers = response.headers().iter();
+    let headers = headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect();
+    let body = String::from_utf8(to_bytes(response.into_body()).await.unwrap().to_vec()).unwrap();
+    Answer { status, headers, body }
+}
+
+fn get(path: &str, token: &str) -> TestRequest {
+    TestRequest::get().uri(path).insert_header((AUTHORIZATION, format!("Bearer {token}")))
+}
+
+#[actix_web::test]
+async fn every_form_of_the_base_url_leads_to_the_tokens_directory() {
+    let tokens = FakeTokens::new();
+    let directory = tokens.directory("acme", "Dir-1", "corp.example_x", "submitted");
+    tokens.directories.lock().unwrap()[0].0 = "former".to_owned();
+    let token = tokens.token(&directory, |_| ());
+    for path in [
+        "/scim/acme/Dir-1/v2/Users",
+        "/scim/ACME/dir-1/v2/Users/",
+        "/scim/acme/CORP.example_x/v2/Users",
+        "/scim/acme/former/v2//Users",
+        "/scim/acme/Dir-1/v2",
+        "/scim/acme/Dir-1/v2/",
+        "/scim/v2/Users",
+        "/scim/v2",
+        "/scim/v2/Users?aadOptscim062020",
+        "/scim/acme/Dir-1/v2/Users?aadOptscim062020=1",
+    ] {
+        let answer = ask(&tokens, get(path, &token)).await;
+        assert_eq!(answer.status, StatusCode::OK, "{path}");
+        assert_eq!(answer.body, "https://scim.example.com/scim/acme/Dir-1/v2 forged=false", "{path}");
+        assert_eq!(answer.header("cache-control"), Some("no-store"));
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+        assert!(answer.header("strict-transport-security").is_some());
+    }
+}
+
+#[actix_web::test]
+async fn all_reasons_for_a_401_look_alike() {
+    let tokens = FakeTokens::new();
+    let own = tokens.directory("acme", "one", "one.example", "submitted");
+    tokens.directory("acme", "two", "two.example", "submitted");
+    tokens.directory("other", "one", "one.example", "submitted");
+    let archived = tokens.directory("acme", "old", "old.example", "archived");
+    let good = tokens.token(&own, |_| ());
+    let expired = tokens.token(&own, |record| record.expires_at = NOW);
+    let revoked = tokens.token(&own, |record| record.revoked_at = Some(NOW));
+    let wrong = tokens.token(&own, |record| {
+        record.hash = BearerToken::generate(record.id, &SeededEntropy::new(9)).hash(&Secret32::from_bytes([1; 32]));
+    });
+    let unknown = BearerToken::generate(Id::new(NOW, &tokens.entropy), &tokens.entropy).to_text().expose().to_owned();
+    let home = "/scim/acme/one/v2/Users";
+    let requests = [
+        ("no token", TestRequest::get().uri(home)),
+        ("in the query", TestRequest::get().uri(&format!("{home}?access_token={good}"))),
+        ("malformed", get(home, "abc")),
+        ("cut", get(home, &good[..good.len() - 1])),
+        ("empty", get(home, "")),
+        ("two headers", get(home, &good).append_header((AUTHORIZATION, format!("Bearer {good}")))),
+        ("basic", TestRequest::get().uri(home).insert_header((AUTHORIZATION, "Basic YTpi"))),
+        ("jwt", get(home, "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJodHRwczovL3N0cy53aW5kb3dzLm5ldC94LyJ9.c2ln")),
+        ("unknown", get(home, &unknown)),
+        ("wrong secret", get(home, &wrong)),
+        ("expired", get(home, &expired)),
+        ("revoked", get(home, &revoked)),
+        ("other directory", get("/scim/acme/two/v2/Users", &good)),
+        ("other tenant", get("/scim/other/one/v2/Users", &good)),
+        ("no such directory", get("/scim/acme/none/v2/Users", &good)),
+        ("no such tenant", get("/scim/nobody/one/v2/Users", &good)),
+        ("archived", get("/scim/acme/old/v2/Users", &tokens.token(&archived, |_| ()))),
+        ("archived, short URL", get("/scim/v2/Users", &tokens.token(&archived, |_| ()))),
+        ("expired, unknown path", get("/scim/acme/one/v2/Nonsense", &expired)),
+    ];
+    let mut first: Option<Answer> = None;
+    for (name, request) in requests {
+        let answer = ask(&tokens, request).await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{name}");
+        let first = first.get_or_insert_with(|| Answer {
+            headers: answer.headers.clone(),
+            body: answer.body.clone(),
+            ..answer
+        });
+        assert_eq!(first.headers, answer.headers, "{name}");
+        assert_eq!(first.body, answer.body, "{name}");
+    }
+    let answer = first.unwrap();
+    assert_eq!(answer.header(WWW_AUTHENTICATE), Some(r#"Bearer realm="rollcall", error="invalid_token""#));
+    assert_eq!(answer.header(CONTENT_TYPE), Some("application/scim+json"));
+    assert_eq!(answer.header("cache-control"), Some("no-store"));
+    let body: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
+    assert_eq!(body["schemas"][0], "urn:ietf:params:scim:api:messages:2.0:Error");
+    assert_eq!(body["status"], "401");
+}
+
+#[actix_web::test]
+async fn what_cannot_be_a_token_is_refused_without_asking_anybody() {
+    let tokens = FakeTokens::new();
+    for text in ["abc", "rct_0", ""] {
+        ask(&tokens, get("/scim/v2/Users", text)).await;
+    }
+    assert_eq!(tokens.asked.load(Ordering::SeqCst), 0);
+}
+
+#[actix_web::test]
+async fn headers_of_the_services_own_do_not_come_in_from_outside() {
+    let tokens = FakeTokens::new();
+    let directory = tokens.directory("acme", "one", "one.example", "submitted");
+    let token = tokens.token(&directory, |_| ());
+    let forged = get("/scim/v2/Users", &token)
+        .insert_header(("X-Rollcall-Directory", "two"))
+        .insert_header(("Host", "evil.example"));
+    let answer = ask(&tokens, forged).await;
+    assert_eq!(answer.body, "https://scim.example.com/scim/acme/one/v2 forged=false");
+}
+
+#[actix_web::test]
+async fn a_flood_an_outage_and_a_disabled_directory_say_when_to_come_back() {
+    let tokens = FakeTokens::new();
+    let directory = tokens.directory("acme", "one", "one.example", "disabled");
+    let token = tokens.token(&directory, |_| ());
+    let disabled = ask(&tokens, get("/scim/v2/Users", &token)).await;
+    *tokens.outage.lock().unwrap() = Some(VerifyError::Throttled { retry_after: Duration::from_millis(1200) });
+    let throttled = ask(&tokens, get("/scim/v2/Users", &token)).await;
+    *tokens.outage.lock().unwrap() = Some(VerifyError::Unavailable(Arc::new(std::io::Error::other("down"))));
+    let unavailable = ask(&tokens, get("/scim/v2/Users", &token)).await;
+    for (answer, status, wait) in [
+        (disabled, StatusCode::SERVICE_UNAVAILABLE, "5"),
+        (throttled, StatusCode::TOO_MANY_REQUESTS, "2"),
+        (unavailable, StatusCode::SERVICE_UNAVAILABLE, "5"),
+    ] {
+        assert_eq!(answer.status, status);
+        assert_eq!(answer.header(RETRY_AFTER), Some(wait));
+        assert_eq!(answer.header(CONTENT_TYPE), Some("application/scim+json"));
+        let body: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
+        assert_eq!(body["status"], status.as_str());
+        assert!(!answer.body.contains("down"));
+    }
+}

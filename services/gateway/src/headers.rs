@@ -1,0 +1,45 @@
+//! Headers that every SCIM request loses and every SCIM answer gets.
+
+use actix_web::{
+    Error,
+    body::MessageBody,
+    dev::{ServiceRequest, ServiceResponse},
+    http::header::{
+        CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
+        X_CONTENT_TYPE_OPTIONS,
+    },
+    middleware::Next,
+};
+
+/// Headers of this prefix are the services' own: from outside they would be forgeries.
+const INTERNAL: &str = "x-rollcall-";
+
+const ON_EVERY_ANSWER: [(HeaderName, &str); 4] = [
+    // Answers hold people's data and depend on the token.
+    (CACHE_CONTROL, "no-store"),
+    (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+    (REFERRER_POLICY, "no-referrer"),
+];
+
+/// Strips internal headers from the request, and sets what browsers and caches must know on the answer.
+pub(crate) async fn guard<B: MessageBody>(
+    secure: bool,
+    mut request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, Error> {
+    let forged: Vec<HeaderName> =
+        request.headers().keys().filter(|name| name.as_str().starts_with(INTERNAL)).cloned().collect();
+    for name in forged {
+        request.headers_mut().remove(name);
+    }
+    let mut response = next.call(request).await?;
+    let headers = response.headers_mut();
+    for (name, value) in ON_EVERY_ANSWER {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    if secure {
+        headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+    }
+    Ok(response)
+}

@@ -1,0 +1,117 @@
+//! How a request is turned away. What the caller sees does not tell one reason for 401 from another.
+
+use std::{error::Error, sync::Arc, time::Duration};
+
+use actix_web::{
+    HttpResponse,
+    http::{
+        StatusCode,
+        header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
+    },
+};
+use rollcall_access::Denial;
+use rollcall_scim::ScimError;
+use rollcall_tokens::VerifyError;
+
+use crate::diagnosis::Diagnosis;
+
+/// Why a request does not get through.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Refusal {
+    #[error(transparent)]
+    NoToken(#[from] Diagnosis),
+    #[error(transparent)]
+    Denied(#[from] Denial),
+    #[error("too many unknown tokens from this address")]
+    Throttled(Duration),
+    #[error("the directory is disabled")]
+    Disabled,
+    #[error("tokens cannot be checked at the moment")]
+    Unavailable(#[source] Arc<dyn Error + Send + Sync>),
+}
+
+impl From<VerifyError> for Refusal {
+    fn from(error: VerifyError) -> Self {
+        match error {
+            VerifyError::Denied(denial) => Self::Denied(denial),
+            VerifyError::Throttled { retry_after } => Self::Throttled(retry_after),
+            VerifyError::Unavailable(source) => Self::Unavailable(source),
+        }
+    }
+}
+
+/// How long a client should wait for what an operator or a database must mend.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+impl Refusal {
+    /// Writes the reason down, once, for the operator.
+    pub(crate) fn log(&self) {
+        match self {
+            Self::NoToken(diagnosis) => tracing::info!(reason = %diagnosis, "refused: no readable token"),
+            Self::Denied(denial) => tracing::info!(reason = %denial, "refused: token not accepted"),
+            Self::Throttled(_) => tracing::warn!(reason = %self, "refused: throttled"),
+            Self::Disabled => tracing::info!(reason = %self, "refused: directory not served"),
+            Self::Unavailable(source) => tracing::error!(error = %chain(&**source), "refused: {self}"),
+        }
+    }
+
+    /// The answer.
+    pub(crate) fn to_response(&self) -> HttpResponse {
+        match self {
+            Self::NoToken(_) | Self::Denied(_) => unauthorized(),
+            Self::Throttled(retry_after) => later(
+                StatusCode::TOO_MANY_REQUESTS,
+                "Too many unknown tokens came from this address. Check the token at the client; try again later.",
+                *retry_after,
+            ),
+            Self::Disabled => later(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "This directory is disabled at the moment; nothing was changed. Ask its administrator to enable it.",
+                PATIENCE,
+            ),
+            Self::Unavailable(_) => later(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "The token cannot be checked at the moment; nothing was changed. Send the request again.",
+                PATIENCE,
+            ),
+        }
+    }
+}
+
+/// The one 401, whatever the reason.
+fn unauthorized() -> HttpResponse {
+    let mut response = HttpResponse::Unauthorized();
+    response.insert_header((WWW_AUTHENTICATE, r#"Bearer realm="rollcall", error="invalid_token""#));
+    response.insert_header((CONTENT_TYPE, MEDIA_TYPE));
+    response.body(body(
+        StatusCode::UNAUTHORIZED,
+        "The request has no token that is valid for this URL. Send this directory's token as \"Authorization: Bearer …\"; \
+         if it does so already, check the Base URL and issue a new token.",
+    ))
+}
+
+fn later(status: StatusCode, detail: &str, after: Duration) -> HttpResponse {
+    let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
+    let mut response = HttpResponse::build(status);
+    response.insert_header((RETRY_AFTER, seconds.max(1).to_string()));
+    response.insert_header((CONTENT_TYPE, MEDIA_TYPE));
+    response.body(body(status, detail))
+}
+
+const MEDIA_TYPE: &str = "application/scim+json";
+
+fn body(status: StatusCode, detail: &str) -> String {
+    ScimError::status(status.as_u16(), detail).to_json().to_string()
+}
+
+/// An error with all its causes on one line.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
