@@ -1,1 +1,20 @@
-//! SCIM use cases and their HTTP surface.
+//! The directory service: SCIM use cases over the store, and their HTTP surface.
+//!
+//! Everything here works on one directory, the one that the caller's scope names; there is no way to name another.
+
+mod bulk;
+mod crawl;
+mod cursor;
+mod failure;
+mod http;
+pub mod jobs;
+mod limits;
+mod query;
+mod represent;
+mod resources;
+mod service;
+
+pub use cursor::CursorKey;
+pub use http::{ROUTES, Route, configure};
+pub use limits::DirectoryLimits;
+pub use service::{Call, DirectoryService};

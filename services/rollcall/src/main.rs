@@ -1,1 +1,30 @@
-fn main() {}
+//! The one executable: `rollcall all` serves everything in one process; the other commands set it up.
+
+mod cli;
+mod commands;
+mod demo;
+mod failure;
+mod installation;
+mod output;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::{cli::Arguments, output::Output};
+
+#[actix_web::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let output = Output::new(arguments.output);
+    // One cryptographic provider for TLS in both directions; a second call has nothing to do.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    match commands::run(arguments, &output).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            output.failure(&failure);
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,292 @@
+//! Bulk (RFC 7644 §3.7): many operations in one request, each all or nothing, with references by bulkId in any order.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use rollcall_scim::{
+    ScimError, ScimType,
+    messages::{BulkMethod, BulkOperation, BulkRequest, BulkResponse, BulkResult, bulk_references, replace_references},
+    schema::ResourceType,
+};
+use rollcall_store::{Precondition, StoredResource};
+use serde_json::Value;
+
+use crate::{Call, DirectoryService, failure::Failure, http::version_of_tag};
+
+/// What became of the operations so far.
+#[derive(Default)]
+struct Progress {
+    /// The ids behind the bulkIds that are settled; none for those that failed.
+    ids: HashMap<String, Option<String>>,
+    results: Vec<Option<BulkResult>>,
+    errors: u64,
+    /// Operations that were created without the references they must still get, as two of them refer to each other.
+    unfinished: Vec<(usize, String)>,
+}
+
+impl DirectoryService {
+    /// Runs the operations in the order of the request, but each after those that it refers to. Answers come in the
+    /// order of the request; operations that were not tried because of failOnErrors have none.
+    pub(crate) async fn bulk(&self, call: &Call, request: BulkRequest) -> Result<Value, Failure> {
+        let operations = &request.operations;
+        let most = request.fail_on_errors.unwrap_or(u64::MAX);
+        let mut progress = Progress { results: operations.iter().map(|_| None).collect(), ..Progress::default() };
+        let mut order = Order::of(operations);
+        let mut waiting: Vec<usize> = (0..operations.len()).collect();
+        while !waiting.is_empty() && progress.errors < most {
+            let ready = waiting.iter().position(|&at| order.open_references[at] == 0);
+            // Nobody is ready: a circle. It is opened at a resource that can be created without its references.
+            let opens = || waiting.iter().position(|&at| operations[at].method == BulkMethod::Post);
+            let at = waiting.remove(ready.or_else(opens).unwrap_or(0));
+            self.run(call, at, &operations[at], ready.is_none(), &mut progress).await?;
+            order.settle(&operations[at]);
+        }
+        self.finish(call, operations, &mut progress).await?;
+        Ok(BulkResponse { results: progress.results.into_iter().flatten().collect() }.to_json())
+    }
+
+    async fn run(
+        &self,
+        call: &Call,
+        at: usize,
+        operation: &BulkOperation,
+        in_circle: bool,
+        progress: &mut Progress,
+    ) -> Result<(), Failure> {
+        let outcome = self.attempt(call, operation, in_circle, progress).await;
+        let result = match outcome {
+            Ok(done) => {
+                if let (Some(bulk_id), Some(id)) = (&operation.bulk_id, &done.id) {
+                    progress.ids.insert(bulk_id.clone(), Some(id.clone()));
+                    if in_circle {
+                        progress.unfinished.push((at, id.clone()));
+                    }
+                }
+                result(operation, done.status, done.location, done.version, None)
+            }
+            Err(failure) => {
+                let error = answerable(failure)?;
+                progress.errors += 1;
+                if let Some(bulk_id) = &operation.bulk_id {
+                    progress.ids.entry(bulk_id.clone()).or_insert(None);
+                }
+                result(operation, error.status, None, None, Some(&error))
+            }
+        };
+        progress.results[at] = Some(result);
+        Ok(())
+    }
+
+    async fn attempt(
+        &self,
+        call: &Call,
+        operation: &BulkOperation,
+        in_circle: bool,
+        progress: &Progress,
+    ) -> Result<Done, Failure> {
+        let mut operation = operation.clone();
+        if in_circle {
+            operation.data = operation.data.map(|data| without_open_references(data, progress));
+        }
+        resolve(&mut operation, progress)?;
+        let (kind, id) = self.place(&operation)?;
+        let data = operation.data.ok_or_else(|| {
+            ScimError::bad_request(
+                ScimType::InvalidSyntax,
+                "This operation needs \"data\": the body of the request that it stands for.",
+            )
+        });
+        let precondition = match operation.version.as_deref() {
+            None => Precondition::None,
+            Some(tag) => Precondition::Versions(version_of_tag(tag).into_iter().collect()),
+        };
+        match (operation.method, id.as_deref()) {
+            (BulkMethod::Post, None) => {
+                let created = self.create(call, &kind, data?).await?;
+                Ok(Done::of(call, &kind.endpoint, 201, &created))
+            }
+            (BulkMethod::Put, Some(id)) => {
+                let updated = self.replace(call, &kind, id, precondition, data?).await?;
+                Ok(Done::of(call, &kind.endpoint, 200, &updated.resource))
+            }
+            (BulkMethod::Patch, Some(id)) => {
+                let updated = self.patch(call, &kind, id, precondition, data?).await?;
+                Ok(Done::of(call, &kind.endpoint, 200, &updated.resource))
+            }
+            (BulkMethod::Delete, Some(id)) => {
+                self.delete(call, &kind, id, precondition).await?;
+                let location = Some(format!("{}{}/{id}", call.base_url, kind.endpoint));
+                Ok(Done { status: 204, id: None, location, version: None })
+            }
+            (BulkMethod::Post, Some(_)) => Err(path_error("POST takes the path of a collection, such as \"/Users\".")),
+            (_, None) => {
+                Err(path_error("PUT, PATCH and DELETE take the path of one resource, such as \"/Users/{id}\"."))
+            }
+        }
+    }
+
+    /// The type and the id that an operation's path names.
+    fn place(&self, operation: &BulkOperation) -> Result<(Arc<ResourceType>, Option<String>), ScimError> {
+        let (endpoint, id) = operation.target().ok_or_else(|| {
+            ScimError::bad_request(ScimType::InvalidPath, "The path of an operation is \"/Users\" or \"/Users/{id}\".")
+        })?;
+        Ok((Arc::clone(self.resource_type(endpoint)?), id.map(str::to_owned)))
+    }
+
+    /// Gives the resources of a circle the references that they were created without. One whose references cannot be
+    /// had is taken back: an operation is done whole or not at all.
+    async fn finish(&self, call: &Call, operations: &[BulkOperation], progress: &mut Progress) -> Result<(), Failure> {
+        for (at, id) in std::mem::take(&mut progress.unfinished) {
+            let operation = &operations[at];
+            let (kind, _) = self.place(operation)?;
+            let mut whole = operation.clone();
+            let completed = match resolve(&mut whole, progress) {
+                Err(error) => Err(error.into()),
+                Ok(()) => {
+                    let data = whole.data.unwrap_or_default();
+                    self.replace(call, &kind, &id, Precondition::None, data).await
+                }
+            };
+            let outcome = match completed {
+                Ok(updated) => {
+                    let done = Done::of(call, &kind.endpoint, 201, &updated.resource);
+                    result(operation, done.status, done.location, done.version, None)
+                }
+                Err(failure) => {
+                    let error = answerable(failure)?;
+                    progress.errors += 1;
+                    self.delete(call, &kind, &id, Precondition::None).await?;
+                    result(operation, error.status, None, None, Some(&error))
+                }
+            };
+            progress.results[at] = Some(outcome);
+        }
+        Ok(())
+    }
+}
+
+/// What an operation that went well leaves to say.
+struct Done {
+    status: u16,
+    id: Option<String>,
+    location: Option<String>,
+    version: Option<String>,
+}
+
+impl Done {
+    fn of(call: &Call, endpoint: &str, status: u16, resource: &StoredResource) -> Self {
+        Self {
+            status,
+            id: Some(resource.id.to_string()),
+            location: Some(format!("{}{endpoint}/{}", call.base_url, resource.id)),
+            version: Some(format!("W/\"{}\"", resource.version)),
+        }
+    }
+}
+
+/// A failure that belongs to one operation. One of the service itself ends the whole request, so that the client
+/// sends it again rather than taking half of it for refused.
+fn answerable(failure: Failure) -> Result<ScimError, Failure> {
+    match failure {
+        Failure::Scim(error) => Ok(error),
+        other => Err(other),
+    }
+}
+
+fn result(
+    operation: &BulkOperation,
+    status: u16,
+    location: Option<String>,
+    version: Option<String>,
+    error: Option<&ScimError>,
+) -> BulkResult {
+    BulkResult {
+        method: operation.method,
+        bulk_id: operation.bulk_id.clone(),
+        location,
+        version,
+        status,
+        response: error.map(ScimError::to_json),
+    }
+}
+
+fn path_error(detail: &str) -> Failure {
+    ScimError::bad_request(ScimType::InvalidPath, detail).into()
+}
+
+/// Puts ids in the place of references. One that is left refers to nothing that was made here.
+fn resolve(operation: &mut BulkOperation, progress: &Progress) -> Result<(), ScimError> {
+    replace_references(operation, |bulk_id| progress.ids.get(bulk_id).cloned().flatten());
+    match bulk_references(operation).first() {
+        None => Ok(()),
+        Some(bulk_id) => Err(ScimError {
+            status: 409,
+            scim_type: Some(ScimType::InvalidValue),
+            detail: format!(
+                "The reference \"bulkId:{bulk_id}\" cannot be resolved: no operation of this request has that bulkId and \
+                 created a resource."
+            ),
+        }),
+    }
+}
+
+/// The body without the values that refer to what is not there yet: list elements whole, else the value alone.
+fn without_open_references(value: Value, progress: &Progress) -> Value {
+    let open = |value: &Value| {
+        let probe = BulkOperation {
+            method: BulkMethod::Put,
+            path: String::new(),
+            bulk_id: None,
+            version: None,
+            data: Some(value.clone()),
+        };
+        bulk_references(&probe).iter().any(|bulk_id| !progress.ids.contains_key(bulk_id))
+    };
+    match value {
+        Value::Array(elements) => Value::Array(elements.into_iter().filter(|element| !open(element)).collect()),
+        Value::Object(fields) => Value::Object(
+            fields
+                .into_iter()
+                .filter(|(_, value)| !value.is_string() || !open(value))
+                .map(|(name, value)| (name, without_open_references(value, progress)))
+                .collect(),
+        ),
+        other => other,
+    }
+}
+
+/// Which operation waits for which.
+struct Order {
+    /// For each operation: how many that it refers to are not done with.
+    open_references: Vec<usize>,
+    /// For each bulkId: the operations that refer to it.
+    dependents: HashMap<String, Vec<usize>>,
+}
+
+impl Order {
+    /// A bulkId that no operation creates is waited for by nobody: the attempt says what is wrong with it.
+    fn of(operations: &[BulkOperation]) -> Self {
+        let created: HashSet<&str> = operations
+            .iter()
+            .filter(|operation| operation.method == BulkMethod::Post)
+            .filter_map(|operation| operation.bulk_id.as_deref())
+            .collect();
+        let mut order = Self { open_references: vec![0; operations.len()], dependents: HashMap::new() };
+        for (at, operation) in operations.iter().enumerate() {
+            for bulk_id in bulk_references(operation).into_iter().filter(|bulk_id| created.contains(bulk_id.as_str())) {
+                order.open_references[at] += 1;
+                order.dependents.entry(bulk_id).or_default().push(at);
+            }
+        }
+        order
+    }
+
+    fn settle(&mut self, operation: &BulkOperation) {
+        let dependents = operation.bulk_id.as_ref().and_then(|bulk_id| self.dependents.remove(bulk_id));
+        for at in dependents.unwrap_or_default() {
+            self.open_references[at] -= 1;
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! Why a use case did not do what was asked.
+
+use rollcall_access::Forbidden;
+use rollcall_scim::ScimError;
+use rollcall_store::StoreError;
+
+/// What stands between a request and its answer.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// The client's to mend.
+    #[error(transparent)]
+    Scim(#[from] ScimError),
+    /// Ours, and passing: the client should try again.
+    #[error("the database cannot be reached or did not answer in time")]
+    Unavailable(#[source] StoreError),
+    /// Ours.
+    #[error("unexpected failure of the store")]
+    Internal(#[source] StoreError),
+}
+
+impl From<Forbidden> for Failure {
+    fn from(_: Forbidden) -> Self {
+        Self::Scim(ScimError::status(
+            403,
+            "This token may read but not change. Use a token with write rights for this directory.",
+        ))
+    }
+}
+
+impl Failure {
+    /// Reads what the store says of the resource `id`.
+    pub(crate) fn of_store(error: StoreError, resource_type: &str, id: &str) -> Self {
+        match error {
+            StoreError::Rejected(error) => Self::Scim(error),
+            StoreError::NotFound => Self::Scim(ScimError::not_found(resource_type, id)),
+            StoreError::PreconditionFailed => Self::Scim(ScimError::status(
+                412,
+                format!(
+                    "The {resource_type} \"{id}\" has another version than If-Match names. Read it again and repeat the \
+                     change on what you read."
+                ),
+            )),
+            unavailable @ StoreError::Unavailable(_) => Self::Unavailable(unavailable),
+            other => Self::Internal(other),
+        }
+    }
+
+    /// What the client is told.
+    pub(crate) fn to_scim(&self) -> ScimError {
+        match self {
+            Self::Scim(error) => error.clone(),
+            Self::Unavailable(_) => ScimError::status(
+                503,
+                "The directory cannot be reached at the moment; nothing was changed. Send the request again.",
+            ),
+            Self::Internal(_) => ScimError::status(
+                500,
+                "Something went wrong on our side; nothing was changed. Quote the x-request-id header when you report it.",
+            ),
+        }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::of_store(error, "resource", "")
+    }
+}

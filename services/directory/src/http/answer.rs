@@ -1,0 +1,103 @@
+//! Answers: SCIM JSON, its headers, and errors.
+
+use std::fmt;
+
+use actix_web::{
+    HttpResponse, HttpResponseBuilder, ResponseError,
+    http::{
+        StatusCode,
+        header::{self, HeaderValue},
+    },
+};
+use rollcall_scim::ScimError;
+use serde_json::Value;
+
+use crate::failure::Failure;
+
+use super::media_type::MediaType;
+
+/// What handlers return.
+pub(super) type Answer = Result<HttpResponse, Refusal>;
+
+/// A failure on its way out. Logged here, once.
+#[derive(Debug)]
+pub(super) struct Refusal(Failure);
+
+impl<F: Into<Failure>> From<F> for Refusal {
+    fn from(failure: F) -> Self {
+        Self(failure.into())
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl ResponseError for Refusal {
+    fn status_code(&self) -> StatusCode {
+        StatusCode::from_u16(self.0.to_scim().status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        match &self.0 {
+            Failure::Scim(error) => tracing::debug!(
+                status = error.status,
+                scim_type = error.scim_type.map(rollcall_scim::ScimType::as_str),
+                "refused"
+            ),
+            Failure::Unavailable(source) => tracing::warn!(error = %Chain(source), "store unavailable"),
+            Failure::Internal(source) => tracing::error!(error = %Chain(source), "request failed"),
+        }
+        error_response(&self.0.to_scim())
+    }
+}
+
+/// An error with all its causes on one line.
+struct Chain<'a>(&'a dyn std::error::Error);
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut cause = self.0.source();
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}
+
+/// Seconds after which a client should try again when the database could not be reached.
+const RETRY_AFTER: &str = "5";
+
+/// A SCIM error body (RFC 7644 §3.12).
+pub(super) fn error_response(error: &ScimError) -> HttpResponse {
+    let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = HttpResponse::build(status);
+    if matches!(error.status, 429 | 503) {
+        response.insert_header((header::RETRY_AFTER, RETRY_AFTER));
+    }
+    response.insert_header((header::CONTENT_TYPE, MediaType::Scim.as_str()));
+    response.body(error.to_json().to_string())
+}
+
+/// A JSON answer in the media type that the client asked for.
+pub(super) fn json(status: StatusCode, media_type: MediaType, body: &Value) -> HttpResponse {
+    builder(status, media_type).body(body.to_string())
+}
+
+/// The same without its body.
+pub(super) fn builder(status: StatusCode, media_type: MediaType) -> HttpResponseBuilder {
+    let mut response = HttpResponse::build(status);
+    response.insert_header((header::CONTENT_TYPE, media_type.as_str()));
+    response
+}
+
+/// Adds a header whose value is ours and therefore fits.
+pub(super) fn set(response: &mut HttpResponse, name: header::HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        response.headers_mut().insert(name, value);
+    }
+}

@@ -1,0 +1,55 @@
+//! Background work of the directory service.
+
+use std::{sync::Arc, time::Duration};
+
+use rollcall_access::JobScope;
+use rollcall_base::Clock;
+use rollcall_store::Store;
+use tokio::time::sleep;
+
+/// Changes that are numbered at once.
+const BATCH: u32 = 500;
+/// How long the sequencer waits when there is nothing to number.
+const IDLE: Duration = Duration::from_millis(250);
+/// How long a job waits after a failure, so that a database that is down is not hammered.
+const AFTER_FAILURE: Duration = Duration::from_secs(2);
+/// How often deleted resources are looked through.
+const ERASE_EVERY: Duration = Duration::from_secs(600);
+/// Rows that one step of the eraser removes.
+const ERASE_ROWS: u32 = 1000;
+
+/// How long a deleted resource can be brought back before it is erased.
+pub const DELETED_KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// Numbers accepted changes: outbox → event, and keeps the counts. Runs until it is dropped.
+pub async fn sequencer(store: Store) {
+    let jobs = store.jobs(&JobScope::of_service("sequencer"));
+    loop {
+        match jobs.sequence(BATCH).await {
+            Ok(0) => sleep(IDLE).await,
+            Ok(_) => {}
+            Err(error) => {
+                tracing::warn!(error = %error, "changes could not be numbered; trying again");
+                sleep(AFTER_FAILURE).await;
+            }
+        }
+    }
+}
+
+/// Erases what was deleted more than [`DELETED_KEPT`] ago, in small steps. Runs until it is dropped.
+pub async fn eraser(store: Store, clock: Arc<dyn Clock>) {
+    let jobs = store.jobs(&JobScope::of_service("eraser"));
+    loop {
+        let before = rollcall_base::Timestamp::from_micros(
+            clock.now().as_micros() - i64::try_from(DELETED_KEPT.as_micros()).unwrap_or(i64::MAX),
+        );
+        match jobs.purge_deleted(before, ERASE_ROWS).await {
+            Ok(0) => sleep(ERASE_EVERY).await,
+            Ok(_) => sleep(IDLE).await,
+            Err(error) => {
+                tracing::warn!(error = %error, "deleted resources could not be erased; trying again");
+                sleep(AFTER_FAILURE).await;
+            }
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! One resource: create, read, replace, patch, delete.
+
+use std::{str::FromStr, sync::Arc};
+
+use rollcall_base::{Id, marker};
+use rollcall_scim::{
+    MemberOp, PatchPlan, ScimError, accept,
+    schema::{GROUP, ResourceType},
+};
+use rollcall_store::{Change, NewResource, Precondition, StoredResource, Target, Updated};
+use serde_json::Value;
+
+use crate::{Call, DirectoryService, failure::Failure};
+
+type ResourceId = Id<marker::Resource>;
+
+/// An id as it stands in a URL. One that is not even a UUID is nobody's.
+fn resource_id(kind: &ResourceType, id: &str) -> Result<ResourceId, ScimError> {
+    ResourceId::from_str(id).map_err(|_| ScimError::not_found(&kind.name, id))
+}
+
+impl DirectoryService {
+    /// The resource type served at `/{endpoint}`.
+    pub(crate) fn resource_type(&self, endpoint: &str) -> Result<&Arc<ResourceType>, ScimError> {
+        self.registry.by_endpoint(endpoint).ok_or_else(|| {
+            ScimError::status(404, format!("There is no endpoint /{endpoint} here. GET /ResourceTypes lists them."))
+        })
+    }
+
+    /// POST (RFC 7644 §3.3). The database decides whether a name is free; nothing is looked up first.
+    pub(crate) async fn create(
+        &self,
+        call: &Call,
+        kind: &Arc<ResourceType>,
+        body: Value,
+    ) -> Result<StoredResource, Failure> {
+        let scope = call.authenticated.write()?;
+        let draft = accept(kind, body, &self.limits.scim, &call.leniency)?;
+        let new = NewResource {
+            resource_type: Arc::clone(kind),
+            document: draft.document,
+            members: draft.members,
+            request_id: call.request_id.clone(),
+            password_sent: draft.password_sent,
+        };
+        self.store.directory(&scope).create(new).await.map_err(|error| Failure::of_store(error, &kind.name, ""))
+    }
+
+    /// GET of one (RFC 7644 §3.4.1).
+    pub(crate) async fn read(
+        &self,
+        call: &Call,
+        kind: &Arc<ResourceType>,
+        id: &str,
+    ) -> Result<StoredResource, Failure> {
+        let found = self.store.directory(&call.authenticated.read()).get(kind, resource_id(kind, id)?).await;
+        found
+            .map_err(|error| Failure::of_store(error, &kind.name, id))?
+            .ok_or_else(|| ScimError::not_found(&kind.name, id).into())
+    }
+
+    /// PUT (RFC 7644 §3.5.1): what is omitted is cleared, but for what keeps leavers out and links whole.
+    pub(crate) async fn replace(
+        &self,
+        call: &Call,
+        kind: &Arc<ResourceType>,
+        id: &str,
+        precondition: Precondition,
+        body: Value,
+    ) -> Result<Updated, Failure> {
+        let target = self.target(call, kind, id, precondition)?;
+        let draft = accept(kind, body, &self.limits.scim, &call.leniency)?;
+        let members = match (kind.kind == GROUP, &draft.members) {
+            (true, members) => vec![MemberOp::Replace(members.clone().unwrap_or_default())],
+            (false, _) => Vec::new(),
+        };
+        let (resource_type, leniency) = (Arc::clone(kind), call.leniency.clone());
+        self.change(call, kind, id, target, move |existing| {
+            Ok(Change {
+                document: draft.keep_over(&resource_type, &existing.document, &leniency)?,
+                members: members.clone(),
+                password_sent: draft.password_sent,
+            })
+        })
+        .await
+    }
+
+    /// PATCH (RFC 7644 §3.5.2): all operations or none.
+    pub(crate) async fn patch(
+        &self,
+        call: &Call,
+        kind: &Arc<ResourceType>,
+        id: &str,
+        precondition: Precondition,
+        body: Value,
+    ) -> Result<Updated, Failure> {
+        let target = self.target(call, kind, id, precondition)?;
+        let plan = PatchPlan::parse(body, kind, &self.limits.scim, &call.leniency)?;
+        self.change(call, kind, id, target, move |existing| {
+            Ok(Change {
+                document: plan.apply(&existing.id.to_string(), &existing.document)?,
+                members: plan.member_ops().to_vec(),
+                password_sent: plan.password_sent(),
+            })
+        })
+        .await
+    }
+
+    /// DELETE (RFC 7644 §3.6): its names are free at once.
+    pub(crate) async fn delete(
+        &self,
+        call: &Call,
+        kind: &Arc<ResourceType>,
+        id: &str,
+        precondition: Precondition,
+    ) -> Result<(), Failure> {
+        let target = self.target(call, kind, id, precondition)?;
+        let scope = call.authenticated.write()?;
+        let deleted = self.store.directory(&scope).delete(target).await;
+        deleted.map_err(|error| Failure::of_store(error, &kind.name, id))
+    }
+
+    fn target(
+        &self,
+        call: &Call,
+        kind: &Arc<ResourceType>,
+        id: &str,
+        precondition: Precondition,
+    ) -> Result<Target, Failure> {
+        // Who may not change anything learns nothing about ids by trying.
+        call.authenticated.write()?;
+        Ok(Target {
+            resource_type: Arc::clone(kind),
+            id: resource_id(kind, id)?,
+            precondition,
+            request_id: call.request_id.clone(),
+        })
+    }
+
+    async fn change(
+        &self,
+        call: &Call,
+        kind: &ResourceType,
+        id: &str,
+        target: Target,
+        change: impl Fn(&StoredResource) -> Result<Change, ScimError> + Send + Sync + 'static,
+    ) -> Result<Updated, Failure> {
+        let scope = call.authenticated.write()?;
+        let updated = self.store.directory(&scope).update(target, Arc::new(change)).await;
+        updated.map_err(|error| Failure::of_store(error, &kind.name, id))
+    }
+}

@@ -1,0 +1,64 @@
+//! The service and the call it serves.
+
+use std::sync::Arc;
+
+use prometheus::{IntCounterVec, Opts};
+use rollcall_access::Authenticated;
+use rollcall_base::Clock;
+use rollcall_scim::{quirks::Leniency, schema::Registry};
+use rollcall_store::Store;
+
+use crate::{CursorKey, DirectoryLimits, crawl::CrawlMemory};
+
+/// SCIM for every directory of the store.
+#[derive(Clone)]
+pub struct DirectoryService {
+    pub(crate) store: Store,
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) limits: Arc<DirectoryLimits>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) cursor_key: Arc<CursorKey>,
+    pub(crate) crawl: CrawlMemory,
+    pub(crate) tolerated: IntCounterVec,
+}
+
+impl DirectoryService {
+    /// Serves what `registry` lists from `store`. Counts what it tolerates of clients in `metrics`, by quirk.
+    ///
+    /// # Errors
+    /// [`prometheus::Error`] if `metrics` has such a counter already.
+    pub fn new(
+        store: Store,
+        registry: Registry,
+        limits: DirectoryLimits,
+        clock: Arc<dyn Clock>,
+        cursor_key: CursorKey,
+        metrics: &prometheus::Registry,
+    ) -> Result<Self, prometheus::Error> {
+        let options = Opts::new("scim_tolerated_total", "Deviations from the RFCs that were tolerated, by quirk.");
+        let tolerated = IntCounterVec::new(options, &["quirk"])?;
+        metrics.register(Box::new(tolerated.clone()))?;
+        Ok(Self {
+            store,
+            registry: Arc::new(registry),
+            limits: Arc::new(limits),
+            clock,
+            cursor_key: Arc::new(cursor_key),
+            crawl: CrawlMemory::new(),
+            tolerated,
+        })
+    }
+}
+
+/// One authenticated request, whatever protocol step it asks for.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// Who asks, and of which directory.
+    pub authenticated: Authenticated,
+    /// The directory's Base URL, without a trailing slash. From the configuration, never from the request.
+    pub base_url: Arc<str>,
+    /// For the event and the log.
+    pub request_id: String,
+    /// Whether deviations are tolerated, and which were.
+    pub leniency: Leniency,
+}

@@ -1,0 +1,176 @@
+//! The command line.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use rollcall_base::ClientKind;
+
+/// Rollcall takes identity in: identity providers push users and groups to it over SCIM 2.0.
+#[derive(Debug, Parser)]
+#[command(name = "rollcall", version, about, propagate_version = true)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    /// Where the embedded database and the keyring are [default: ./data]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// A configuration file; `rollcall config check` shows what holds
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// How results are printed
+    #[arg(long, global = true, value_enum, default_value_t = OutputForm::Text)]
+    pub(crate) output: OutputForm,
+}
+
+/// How results are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OutputForm {
+    /// For people.
+    Text,
+    /// For scripts: one JSON value; its names are stable.
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve everything in one process (the default)
+    All(All),
+    /// Bring the database's schema up to date
+    Migrate,
+    /// Look at the configuration
+    #[command(subcommand)]
+    Config(Config),
+    /// Tenants: customers
+    #[command(subcommand)]
+    Tenant(Tenant),
+    /// Directories: IdP connections of a tenant
+    #[command(subcommand)]
+    Directory(Directory),
+    /// Bearer tokens of a directory
+    #[command(subcommand)]
+    Token(Token),
+    /// Send a directory what an identity provider would send, and check what arrives
+    Simulate(Simulate),
+}
+
+#[derive(Debug, Default, Args)]
+pub(crate) struct All {
+    /// Listen here instead of at the first listener's address
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// On the first start make a demo tenant and feed it
+    #[arg(long)]
+    pub(crate) demo: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Config {
+    /// Print what holds, with secrets hidden, or say what is wrong
+    Check,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Tenant {
+    /// Add a tenant
+    Create {
+        /// Stands in URLs: 1 to 40 lower-case letters, digits, hyphens
+        #[arg(long)]
+        slug: String,
+        /// For people
+        #[arg(long)]
+        name: String,
+    },
+    /// List the tenants
+    List,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Directory {
+    /// Add a directory and print its Base URL
+    Create {
+        /// The tenant's slug
+        #[arg(long)]
+        tenant: String,
+        /// entra-id, ping-federate, okta, cyberark, pingone, sase-5g or other
+        #[arg(long, value_name = "CLIENT", value_parser = str::parse::<ClientKind>)]
+        client: ClientKind,
+        /// From the IdP (an Entra tenant ID, say): 1 to 40 letters, digits, hyphens
+        #[arg(long)]
+        directory_id: String,
+        /// Mostly the primary domain: lower-case letters, digits, dots, hyphens, underscores
+        #[arg(long)]
+        directory_name: String,
+    },
+    /// List a tenant's directories
+    List {
+        /// The tenant's slug
+        #[arg(long)]
+        tenant: String,
+    },
+    /// Show one directory
+    Show(DirectoryChoice),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DirectoryChoice {
+    /// The tenant's slug
+    #[arg(long)]
+    pub(crate) tenant: String,
+    /// The Directory ID or Directory Name, in any case
+    #[arg(long)]
+    pub(crate) directory: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Token {
+    /// Issue a token and print it, this once
+    Issue {
+        #[command(flatten)]
+        directory: DirectoryChoice,
+        /// 1 to 730
+        #[arg(long, default_value_t = 365, value_name = "DAYS")]
+        expires_in_days: u32,
+        /// To tell several tokens of a directory apart
+        #[arg(long, default_value = "")]
+        label: String,
+    },
+    /// List a directory's tokens, without their secrets
+    List(DirectoryChoice),
+    /// Refuse a token from now on
+    Revoke {
+        #[command(flatten)]
+        directory: DirectoryChoice,
+        /// As `issue` and `list` print it
+        #[arg(long)]
+        token_id: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Simulate {
+    /// entra-id, ping-federate, okta, cyberark, pingone, sase-5g or other
+    #[arg(value_name = "CLIENT", value_parser = str::parse::<ClientKind>)]
+    pub(crate) client: ClientKind,
+    /// The directory's Base URL
+    #[arg(long)]
+    pub(crate) base_url: String,
+    /// The directory's token
+    #[arg(long)]
+    pub(crate) token: String,
+    /// How many users to send
+    #[arg(long, default_value_t = 50)]
+    pub(crate) users: u32,
+    /// How many groups to send
+    #[arg(long, default_value_t = 5)]
+    pub(crate) groups: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::Arguments::command().debug_assert();
+    }
+}

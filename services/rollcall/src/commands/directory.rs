@@ -1,0 +1,82 @@
+//! `rollcall directory …`.
+
+use rollcall_base::{DirectoryId, DirectoryName};
+use rollcall_store::{ControlError, DirectoryRecord, NewDirectory};
+use serde::Serialize;
+
+use crate::{cli, failure::Failure, installation::Installation, output::Output};
+
+/// What is printed of a directory. The names are stable.
+#[derive(Serialize)]
+struct Shown {
+    directory_id: String,
+    directory_name: String,
+    client: String,
+    state: String,
+    base_url: String,
+    created_at: String,
+    users: Option<u64>,
+    groups: Option<u64>,
+}
+
+impl Shown {
+    async fn of(record: DirectoryRecord, installation: &Installation) -> Result<Self, Failure> {
+        let counts = installation.counts(record.id).await?;
+        Ok(Self {
+            base_url: installation.base_url(&record),
+            directory_id: record.directory_id,
+            directory_name: record.directory_name,
+            client: record.client_kind,
+            state: record.state,
+            created_at: record.created_at.to_string(),
+            users: Some(counts.users),
+            groups: Some(counts.groups),
+        })
+    }
+}
+
+pub(super) async fn run(command: cli::Directory, installation: &Installation, output: &Output) -> Result<(), Failure> {
+    match command {
+        cli::Directory::Create { tenant, client, directory_id, directory_name } => {
+            let directory_id: DirectoryId = directory_id.parse()?;
+            let most = installation.config.limits.directory_name_length;
+            let directory_name = DirectoryName::parse(&directory_name, most)?;
+            let scope = installation.tenant(&tenant).await?;
+            let new = NewDirectory {
+                client_kind: client.to_string(),
+                directory_id: directory_id.to_string(),
+                directory_name: directory_name.to_string(),
+            };
+            let created = installation.store.tenant(&scope).create_directory(new).await.map_err(|error| match error {
+                ControlError::Taken { field } => {
+                    let label = if field == "directory_name" { "Directory Name" } else { "Directory ID" };
+                    Failure::told(format!(
+                        "this {label} is taken by another directory of \"{tenant}\" (IDs and Names share one name space, \
+                         in any case); `rollcall directory list --tenant {tenant}` shows all"
+                    ))
+                }
+                other => other.into(),
+            })?;
+            output.one(&Shown::of(created, installation).await?);
+        }
+        cli::Directory::List { tenant } => {
+            let scope = installation.tenant(&tenant).await?;
+            let mut shown = Vec::new();
+            for record in installation.store.tenant(&scope).directories().await? {
+                shown.push(Shown::of(record, installation).await?);
+            }
+            output.many(
+                &shown,
+                &format!(
+                    "The tenant has no directory yet. Add one: rollcall directory create --tenant {tenant} --client \
+                     entra-id --directory-id ID --directory-name NAME"
+                ),
+            );
+        }
+        cli::Directory::Show(choice) => {
+            let (_, record) = installation.directory(&choice).await?;
+            output.one(&Shown::of(record, installation).await?);
+        }
+    }
+    Ok(())
+}

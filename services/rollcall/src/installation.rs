@@ -1,0 +1,166 @@
+//! The installation that a command works on: its configuration, database and keyring.
+
+use std::{fs, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+
+use rollcall_access::{JobScope, OperatorScope, TenantScope};
+use rollcall_base::{Clock, Entropy, Id, SystemClock, SystemEntropy, marker};
+use rollcall_keys::LocalKeyring;
+use rollcall_runtime::{Config, PublicUrl};
+use rollcall_scim::schema::{GROUP, USER};
+use rollcall_store::{DirectoryRecord, Store, StoreConfig};
+use rollcall_tokens::{LocalTokens, ThrottleLimits, TokensConfig};
+
+use crate::{cli::DirectoryChoice, failure::Failure};
+
+/// Everything that is needed to serve or to change the installation.
+pub(crate) struct Installation {
+    pub(crate) config: Config,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) store: Store,
+    /// What Base URLs begin with.
+    pub(crate) public_url: PublicUrl,
+    /// Whoever runs the executable with this configuration already has the database.
+    pub(crate) operator: OperatorScope,
+}
+
+/// Live resources of a directory.
+pub(crate) struct Counted {
+    pub(crate) users: u64,
+    pub(crate) groups: u64,
+}
+
+/// The store's settings out of the configuration.
+pub(crate) fn store_config(config: &Config) -> StoreConfig {
+    let database = &config.database;
+    StoreConfig {
+        url: config.database_url().expose().to_owned(),
+        max_connections: database.max_connections,
+        acquire_timeout_ms: database.acquire_timeout_ms,
+        statement_timeout_ms: database.statement_timeout_ms,
+        group_operations: database.group_operations,
+        group_bytes: database.group_bytes,
+        group_millis: database.group_ms,
+        scan_rows: database.scan_rows,
+    }
+}
+
+fn tokens_config(config: &Config) -> TokensConfig {
+    let unknown = &config.limits.unknown_tokens;
+    TokensConfig {
+        cache_entries: config.cache.entries,
+        cache_ttl: Duration::from_secs(config.cache.seconds),
+        negative_ttl: Duration::from_millis(config.cache.negative_ms),
+        unknown: ThrottleLimits {
+            per_second: unknown.per_second,
+            burst: unknown.burst,
+            total_per_second: unknown.total_per_second,
+            total_burst: unknown.total_burst,
+        },
+    }
+}
+
+/// Makes the data folder if it is not there; readable by nobody else.
+pub(crate) fn prepare_data_dir(config: &Config) -> Result<(), Failure> {
+    use std::os::unix::fs::DirBuilderExt;
+    let folder = &config.data_dir;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|error| {
+        Failure::told(format!(
+            "the data folder {} cannot be made ({error}): choose another with --data-dir, or let this user write there",
+            folder.display()
+        ))
+    })
+}
+
+/// Where a server on this data that listens elsewhere than configured has written down its address.
+fn address_file(config: &Config) -> PathBuf {
+    config.data_dir.join("public-url")
+}
+
+/// What clients know the service by: as configured, else the address that the last server here listened on (it may
+/// have been told another one at its start), else the configured listener's.
+fn known_public_url(config: &Config) -> PublicUrl {
+    let written = || fs::read_to_string(address_file(config)).ok()?.trim().parse().ok();
+    config.public_url.clone().or_else(written).unwrap_or_else(|| config.public_url(&[]))
+}
+
+impl Installation {
+    /// Notes where this server listens, so that commands in other processes print Base URLs that work.
+    pub(crate) fn note_address(&mut self, bound: &[SocketAddr]) -> Result<(), Failure> {
+        self.public_url = self.config.public_url(bound);
+        if self.config.public_url.is_none() {
+            fs::write(address_file(&self.config), format!("{}\n", self.public_url))?;
+        }
+        Ok(())
+    }
+
+    /// Opens the installation. The embedded database is made or brought up to date on the way; a database server is
+    /// somebody else's too, so there `rollcall migrate` does that.
+    pub(crate) async fn open(config: Config) -> Result<Self, Failure> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+        let settings = store_config(&config);
+        prepare_data_dir(&config)?;
+        if config.database_url().is_embedded() {
+            Store::migrate(&settings).await?;
+        }
+        let store = Store::open(&settings, Arc::clone(&clock), Arc::clone(&entropy)).await?;
+        let public_url = known_public_url(&config);
+        let operator = OperatorScope::from_local_configuration();
+        Ok(Self { config, clock, entropy, store, public_url, operator })
+    }
+
+    /// The local keyring; made on first use.
+    pub(crate) fn keyring(&self) -> Result<LocalKeyring, Failure> {
+        Ok(LocalKeyring::open_or_create(&self.config.keyring_path(), Arc::clone(&self.entropy))?)
+    }
+
+    /// The token service.
+    pub(crate) fn tokens(&self) -> Result<LocalTokens, Failure> {
+        Ok(self.tokens_with(Arc::new(self.keyring()?)))
+    }
+
+    /// The token service on a keyring that is open already.
+    pub(crate) fn tokens_with(&self, keyring: Arc<LocalKeyring>) -> LocalTokens {
+        LocalTokens::new(
+            self.store.clone(),
+            keyring,
+            Arc::clone(&self.clock),
+            Arc::clone(&self.entropy),
+            tokens_config(&self.config),
+        )
+    }
+
+    /// All of the tenant with this slug.
+    pub(crate) async fn tenant(&self, slug: &str) -> Result<TenantScope, Failure> {
+        let tenant = self.store.operator(&self.operator).tenant_by_slug(slug).await?;
+        let tenant = tenant
+            .ok_or_else(|| Failure::told(format!("there is no tenant \"{slug}\"; `rollcall tenant list` shows all")))?;
+        Ok(self.operator.tenant(tenant.id))
+    }
+
+    /// The directory that was chosen, and the scope of its tenant.
+    pub(crate) async fn directory(&self, choice: &DirectoryChoice) -> Result<(TenantScope, DirectoryRecord), Failure> {
+        let scope = self.tenant(&choice.tenant).await?;
+        let record = self.store.tenant(&scope).directory_by_key(&choice.directory).await?;
+        let record = record.ok_or_else(|| {
+            Failure::told(format!(
+                "the tenant \"{0}\" has no directory \"{1}\"; `rollcall directory list --tenant {0}` shows all",
+                choice.tenant, choice.directory
+            ))
+        })?;
+        Ok((scope, record))
+    }
+
+    /// What the IdP is given. Built from the Directory ID: unlike the Name it has no underscore, which Okta refuses.
+    pub(crate) fn base_url(&self, record: &DirectoryRecord) -> String {
+        rollcall_gateway::base_url(&self.public_url, record)
+    }
+
+    /// How many users and groups a directory has.
+    pub(crate) async fn counts(&self, directory: Id<marker::Directory>) -> Result<Counted, Failure> {
+        let counts = self.store.jobs(&JobScope::of_service("command-line")).counts(directory).await?;
+        let of = |kind| counts.live.iter().find(|(known, _)| *known == kind).map_or(0, |(_, number)| *number);
+        Ok(Counted { users: of(USER), groups: of(GROUP) })
+    }
+}

@@ -1,0 +1,122 @@
+//! What the commands print: text for people, JSON for scripts. The only place that prints.
+
+use std::io::Write;
+
+use rollcall_runtime::Config;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::{cli::OutputForm, failure::Failure};
+
+/// Where results go.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Output(OutputForm);
+
+impl Output {
+    pub(crate) const fn new(form: OutputForm) -> Self {
+        Self(form)
+    }
+
+    /// One result: `fields` are its lines for people.
+    pub(crate) fn one(self, result: &impl Serialize) {
+        let value = serde_json::to_value(result).unwrap_or_default();
+        match self.0 {
+            OutputForm::Json => line(&value.to_string()),
+            OutputForm::Text => lines(&value),
+        }
+    }
+
+    /// A list of results; `none` says what to do when it is empty.
+    pub(crate) fn many(self, results: &[impl Serialize], none: &str) {
+        let values: Vec<Value> =
+            results.iter().map(|result| serde_json::to_value(result).unwrap_or_default()).collect();
+        match self.0 {
+            OutputForm::Json => line(&Value::Array(values).to_string()),
+            OutputForm::Text if values.is_empty() => line(none),
+            OutputForm::Text => table(&values),
+        }
+    }
+
+    /// The configuration that holds, secrets hidden.
+    pub(crate) fn configuration(self, config: &Config) -> Result<(), Failure> {
+        match self.0 {
+            OutputForm::Json => line(&serde_json::to_value(config).unwrap_or_default().to_string()),
+            OutputForm::Text => line(config.describe()?.trim_end()),
+        }
+        Ok(())
+    }
+
+    /// A sentence for people; scripts do not need it.
+    pub(crate) fn say(self, text: &str) {
+        if self.0 == OutputForm::Text {
+            line(text);
+        }
+    }
+
+    /// Rewrites the last line, for progress at a terminal; elsewhere nothing.
+    pub(crate) fn progress(self, text: &str) {
+        use std::io::IsTerminal;
+        if self.0 == OutputForm::Text && std::io::stdout().is_terminal() {
+            let mut out = std::io::stdout().lock();
+            let _ = write!(out, "\r\x1b[2K{text}").and_then(|()| out.flush());
+        }
+    }
+
+    /// Why the command failed, with the causes that its own text does not give.
+    pub(crate) fn failure(self, failure: &Failure) {
+        let mut text = failure.to_string();
+        let mut cause = std::error::Error::source(failure);
+        while let Some(error) = cause {
+            let more = error.to_string();
+            if !text.contains(&more) {
+                text = format!("{text}: {more}");
+            }
+            cause = error.source();
+        }
+        let text = match self.0 {
+            OutputForm::Json => serde_json::json!({ "error": text }).to_string(),
+            OutputForm::Text => format!("rollcall: {text}"),
+        };
+        let _ = writeln!(std::io::stderr(), "{text}");
+    }
+}
+
+/// A reader that has gone away (`| head`) is no failure of the command.
+fn line(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+}
+
+fn lines(value: &Value) {
+    let Value::Object(fields) = value else { return line(&plain(value)) };
+    let width = fields.keys().map(String::len).max().unwrap_or(0);
+    for (name, value) in fields {
+        line(&format!("{name:width$}  {}", plain(value)));
+    }
+}
+
+fn table(values: &[Value]) {
+    let Some(Value::Object(first)) = values.first() else { return };
+    let names: Vec<&String> = first.keys().collect();
+    let cell = |value: &Value, name: &String| value.get(name).map(plain).unwrap_or_default();
+    let widths: Vec<usize> = names
+        .iter()
+        .map(|name| values.iter().map(|value| cell(value, name).chars().count()).max().unwrap_or(0).max(name.len()))
+        .collect();
+    let row = |cells: Vec<String>| {
+        let padded: Vec<String> = cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        line(padded.join("  ").trim_end());
+    };
+    row(names.iter().map(|name| (*name).clone()).collect());
+    for value in values {
+        row(names.iter().map(|name| cell(value, name)).collect());
+    }
+}
+
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Null => "-".to_owned(),
+        other => other.to_string(),
+    }
+}
