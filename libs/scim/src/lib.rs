@@ -5,6 +5,9 @@ mod accept;
 mod document;
 mod error;
 pub mod filter;
+#[cfg(any(test, feature = "generators"))]
+#[doc(hidden)]
+pub mod generators;
 pub mod index;
 mod json;
 mod limits;

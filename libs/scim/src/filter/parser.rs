@@ -1,5 +1,7 @@
 //! The one grammar of filters and paths (RFC 7644 §3.4.2.2 figure 1, §3.5.2 figure 7), read by recursive descent.
 
+use serde_json::Number;
+
 use super::{CompareOp, Filter, Literal};
 use crate::limits::Limits;
 
@@ -213,9 +215,9 @@ impl<'a> Parser<'a> {
             _ if word.eq_ignore_ascii_case("true") => Literal::Boolean(true),
             _ if word.eq_ignore_ascii_case("false") => Literal::Boolean(false),
             _ if word.eq_ignore_ascii_case("null") => Literal::Null,
-            _ => match serde_json::from_str(word) {
-                Ok(number) => Literal::Number(number),
-                Err(_) => {
+            _ => match number(word) {
+                Some(number) => Literal::Number(number),
+                None => {
                     return Err(ParseError::Syntax(format!(
                         "the value compared with {name} is not in quotation marks; write {name} eq \"…\""
                     )));
@@ -252,4 +254,10 @@ impl<'a> Parser<'a> {
         self.at += end + 1;
         Ok(text)
     }
+}
+
+/// A JSON number. What is no integer is read by the standard library, which reads what it prints.
+fn number(word: &str) -> Option<Number> {
+    let number: Number = serde_json::from_str(word).ok()?;
+    if number.is_f64() { Number::from_f64(word.parse().ok()?) } else { Some(number) }
 }

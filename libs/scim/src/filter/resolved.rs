@@ -4,6 +4,7 @@
 use std::{fmt, sync::Arc};
 
 use rollcall_base::Timestamp;
+use serde_json::Value;
 
 use crate::schema::Attribute;
 
@@ -12,7 +13,7 @@ use crate::schema::Attribute;
 pub enum CompareOp {
     /// Equal.
     Eq,
-    /// Not equal; an absent value is not equal to anything.
+    /// Not equal: exactly `not (… eq …)`. So it holds if there is no value, and for a list only if no element is equal.
     Ne,
     /// Contains.
     Co,
@@ -78,7 +79,7 @@ pub enum Operand {
     DateTime(Timestamp),
 }
 
-/// A filter that can run.
+/// A filter that can run. It prints as the filter that resolves to it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Condition {
     /// All hold.
@@ -87,7 +88,7 @@ pub enum Condition {
     Or(Vec<Condition>),
     /// It does not hold.
     Not(Box<Condition>),
-    /// Some value of the attribute compares so.
+    /// Some value of the attribute compares so; for [`CompareOp::Ne`]: none is equal.
     Compare {
         /// What is compared.
         path: ResolvedPath,
@@ -106,4 +107,60 @@ pub enum Condition {
         /// What one element must fulfil.
         condition: Box<Condition>,
     },
+}
+
+impl fmt::Display for Operand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => write!(f, "{}", Value::from(text.as_str())),
+            Self::Boolean(value) => write!(f, "{value}"),
+            Self::Integer(number) => write!(f, "{number}"),
+            Self::Decimal(number) => write!(f, "{}", Value::from(*number)),
+            Self::DateTime(moment) => write!(f, "\"{moment}\""),
+        }
+    }
+}
+
+impl Condition {
+    /// Prints with names as they stand in a value path's brackets, or in full.
+    fn print(&self, f: &mut fmt::Formatter<'_>, element: bool) -> fmt::Result {
+        let name = |path: &ResolvedPath| if element { path.leaf().name.clone() } else { path.to_string() };
+        let list = |f: &mut fmt::Formatter<'_>, parts: &[Self], between: &str, nested: fn(&Self) -> bool| {
+            for (at, part) in parts.iter().enumerate() {
+                if at > 0 {
+                    f.write_str(between)?;
+                }
+                if nested(part) {
+                    f.write_str("(")?;
+                    part.print(f, element)?;
+                    f.write_str(")")?;
+                } else {
+                    part.print(f, element)?;
+                }
+            }
+            Ok(())
+        };
+        match self {
+            Self::And(parts) => list(f, parts, " and ", |part| matches!(part, Self::And(_) | Self::Or(_))),
+            Self::Or(parts) => list(f, parts, " or ", |part| matches!(part, Self::Or(_))),
+            Self::Not(inner) => {
+                f.write_str("not (")?;
+                inner.print(f, element)?;
+                f.write_str(")")
+            }
+            Self::Compare { path, op, operand } => write!(f, "{} {op} {operand}", name(path)),
+            Self::Present(path) => write!(f, "{} pr", name(path)),
+            Self::Element { path, condition } => {
+                write!(f, "{path}[")?;
+                condition.print(f, true)?;
+                f.write_str("]")
+            }
+        }
+    }
+}
+
+impl fmt::Display for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.print(f, false)
+    }
 }
