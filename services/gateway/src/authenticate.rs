@@ -24,11 +24,9 @@ pub(crate) async fn authenticate<B: MessageBody>(
     match gateway.admit(&request).await {
         Ok((authenticated, directory)) => {
             let base_url = base_url(&gateway.public_url, &directory);
-            let mut extensions = request.extensions_mut();
-            extensions.insert(authenticated);
-            extensions.insert(directory);
-            extensions.insert(BaseUrl(base_url.into()));
-            drop(extensions);
+            request.extensions_mut().insert(authenticated);
+            request.extensions_mut().insert(directory);
+            request.extensions_mut().insert(BaseUrl(base_url.into()));
             next.call(request).await.map(ServiceResponse::map_into_left_body)
         }
         Err(refusal) => {

@@ -90,3 +90,6 @@ fn exporter(endpoint: &str, config: &TelemetryConfig) -> Result<SdkTracerProvide
     let resource = Resource::builder().with_service_name(config.service_name.clone()).build();
     Ok(SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource).build())
 }
+
+#[cfg(test)]
+mod tests;

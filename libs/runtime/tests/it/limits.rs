@@ -31,6 +31,16 @@ async fn a_body_over_the_limit_is_413_whether_announced_or_streamed() {
     running.stopped().await;
 }
 
+#[tokio::test]
+async fn who_sends_far_too_much_still_gets_to_read_the_413() {
+    let running = Running::start_with(small, Vec::new()).await;
+    for _ in 0..5 {
+        let answer = client().post(running.url("/size")).body(vec![0; 20_000_000]).send().await.unwrap();
+        assert_eq!(answer.status(), 413);
+    }
+    running.stopped().await;
+}
+
 /// Sends `text`, then nothing, and reads what the server says to that.
 async fn stall_after(running: &Running, text: &str) -> String {
     let mut connection = TcpStream::connect(running.address).await.unwrap();
