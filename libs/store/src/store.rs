@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use rollcall_access::{Access, DirectoryScope, JobScope, OperatorScope, TenantScope};
 use rollcall_base::{Clock, Entropy};
 use rollcall_migrations::{Migrator, MigratorTrait};
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement, TransactionTrait};
 use tokio::sync::watch;
 
 use crate::{
@@ -126,11 +126,13 @@ impl Store {
             }
         };
         let transaction = transaction.map_err(|error| explain(error.into(), config))?;
-        let newer = match check_schema(&transaction).await {
-            Err(error @ StoreError::NewerSchema { .. }) => Err(error),
-            _ => Ok(()),
-        };
-        newer?;
+        // In a savepoint: on PostgreSQL the question itself fails as long as there is no table to ask.
+        let question = transaction.begin().await?;
+        let newer = check_schema(&question).await.err().filter(|error| matches!(error, StoreError::NewerSchema { .. }));
+        question.rollback().await?;
+        if let Some(newer) = newer {
+            return Err(newer);
+        }
         Migrator::up(&transaction, None).await.map_err(|error| explain(error.into(), config))?;
         transaction.commit().await.map_err(|error| explain(error.into(), config))?;
         connection.close().await?;

@@ -1,1 +1,33 @@
-//! For tests only: databases, the application in a process, clocks.
+//! For tests only: databases, directories to play with, clocks.
+
+mod database;
+mod directory;
+mod postgres;
+
+pub use database::Database;
+pub use directory::TestDirectory;
+
+/// Writes each test once and runs it on SQLite and on PostgreSQL, as `name::sqlite` and `name::postgres`. The body
+/// gets a fresh, migrated [`Database`].
+#[macro_export]
+macro_rules! on_both_databases {
+    ($($(#[$attribute:meta])* async fn $name:ident($database:ident) $body:block)*) => {$(
+        $(#[$attribute])*
+        mod $name {
+            #[allow(unused_imports)]
+            use super::*;
+
+            async fn run($database: $crate::Database) $body
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn sqlite() {
+                run($crate::Database::sqlite().await).await
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn postgres() {
+                run($crate::Database::postgres().await).await
+            }
+        }
+    )*};
+}

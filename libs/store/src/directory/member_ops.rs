@@ -35,22 +35,28 @@ pub(super) struct Group<'a> {
 pub(super) async fn apply(group: &Group<'_>, ops: &[MemberOp], changes: &mut MemberChanges) -> Result<(), StoreError> {
     for op in ops {
         match op {
-            MemberOp::Add(ids) => group.add(&known_form(ids)?, changes).await?,
+            MemberOp::Add(ids) => {
+                let (ids, unknown) = sorted_out(ids);
+                group.add(&ids, unknown, changes).await?;
+            }
             MemberOp::Remove(ids) => {
                 let ids: BTreeSet<Uuid> = ids.iter().filter_map(|id| member_id(id)).collect();
                 group.remove(ids, changes).await?;
             }
             MemberOp::RemoveWhere(condition) => group.remove_where(condition, changes).await?,
-            MemberOp::Replace(ids) => group.replace(&known_form(ids)?, changes).await?,
+            MemberOp::Replace(ids) => {
+                let (ids, unknown) = sorted_out(ids);
+                group.replace(&ids, unknown, changes).await?;
+            }
         }
     }
     Ok(())
 }
 
-/// The ids, each once; an error names those that cannot be anybody's.
-fn known_form(ids: &[String]) -> Result<BTreeSet<Uuid>, ScimError> {
-    let unknown: Vec<&str> = ids.iter().filter(|id| member_id(id).is_none()).map(String::as_str).collect();
-    if unknown.is_empty() { Ok(ids.iter().filter_map(|id| member_id(id)).collect()) } else { Err(no_such(&unknown)) }
+/// The ids, each once, and those that cannot be anybody's.
+fn sorted_out(ids: &[String]) -> (BTreeSet<Uuid>, Vec<String>) {
+    let unknown = ids.iter().filter(|id| member_id(id).is_none()).cloned().collect();
+    (ids.iter().filter_map(|id| member_id(id)).collect(), unknown)
 }
 
 fn no_such(ids: &[&str]) -> ScimError {
@@ -73,9 +79,14 @@ impl Group<'_> {
         Ok(self.transaction.query_all_raw(sql.build(self.transaction.get_database_backend())).await?)
     }
 
-    async fn add(&self, ids: &BTreeSet<Uuid>, changes: &mut MemberChanges) -> Result<(), StoreError> {
+    /// `unknown` are further ids, already known to be nobody's, for the error to name.
+    async fn add(
+        &self,
+        ids: &BTreeSet<Uuid>,
+        mut unknown: Vec<String>,
+        changes: &mut MemberChanges,
+    ) -> Result<(), StoreError> {
         let ids: Vec<Uuid> = ids.iter().copied().collect();
-        let mut unknown = Vec::new();
         for some in ids.chunks(BATCH) {
             let sql =
                 Sql::new("INSERT INTO member (directory_id, group_id, member_id, member_kind) SELECT r.directory_id, ")
@@ -91,13 +102,12 @@ impl Group<'_> {
             let came = column(&self.rows(sql).await?, "member_id")?;
             came.iter().for_each(|id| changes.add(*id));
             if came.len() < some.len() {
-                unknown.extend(self.unknown(some, &came).await?);
+                unknown.extend(self.unknown(some, &came).await?.iter().map(ToString::to_string));
             }
         }
         if unknown.is_empty() {
             return Ok(());
         }
-        let unknown: Vec<String> = unknown.iter().map(ToString::to_string).collect();
         Err(no_such(&unknown.iter().map(String::as_str).collect::<Vec<_>>()).into())
     }
 
@@ -123,7 +133,12 @@ impl Group<'_> {
     }
 
     /// Removes those who are not in `wanted`, then adds those who are new. Only ids are looked at.
-    async fn replace(&self, wanted: &BTreeSet<Uuid>, changes: &mut MemberChanges) -> Result<(), StoreError> {
+    async fn replace(
+        &self,
+        wanted: &BTreeSet<Uuid>,
+        unknown: Vec<String>,
+        changes: &mut MemberChanges,
+    ) -> Result<(), StoreError> {
         let mut new = wanted.clone();
         let mut after = None;
         loop {
@@ -136,7 +151,7 @@ impl Group<'_> {
             });
             self.remove(page.into_iter().filter(|id| !wanted.contains(id)), changes).await?;
         }
-        self.add(&new, changes).await
+        self.add(&new, unknown, changes).await
     }
 
     async fn remove_where(&self, condition: &Condition, changes: &mut MemberChanges) -> Result<(), StoreError> {

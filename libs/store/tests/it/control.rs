@@ -1,0 +1,85 @@
+//! Tenants, directories, credentials, keys.
+
+use std::time::Duration;
+
+use rollcall_access::{BearerToken, CredentialRecord, JobScope, OperatorScope, Rights};
+use rollcall_base::{Clock, Id, Secret32, SeededEntropy};
+use rollcall_store::{ControlError, NewDirectory, StoreError, WrappedKey};
+use rollcall_testkit::on_both_databases;
+
+fn new_directory(id: &str, name: &str) -> NewDirectory {
+    NewDirectory { client_kind: "okta".to_owned(), directory_id: id.to_owned(), directory_name: name.to_owned() }
+}
+
+on_both_databases! {
+    async fn directory_ids_and_names_share_one_namespace_without_case(database) {
+        let (store, _) = database.open().await;
+        let operator = OperatorScope::from_local_configuration();
+        let acme = store.operator(&operator).create_tenant("Acme", "Acme Inc.").await.unwrap();
+        assert_eq!(acme.slug, "acme");
+        let twice = store.operator(&operator).create_tenant("ACME", "other").await;
+        assert!(matches!(twice, Err(ControlError::Taken { field: "slug" })));
+        let tenant = store.tenant(&operator.tenant(acme.id));
+        let first = tenant.create_directory(new_directory("Dir-1", "people")).await.unwrap();
+        assert_eq!((first.tenant_slug.as_str(), first.state.as_str()), ("acme", "submitted"));
+        for (id, name, field) in
+            [("DIR-1", "x", "directory_id"), ("People", "x", "directory_id"), ("y", "people", "directory_name"), ("y", "dir-1", "directory_name")]
+        {
+            match tenant.create_directory(new_directory(id, name)).await {
+                Err(ControlError::Taken { field: taken }) => assert_eq!(taken, field, "{id} {name}"),
+                other => panic!("{other:?}"),
+            }
+        }
+        tenant.create_directory(new_directory("same", "Same")).await.unwrap();
+        assert_eq!(tenant.directories().await.unwrap().len(), 2);
+        assert_eq!(tenant.directory_by_key("PEOPLE").await.unwrap().unwrap(), first);
+        let other = store.operator(&operator).create_tenant("other", "").await.unwrap();
+        let other = store.tenant(&operator.tenant(other.id));
+        assert!(other.directory_by_key("people").await.unwrap().is_none());
+        other.create_directory(new_directory("Dir-1", "people")).await.unwrap();
+        let verification = store.verification(&JobScope::of_service("test"));
+        assert_eq!(verification.directory_at("ACME", "dir-1").await.unwrap().unwrap(), first);
+        assert_eq!(verification.directory(first.id).await.unwrap().unwrap(), first);
+        assert!(verification.directory_at("nobody", "dir-1").await.unwrap().is_none());
+        assert_eq!(store.operator(&operator).tenants().await.unwrap().len(), 2);
+    }
+
+    async fn a_credential_is_kept_found_and_revoked_once(database) {
+        let directory = database.directory().await;
+        let entropy = SeededEntropy::new(11);
+        let now = directory.clock.now();
+        let tenant = directory.store.tenant(&OperatorScope::from_local_configuration().tenant(directory.tenant.id));
+        let key = |wrapped: &[u8]| WrappedKey {
+            id: Id::new(now, &entropy), tenant: directory.tenant.id, purpose: "p".to_owned(), wrapped: wrapped.to_vec(), created_at: now,
+        };
+        assert!(tenant.newest_data_key("p").await.unwrap().is_none());
+        let first = tenant.insert_data_key(key(b"first")).await.unwrap();
+        assert_eq!(tenant.insert_data_key(key(b"second")).await.unwrap(), first, "the first writer wins");
+        assert_eq!(tenant.newest_data_key("p").await.unwrap(), Some(first.clone()));
+        let token = BearerToken::generate(Id::new(now, &entropy), &entropy);
+        let record = CredentialRecord {
+            id: token.id(),
+            tenant: directory.tenant.id,
+            directory: directory.record.id,
+            data_key: first.id,
+            hash: token.hash(&Secret32::random(&entropy)),
+            rights: Rights::ReadWrite,
+            label: "label".to_owned(),
+            created_at: now,
+            expires_at: now.plus(Duration::from_secs(1)),
+            revoked_at: None,
+        };
+        tenant.insert_credential(&record).await.unwrap();
+        let elsewhere = CredentialRecord { directory: Id::new(now, &entropy), id: Id::new(now, &entropy), ..record.clone() };
+        assert!(matches!(tenant.insert_credential(&elsewhere).await, Err(StoreError::NotFound)));
+        let verification = directory.store.verification(&JobScope::of_service("test"));
+        assert_eq!(verification.data_key(first.id).await.unwrap(), Some(first));
+        let read = verification.credential(record.id).await.unwrap().unwrap();
+        assert!(read.hash.matches(&record.hash) && read.rights == Rights::ReadWrite && read.revoked_at.is_none());
+        assert_eq!(tenant.credentials(directory.record.id).await.unwrap().len(), 1);
+        assert!(tenant.revoke_credential(record.id, now).await.unwrap());
+        assert!(tenant.revoke_credential(record.id, now.plus(Duration::from_secs(9))).await.unwrap());
+        assert_eq!(verification.credential(record.id).await.unwrap().unwrap().revoked_at, Some(now));
+        assert!(!tenant.revoke_credential(Id::new(now, &entropy), now).await.unwrap());
+    }
+}
