@@ -24,7 +24,7 @@ RESULT = re.compile(r"^[\w-]+: (\d+) passed, (\d+) failed(?:, (\d+) skipped)?$")
 SKIPPED = re.compile(r"^[\w-]+: (\d+) skipped$")
 SUITES = {
     "traffic": ("other", ["traffic/replay.py"], ["--strict"]),
-    "scim2-tester": ("other", ["conformance/scim2_tester.py"], []),
+    "scim2-tester": ("other", ["conformance/run_scim2_tester.py"], []),
     "okta-spec": ("okta", ["conformance/okta_spec.py"], []),
     "entra-spec": ("entra-id", ["conformance/entra_spec.py"], []),
 }

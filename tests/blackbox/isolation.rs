@@ -10,12 +10,13 @@ use crate::{
     server::Server,
 };
 
-/// Everything of an answer but what differs between any two requests.
+/// Everything of an answer but what differs between any two requests, and `connection`, which depends on whether the
+/// request had a body.
 fn bytes(answer: &Answer) -> String {
     let headers: BTreeSet<String> = answer
         .headers
         .iter()
-        .filter(|(name, _)| !matches!(name.as_str(), "date" | "x-request-id"))
+        .filter(|(name, _)| !matches!(name.as_str(), "connection" | "date" | "x-request-id"))
         .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
         .collect();
     format!("{} {headers:?} {}", answer.status, answer.text)

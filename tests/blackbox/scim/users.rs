@@ -136,7 +136,7 @@ async fn what_is_no_user_is_refused_with_the_reason() {
         (json!({ "schemas": [USER] }), "invalidValue", "userName"),
         (json!({ "schemas": [USER], "userName": "" }), "invalidValue", "userName"),
         (json!({ "schemas": [USER], "userName": 7 }), "invalidValue", "userName"),
-        (json!({ "schemas": [USER], "userName": "a\u{0}b" }), "invalidValue", "NUL"),
+        (json!({ "schemas": [USER], "userName": "a\u{0}b" }), "invalidValue", "U+0000"),
         (json!({ "schemas": [USER], "userName": "x", "active": "perhaps" }), "invalidValue", "active"),
         (json!([]), "invalidSyntax", "object"),
     ] {

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""scim2-tester (PyPI, python-scim family) against a server:  scim2_tester.py URL TOKEN [-v]
+"""scim2-tester (PyPI, python-scim family) against a server:  run_scim2_tester.py URL TOKEN [-v]
 
 ERROR and CRITICAL results are failures. DEVIATION (a SHOULD that is not followed) is shown as WARN and not counted as failed.
 The last line is `scim2-tester: N passed, M failed`; skipped ones are counted in a line before it.
