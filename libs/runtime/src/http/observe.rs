@@ -85,7 +85,8 @@ struct Record {
 impl Record {
     fn begin(edge: &Edge, request: &ServiceRequest, id: &RequestId, client: ClientAddress) -> Self {
         let method = request.method().clone();
-        let span = tracing::info_span!(
+        // At the highest level, so that a log of errors only still says which request each belongs to.
+        let span = tracing::error_span!(
             "request",
             otel.kind = "server",
             otel.name = Empty,

@@ -9,7 +9,7 @@ use std::{
 };
 
 use actix_web::{
-    App, HttpServer,
+    App, HttpResponse, HttpServer,
     dev::ServerHandle,
     middleware::{NormalizePath, from_fn},
     web::{self, PayloadConfig, ServiceConfig},
@@ -17,6 +17,7 @@ use actix_web::{
 use futures_util::future::{join_all, try_join_all};
 use rollcall_base::Entropy;
 use rustls::ServerConfig;
+use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{
@@ -143,6 +144,7 @@ impl Bound {
             let edge = Arc::clone(&edge);
             App::new()
                 .app_data(PayloadConfig::new(body_bytes))
+                .default_service(web::to(nowhere))
                 .configure(|routes| operational(routes, &surfaces, &own))
                 .configure(|routes| configure(routes, &surfaces))
                 .wrap(NormalizePath::trim())
@@ -178,6 +180,15 @@ fn operational(routes: &mut ServiceConfig, surfaces: &Surfaces, settings: &Serve
         let metrics = settings.metrics.clone();
         routes.route("/metrics", web::get().to(move || std::future::ready(metrics.answer())));
     }
+}
+
+/// The answer to a path that no surface of the listener has (RFC 9457).
+async fn nowhere() -> HttpResponse {
+    HttpResponse::NotFound().content_type("application/problem+json").json(json!({
+        "title": "Not Found",
+        "status": 404,
+        "detail": "There is nothing at this address. A SCIM Base URL has the form /scim/{tenant}/{directory}/v2.",
+    }))
 }
 
 /// Ready when the process is asked to stop (SIGTERM, or SIGINT as Ctrl-C sends it). Listens from the moment of the call.

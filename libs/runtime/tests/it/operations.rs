@@ -75,6 +75,16 @@ async fn a_listener_serves_its_surfaces_only() {
 }
 
 #[tokio::test]
+async fn an_address_without_anything_says_what_one_looks_like() {
+    let running = Running::start().await;
+    let answer = client().get(running.url("/")).send().await.unwrap();
+    assert_eq!(answer.status(), 404);
+    assert_eq!(answer.headers()["content-type"], "application/problem+json");
+    assert!(answer.text().await.unwrap().contains("/scim/{tenant}/{directory}/v2"));
+    running.stopped().await;
+}
+
+#[tokio::test]
 async fn a_request_has_an_id_and_the_address_that_a_trusted_proxy_names() {
     let trusting = |config: &mut rollcall_runtime::Config| {
         config.http.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
