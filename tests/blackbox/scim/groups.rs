@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::directory;
-use crate::directory::{GROUP, id_of, values};
+use crate::directory::{ENTERPRISE, GROUP, USER, id_of, values};
 
 #[tokio::test]
 async fn members_are_added_removed_and_replaced_in_every_clients_way() {
@@ -133,4 +133,23 @@ async fn five_parallel_writers_to_one_group_lose_nothing() {
     }
     users.sort();
     assert_eq!(directory.members(&group).await, users);
+}
+
+#[tokio::test]
+async fn names_of_members_and_managers_are_shown_to_those_who_ask() {
+    let directory = directory();
+    let boss = json!({ "schemas": [USER], "userName": "boss", "displayName": "The Boss" });
+    let boss = id_of(&directory.post("/Users", boss).await.ok(201));
+    let user = json!({ "schemas": [USER, ENTERPRISE], "userName": "u", ENTERPRISE: { "manager": { "value": boss, "displayName": "Forged" } } });
+    let user = id_of(&directory.post("/Users", user).await.ok(201));
+    let group = directory.group("team", &[&boss]).await;
+    let unasked = directory.get(&format!("/Users/{user}")).await.ok(200);
+    assert_eq!(unasked[ENTERPRISE]["manager"]["value"], json!(boss));
+    assert!(unasked[ENTERPRISE]["manager"].get("displayName").is_none(), "{unasked}");
+    let asked = directory.get(&format!("/Users/{user}?attributes={ENTERPRISE}:manager.displayName")).await.ok(200);
+    assert_eq!(asked[ENTERPRISE]["manager"]["displayName"], "The Boss", "{asked}");
+    let asked = directory.get(&format!("/Groups/{group}?attributes=members.display")).await.ok(200);
+    assert_eq!(asked["members"][0]["display"], "The Boss", "{asked}");
+    let groups = directory.get(&format!("/Users/{boss}")).await.ok(200);
+    assert_eq!(groups["groups"][0]["display"], "team", "{groups}");
 }
