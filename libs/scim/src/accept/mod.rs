@@ -265,3 +265,129 @@ pub(crate) fn check_immutable(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use proptest::prelude::*;
+    use rollcall_base::Timestamp;
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        Envelope, PatchPlan,
+        generators::{bodies, documents, tries},
+        represent,
+        schema::{Registry, Schema},
+    };
+
+    fn user() -> Arc<ResourceType> {
+        Arc::clone(Registry::standard().by_name("User").unwrap())
+    }
+
+    fn taken(body: Value) -> Draft {
+        accept(&user(), body, &Limits::default(), &Leniency::lenient()).unwrap()
+    }
+
+    /// A type whose serial is set once and whose owner, if there is one, needs a name.
+    fn device() -> Arc<ResourceType> {
+        let schema = Schema::from_json(
+            r#"{"id": "urn:example:core:2.0:Device", "name": "Device", "attributes": [
+                {"name": "serial", "required": true, "mutability": "immutable"},
+                {"name": "ports", "type": "integer"}, {"name": "weight", "type": "decimal"},
+                {"name": "seen", "type": "dateTime"}, {"name": "tags", "multiValued": true},
+                {"name": "owner", "type": "complex", "subAttributes": [{"name": "name", "required": true}, {"name": "site"}]}]}"#,
+        )
+        .unwrap();
+        let types =
+            r#"[{"name": "Device", "endpoint": "/Devices", "kind": 9, "schema": "urn:example:core:2.0:Device"}]"#;
+        let common = Schema::from_json(r#"{"id": "c", "name": "c", "attributes": []}"#).unwrap();
+        let registry = Registry::from_definitions(types, &[Arc::new(schema)], &common, Vec::new()).unwrap();
+        Arc::clone(&registry.resource_types[0])
+    }
+
+    fn device_accepts(body: Value) -> Result<Draft, ScimError> {
+        accept(&device(), body, &Limits::default(), &Leniency::lenient())
+    }
+
+    #[test]
+    fn other_types_are_checked_by_their_schema() {
+        let body =
+            json!({"serial": "s", "ports": 4, "weight": 1.5, "seen": "2026-11-21T08:15:30Z", "tags": ["a", "a", "b"]});
+        let kept = device_accepts(body).unwrap().document;
+        assert_eq!(kept.attributes()["tags"], json!(["a", "b"]));
+        for wrong in [
+            json!({"ports": 4.5}),
+            json!({"ports": "4"}),
+            json!({"weight": "heavy"}),
+            json!({"seen": "yesterday"}),
+            json!({"owner": {"site": "x"}}),
+        ] {
+            let mut body = json!({"serial": "s"});
+            body.as_object_mut().unwrap().extend(wrong.as_object().unwrap().clone());
+            assert_eq!(device_accepts(body).unwrap_err().scim_type, Some(ScimType::InvalidValue), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_is_set_once_stays() {
+        let first = device_accepts(json!({"serial": "s"})).unwrap().document;
+        let lenient = Leniency::lenient();
+        let again = device_accepts(json!({"serial": "s", "ports": 1})).unwrap();
+        assert!(again.keep_over(&device(), &first, &lenient).is_ok());
+        let other = device_accepts(json!({"serial": "t"})).unwrap();
+        assert_eq!(other.keep_over(&device(), &first, &lenient).unwrap_err().scim_type, Some(ScimType::Mutability));
+        let body = json!({"Operations": [{"op": "replace", "path": "serial", "value": "t"}]});
+        let plan = PatchPlan::parse(body, &device(), &Limits::default(), &lenient).unwrap();
+        assert_eq!(plan.apply("id", &first).unwrap_err().scim_type, Some(ScimType::Mutability));
+    }
+
+    proptest! {
+        #![proptest_config(tries(128))]
+
+        #[test]
+        fn accepting_what_was_accepted_changes_nothing(body in bodies(&user())) {
+            let once = taken(body).document;
+            let envelope = Envelope {
+                id: "a",
+                resource_type: &user(),
+                version: "W/\"1\"",
+                created: Timestamp::default(),
+                last_modified: Timestamp::default(),
+                location: "https://example.com/Users/a",
+            };
+            let shown = represent(&envelope, &once, Map::new());
+            prop_assert_eq!(taken(Value::Object(shown)).document, once);
+        }
+
+        #[test]
+        fn a_document_holds_nothing_unset_and_only_names_of_the_schema(body in bodies(&user())) {
+            let document = taken(body).document;
+            for (name, value) in document.attributes() {
+                prop_assert!(!is_unset(value), "{name}");
+                let known = user().attribute(name).is_some_and(|attribute| attribute.name == *name);
+                prop_assert!(known || name.contains(':'), "{name}");
+            }
+        }
+
+        #[test]
+        fn replacing_all_by_a_patch_is_like_a_put(before in documents(&user()), after in documents(&user())) {
+            let mut operations: Vec<Value> = before
+                .attributes()
+                .keys()
+                .filter(|name| *name != "userName")
+                .map(|name| json!({"op": "remove", "path": name}))
+                .collect();
+            operations.push(json!({"op": "add", "value": after.attributes()}));
+            let plan = PatchPlan::parse(json!({"Operations": operations}), &user(), &Limits::default(), &Leniency::lenient());
+            prop_assert_eq!(plan.unwrap().apply("id", &before), Ok(after));
+        }
+
+        #[test]
+        fn changes_are_empty_only_between_equal_documents(one in documents(&user()), other in documents(&user())) {
+            prop_assert_eq!(Document::changes(&one, &one), []);
+            prop_assert_eq!(Document::changes(&one, &other).is_empty(), one == other);
+        }
+    }
+}

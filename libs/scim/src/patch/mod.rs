@@ -4,6 +4,8 @@ mod apply;
 mod elements;
 mod members;
 mod read;
+#[cfg(test)]
+mod reference;
 mod step;
 
 use serde_json::{Map, Value};

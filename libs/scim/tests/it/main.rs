@@ -1,0 +1,11 @@
+//! The examples of the RFCs, the shapes that recorded clients send, and hostile input, through the public API.
+
+mod bodies;
+mod clients;
+mod discovery;
+mod hostile;
+mod patches;
+mod projections;
+mod rfc7643;
+mod rfc7644;
+mod support;
