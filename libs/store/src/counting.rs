@@ -1,11 +1,11 @@
 //! For tests: how many statements ran and how many rows were read, so that a cost can be asserted.
 
 use std::sync::{
-    Arc,
+    Arc, Mutex, PoisonError,
     atomic::{AtomicU64, Ordering},
 };
 
-use sea_orm::DatabaseConnection;
+use sea_orm::{DatabaseConnection, Statement};
 
 /// Sums since the store was opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +28,11 @@ impl std::ops::Sub for Counted {
 pub(crate) struct Counters {
     statements: AtomicU64,
     rows: AtomicU64,
+    recent: Mutex<Vec<Statement>>,
 }
+
+/// How many statements are remembered.
+const RECENT: usize = 64;
 
 impl Counters {
     pub(crate) fn watch(self: &Arc<Self>, connection: &mut DatabaseConnection) {
@@ -37,12 +41,22 @@ impl Counters {
             // The writer's look at what other processes do is nobody's cost.
             if !info.statement.sql.starts_with("PRAGMA") {
                 counters.statements.fetch_add(1, Ordering::SeqCst);
+                let mut recent = counters.recent.lock().unwrap_or_else(PoisonError::into_inner);
+                if recent.len() == RECENT {
+                    recent.remove(0);
+                }
+                recent.push(info.statement.clone());
             }
         });
     }
 
     pub(crate) fn add_rows(&self, rows: usize) {
         self.rows.fetch_add(rows as u64, Ordering::SeqCst);
+    }
+
+    /// Takes what was run lately, oldest first.
+    pub(crate) fn take_recent(&self) -> Vec<Statement> {
+        std::mem::take(&mut self.recent.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub(crate) fn now(&self) -> Counted {

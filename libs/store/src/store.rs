@@ -193,6 +193,12 @@ impl Store {
     pub fn statements(&self) -> crate::counting::Counted {
         self.0.counters.now()
     }
+
+    /// Takes the last statements that were run (at most 64), oldest first, for looking at their plans.
+    #[cfg(feature = "counting")]
+    pub fn take_statements(&self) -> Vec<Statement> {
+        self.0.counters.take_recent()
+    }
 }
 
 fn backend(config: &StoreConfig) -> Result<DbBackend, StoreError> {

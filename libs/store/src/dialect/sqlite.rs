@@ -112,3 +112,25 @@ pub(crate) fn explain(error: StoreError, path: &Path) -> StoreError {
 fn unwritable(error: std::io::Error, path: &Path) -> StoreError {
     StoreError::Unwritable { path: path.display().to_string(), source: Arc::new(error) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_commit_is_on_the_disk_before_it_is_acknowledged_and_readers_cannot_write() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = StoreConfig::new(format!("sqlite://{}", folder.path().join("x.db").display()));
+        let made = writer(&config, true).await.unwrap();
+        let ask = async |pool: &SqlitePool, pragma: &'static str| -> i64 {
+            sqlx::query_scalar(pragma).fetch_one(pool).await.unwrap()
+        };
+        assert_eq!(ask(&made, "PRAGMA synchronous").await, 2, "FULL");
+        assert_eq!(ask(&made, "PRAGMA foreign_keys").await, 1);
+        let mode: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&made).await.unwrap();
+        assert_eq!(mode, "wal");
+        let connections = connect(&config).await.unwrap();
+        assert_eq!(ask(connections.readers.get_sqlite_connection_pool(), "PRAGMA query_only").await, 1);
+        assert_eq!(ask(connections.writer.get_sqlite_connection_pool(), "PRAGMA synchronous").await, 2);
+    }
+}

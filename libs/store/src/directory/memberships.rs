@@ -32,14 +32,16 @@ impl<A: Access> DirectoryStore<A> {
                     .id(self.directory)
                     .text(" AND m.member_id IN ")
                     .ids(some)
-                    .text(" UNION SELECT r.member_id, m.group_id, 0 FROM reach r JOIN member m ON m.directory_id = ")
+                    // CROSS JOIN: SQLite keeps the order of the tables, from who was reached to the rows above.
+                    .text(" UNION SELECT w.member_id, m.group_id, 0 FROM reach w CROSS JOIN member m")
+                    .text(" JOIN resource g ON g.directory_id = m.directory_id AND g.id = m.group_id")
+                    .text(" WHERE m.directory_id = ")
                     .id(self.directory)
-                    .text(" AND m.member_id = r.group_id AND m.member_kind = 2")
-                    .text(" JOIN resource g ON g.directory_id = m.directory_id AND g.id = m.group_id)")
-                    .text(" SELECT r.member_id, r.group_id, MAX(r.direct) AS direct, g.display FROM reach r")
-                    .text(" JOIN resource g ON g.id = r.group_id AND g.directory_id = ")
+                    .text(" AND m.member_id = w.group_id AND m.member_kind = 2)")
+                    .text(" SELECT w.member_id, w.group_id, MAX(w.direct) AS direct, g.display FROM reach w")
+                    .text(" JOIN resource g ON g.id = w.group_id AND g.directory_id = ")
                     .id(self.directory)
-                    .text(" GROUP BY r.member_id, r.group_id, g.display ORDER BY r.member_id, r.group_id");
+                    .text(" GROUP BY w.member_id, w.group_id, g.display ORDER BY w.member_id, w.group_id");
             for row in self.inner.rows(sql.build(self.backend())).await? {
                 let group = GroupRef {
                     id: Id::from_uuid(row.try_get("", "group_id")?),

@@ -1,7 +1,10 @@
 //! SQLite: one task writes. It takes what is waiting, runs each in a savepoint of one transaction, commits once, and
 //! only then tells each caller. So a flood of small writes costs one flush to disk a group and not one each.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use async_trait::async_trait;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction};
@@ -201,9 +204,10 @@ impl Writer {
 /// to go back to.
 async fn run_in_savepoint(job: &mut Box<dyn Job>, transaction: &DatabaseTransaction) -> Result<(), StoreError> {
     transaction.execute_unprepared("SAVEPOINT one").await?;
-    if !job.run(transaction).await {
-        transaction.execute_unprepared("ROLLBACK TO one").await?;
+    let end = if job.run(transaction).await { "RELEASE one" } else { "ROLLBACK TO one" };
+    match transaction.execute_unprepared(end).await {
+        // The savepoint that was gone back to stays; the next one of its name hides it, and the commit ends both.
+        Ok(_) => Ok(()),
+        Err(error) => Err(StoreError::Unavailable(Arc::new(error))),
     }
-    transaction.execute_unprepared("RELEASE one").await?;
-    Ok(())
 }

@@ -14,20 +14,21 @@ pub(super) fn has_member(context: Context<'_>, member: &str) -> Narrowing {
     Narrowing { sql, exact: true }
 }
 
-/// Those that are in the group or in a group in it. The walk downwards asks the partial index of group-in-group rows.
+/// Those that are in the group or in a group in it. The walk downwards asks the partial index of group-in-group rows;
+/// CROSS JOIN keeps SQLite to the order of the tables.
 pub(super) fn is_in_group(context: Context<'_>, group: &str) -> Narrowing {
     let Some(group) = member_id(group) else { return Narrowing { sql: nothing(), exact: true } };
-    let sql = Sql::new(
-        "r.id IN (WITH RECURSIVE inside (group_id) AS (SELECT g.id FROM resource g WHERE g.directory_id = ",
-    )
-    .id(context.directory)
-    .text(" AND g.kind = 2 AND g.id = ")
-    .value(group)
-    .text(" UNION SELECT m.member_id FROM inside i JOIN member m ON m.group_id = i.group_id AND m.member_kind = 2")
-    .text(" AND m.directory_id = ")
-    .id(context.directory)
-    .text(") SELECT m.member_id FROM inside i JOIN member m ON m.group_id = i.group_id AND m.directory_id = ")
-    .id(context.directory)
-    .text(")");
+    let sql =
+        Sql::new("r.id IN (WITH RECURSIVE inside (group_id) AS (SELECT g.id FROM resource g WHERE g.directory_id = ")
+            .id(context.directory)
+            .text(" AND g.kind = 2 AND g.id = ")
+            .value(group)
+            .text(" UNION SELECT m.member_id FROM inside i CROSS JOIN member m WHERE m.group_id = i.group_id")
+            .text(" AND m.member_kind = 2 AND m.directory_id = ")
+            .id(context.directory)
+            .text(") SELECT m.member_id FROM inside i CROSS JOIN member m WHERE m.group_id = i.group_id")
+            .text(" AND m.directory_id = ")
+            .id(context.directory)
+            .text(")");
     Narrowing { sql, exact: true }
 }

@@ -1,0 +1,154 @@
+//! Which indexes the databases take, asked of the databases themselves, on a directory of realistic size.
+
+use rollcall_base::{Id, marker::Resource};
+use rollcall_scim::filter::Condition;
+use rollcall_store::{ListQuery, Position};
+use rollcall_testkit::{Database, TestDirectory, on_both_databases};
+use sea_orm::{ConnectionTrait, DatabaseConnection, Statement, Value};
+
+use crate::lists::{condition, query};
+
+const USERS: i64 = 20_000;
+const GROUPS: i64 = 2_000;
+
+/// A directory with many users and groups, written past the store.
+async fn filled(database: &Database) -> (TestDirectory, DatabaseConnection) {
+    let directory = database.directory().await;
+    let raw = database.raw().await;
+    let backend = raw.get_database_backend();
+    let random = if database.is_postgres() { "gen_random_uuid()" } else { "randomblob(16)" };
+    let numbers =
+        |count: i64| format!("WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < {count})");
+    let here = directory.record.id.as_uuid();
+    let run = async |sql: String, values: Vec<Value>| {
+        raw.execute_raw(Statement::from_sql_and_values(backend, sql, values)).await.unwrap();
+    };
+    let cast = if database.is_postgres() { "::uuid" } else { "" };
+    for (kind, count, name) in [(1, USERS, "user"), (2, GROUPS, "group")] {
+        let sql = format!(
+            "INSERT INTO resource (directory_id, id, kind, name_key, display, external_id, active, version, created_at, \
+             modified_at, document) {} SELECT $1{cast}, {random}, {kind}, '{name}' || n, '{name}' || n, 'x' || n, TRUE, 1, n, n, \
+             '{{\"userName\":\"' || 'user' || n || '\"}}' FROM n",
+            numbers(count)
+        );
+        run(sql, vec![here.into()]).await;
+    }
+    for (attribute, prefix) in [("emails.value", "mail"), ("displayName", "shown"), ("title", "title")] {
+        let Condition::Present(path) = condition(&directory.user_type(), &format!("{attribute} pr")) else { panic!() };
+        let number = path.leaf().index.expect("it is indexed").0;
+        let sql = format!(
+            "INSERT INTO attribute (directory_id, attribute_id, value_key, resource_id) SELECT directory_id, {number}, \
+             '{prefix}' || created_at, id FROM resource WHERE kind = 1 AND directory_id = $1"
+        );
+        run(sql, vec![here.into()]).await;
+    }
+    let sets = "INSERT INTO member_set (directory_id, group_id) SELECT directory_id, id FROM resource WHERE kind = 2";
+    run(sets.to_owned(), vec![]).await;
+    let members = "INSERT INTO member (directory_id, group_id, member_id, member_kind) SELECT g.directory_id, g.id, u.id, 1 \
+                   FROM resource g JOIN resource u ON u.kind = 1 AND u.created_at / 10 = g.created_at WHERE g.kind = 2";
+    run(members.to_owned(), vec![]).await;
+    raw.execute_unprepared("ANALYZE").await.unwrap();
+    (directory, raw)
+}
+
+/// The plans of all statements that ran since the last time.
+async fn plans(directory: &TestDirectory, raw: &DatabaseConnection, database: &Database) -> String {
+    let explain = if database.is_postgres() { "EXPLAIN" } else { "EXPLAIN QUERY PLAN" };
+    let mut text = String::new();
+    for mut statement in directory.store.take_statements() {
+        statement.sql = format!("{explain} {}", statement.sql);
+        for row in raw.query_all_raw(statement).await.unwrap() {
+            let line: String = row.try_get_by_index(if database.is_postgres() { 0 } else { 3 }).unwrap();
+            text.push_str(&line);
+            text.push('\n');
+        }
+    }
+    assert!(!text.is_empty());
+    text
+}
+
+/// No table is read from end to end.
+fn assert_no_scan(plan: &str, what: &str) {
+    for line in plan.lines() {
+        let on_table =
+            ["resource", "attribute", "member"].iter().any(|table| line.contains(&format!("Seq Scan on {table} ")));
+        let on_sqlite = ["SCAN r", "SCAN a", "SCAN m", "SCAN g", "SCAN u"].iter().any(|scan| line.trim() == *scan);
+        assert!(!on_table && !on_sqlite, "{what} reads a whole table:\n{plan}");
+    }
+}
+
+on_both_databases! {
+    async fn every_usual_filter_is_served_by_its_index(database) {
+        let (directory, raw) = filled(&database).await;
+        let (users, groups) = (directory.user_type(), directory.group_type());
+        let mut one = query(&groups, Some("displayName eq \"group77\""));
+        let group = directory.resources().list(&one).await.unwrap().resources.remove(0).id;
+        one.count = 1;
+        let member = directory.resources().members_page(group, None, 1).await.unwrap().remove(0).id;
+        for (resource_type, filter, index, found) in [
+            (&users, "userName eq \"USER123\"".to_owned(), "resource_", 1),
+            (&users, "userName sw \"user1999\"".to_owned(), "resource_", 11),
+            (&users, "externalId eq \"x77\"".to_owned(), "resource_external_id", 1),
+            (&users, format!("id eq \"{member}\""), "resource_", 1),
+            (&users, "emails.value eq \"mail500\"".to_owned(), "attribute", 1),
+            (&users, "emails[value eq \"mail500\"]".to_owned(), "attribute", 1),
+            (&users, "displayName eq \"Shown9\"".to_owned(), "attribute", 1),
+            (&users, "title eq \"title9\" or title eq \"title10\"".to_owned(), "attribute", 2),
+            (&users, format!("groups.value eq \"{group}\""), "member_", 10),
+            (&groups, "displayName eq \"group5\"".to_owned(), "resource_name", 1),
+            (&groups, format!("members.value eq \"{member}\""), "member_", 1),
+            (&groups, "externalId eq \"x5\"".to_owned(), "resource_external_id", 1),
+            (&users, "meta.lastModified ge \"1970-01-01T00:00:00.019990Z\"".to_owned(), "resource_modified", 11),
+        ] {
+            directory.store.take_statements();
+            let before = directory.store.statements();
+            let listing = directory.resources().list(&query(resource_type, Some(&filter))).await.unwrap();
+            assert_eq!(listing.total, found, "{filter}");
+            assert!((directory.store.statements() - before).rows <= found + 1, "{filter}");
+            let plan = plans(&directory, &raw, &database).await;
+            assert_no_scan(&plan, &filter);
+            assert!(plan.contains(index) || plan.contains("sqlite_autoindex") || plan.contains("PRIMARY KEY"), "{filter}:\n{plan}");
+        }
+    }
+
+    async fn every_page_is_read_from_an_index_in_its_order(database) {
+        let (directory, raw) = filled(&database).await;
+        let users = directory.user_type();
+        for (attribute, index) in
+            [(None, "resource_page"), (Some("userName"), "resource_name"), (Some("meta.created"), "resource_created"), (Some("meta.lastModified"), "resource_modified")]
+        {
+            let sort = attribute.map(|attribute| {
+                let Condition::Present(path) = condition(&users, &format!("{attribute} pr")) else { panic!() };
+                rollcall_store::Sort { path, descending: true }
+            });
+            let mut query = ListQuery { sort, count: 20, ..query(&users, None) };
+            for position in ["first", "next", "skipped"] {
+                directory.store.take_statements();
+                let listing = directory.resources().list(&query).await.unwrap();
+                assert_eq!(listing.resources.len(), 20);
+                let plan = plans(&directory, &raw, &database).await;
+                assert_no_scan(&plan, position);
+                assert!(plan.contains(index) || plan.contains("resource_pkey") || plan.contains("sqlite_autoindex"), "{attribute:?} {position}:\n{plan}");
+                // On PostgreSQL a page out of the middle is put in order again, at most its own rows.
+                assert!(position == "skipped" || !plan.contains("Sort") && !plan.contains("TEMP B-TREE"), "{attribute:?} {position}:\n{plan}");
+                query.position = match (position, listing.next) {
+                    ("first", Some(next)) => Position::After(next),
+                    _ => Position::Skip(10_000),
+                };
+            }
+        }
+    }
+
+    async fn memberships_and_names_are_looked_up_by_index(database) {
+        let (directory, raw) = filled(&database).await;
+        let page = directory.resources().list(&ListQuery { count: 50, ..query(&directory.user_type(), None) }).await.unwrap();
+        let ids: Vec<Id<Resource>> = page.resources.iter().map(|user| user.id).collect();
+        directory.store.take_statements();
+        directory.resources().groups_of(&ids).await.unwrap();
+        assert_no_scan(&plans(&directory, &raw, &database).await, "groups_of");
+        directory.resources().displays(&ids).await.unwrap();
+        assert_no_scan(&plans(&directory, &raw, &database).await, "displays");
+        directory.resources().members_page(ids[0], None, 100).await.unwrap();
+        assert_no_scan(&plans(&directory, &raw, &database).await, "members_page");
+    }
+}
