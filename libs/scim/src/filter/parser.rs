@@ -111,9 +111,7 @@ impl<'a> Parser<'a> {
 
     /// `a or b and c`. `element` says that it stands in the brackets of a value path.
     pub(crate) fn filter(&mut self, element: bool) -> Parsed<Filter> {
-        let alternatives =
-            self.list("or", |parser| parser.list("and", |parser| parser.unary(element), Filter::And), Filter::Or);
-        alternatives
+        self.list("or", |parser| parser.list("and", |parser| parser.unary(element), Filter::And), Filter::Or)
     }
 
     fn list(

@@ -9,7 +9,7 @@ use crate::{
     error::{ScimError, ScimType},
     path::{Named, named, shortened},
     quirks::{Leniency, filters, names},
-    schema::{Attribute, DataType, ResourceType, Returned, Schema},
+    schema::{Attribute, DataType, ResourceType, Returned},
 };
 
 fn invalid(detail: String) -> ScimError {
@@ -82,12 +82,12 @@ impl ResolvedPath {
     /// # Errors
     /// 400 `invalidFilter` if there is no such attribute, or if it is never returned.
     pub fn find(resource_type: &ResourceType, text: &str, leniency: &Leniency) -> Result<Self, ScimError> {
-        let (extension, attribute, sub) = match named(resource_type, text, leniency)? {
-            Named::Attribute { extension, attribute, sub } => (extension, attribute, sub),
+        let found = match named(resource_type, text, leniency)? {
             Named::Unknown if !text.contains(':') => short_name(resource_type, text, leniency)?,
-            Named::Extension(_) | Named::Core | Named::Unregistered(..) | Named::Unknown => {
-                return Err(no_attribute(resource_type, text));
-            }
+            found => found,
+        };
+        let Named::Attribute { extension, attribute, sub } = found else {
+            return Err(no_attribute(resource_type, text));
         };
         let sub_attribute = match sub {
             None => None,
@@ -122,22 +122,21 @@ impl ResolvedPath {
     }
 }
 
+/// An extension's attribute without its URN.
 fn short_name<'r, 't>(
     resource_type: &'r ResourceType,
     text: &'t str,
     leniency: &Leniency,
-) -> Result<(Option<&'r Arc<Schema>>, &'r Arc<Attribute>, Option<&'t str>), ScimError> {
-    let (name, sub) = match text.split_once('.') {
-        Some((name, sub)) => (name, Some(sub)),
-        None => (text, None),
-    };
+) -> Result<Named<'r, 't>, ScimError> {
+    let name = text.split('.').next().unwrap_or(text);
     for extension in &resource_type.extensions {
         if let Some(attribute) = extension.schema.attribute(name) {
             names::short_extension_name(&extension.schema.id, name, leniency)?;
-            return Ok((Some(&extension.schema), attribute, sub));
+            let sub = text.split_once('.').map(|(_, sub)| sub);
+            return Ok(Named::Attribute { extension: Some(&extension.schema), attribute, sub });
         }
     }
-    Err(no_attribute(resource_type, text))
+    Ok(Named::Unknown)
 }
 
 fn no_attribute(resource_type: &ResourceType, text: &str) -> ScimError {

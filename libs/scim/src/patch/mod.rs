@@ -3,6 +3,7 @@
 mod apply;
 mod elements;
 mod members;
+mod operation;
 mod read;
 #[cfg(test)]
 mod reference;

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::{
     PatchPlan,
+    operation::{Operation, syntax},
     step::{Place, Selection, Step, Verb},
 };
 use crate::{
@@ -15,17 +16,12 @@ use crate::{
     },
     error::{ScimError, ScimType},
     filter::ResolvedPath,
-    json::wipe,
     limits::Limits,
     messages::{message, urn},
     path::{AttributePath, Named, is_extension_urn, named, shortened},
     quirks::{Leniency, names, patch, values},
     schema::{Attribute, DataType, Mutability, ResourceType, Returned},
 };
-
-fn syntax(detail: impl Into<String>) -> ScimError {
-    ScimError::bad_request(ScimType::InvalidSyntax, detail)
-}
 
 pub(super) fn plan(
     body: Value,
@@ -66,53 +62,6 @@ pub(super) fn plan(
         planner.operation(operation)?;
     }
     Ok(planner.plan)
-}
-
-struct Operation {
-    verb: String,
-    path: Option<String>,
-    value: Option<Value>,
-}
-
-impl Operation {
-    fn read(operation: Value) -> Result<Self, ScimError> {
-        let Value::Object(fields) = operation else {
-            return Err(syntax("An operation is not an object. Send {\"op\": …, \"path\": …, \"value\": …}."));
-        };
-        let (mut verb, mut path, mut value) = (None, None, None);
-        for (name, field) in fields {
-            match name.to_ascii_lowercase().as_str() {
-                "op" => verb = Some(field),
-                "path" => path = Some(field),
-                "value" => value = Some(field),
-                _ => {}
-            }
-        }
-        let Some(Value::String(verb)) = verb else {
-            return Err(syntax("An operation has no \"op\". Send add, replace or remove."));
-        };
-        let path = match path {
-            None | Some(Value::Null) => None,
-            Some(Value::String(path)) if path.trim().is_empty() => None,
-            Some(Value::String(path)) => Some(path),
-            Some(_) => return Err(syntax("An operation's \"path\" is not a text.")),
-        };
-        Ok(Self { verb, path, value })
-    }
-
-    fn wipe_secrets(&mut self, resource_type: &ResourceType) {
-        let secret = |name: &str| {
-            let plain = name.rsplit(':').next().unwrap_or(name).trim();
-            resource_type.attribute(plain).is_some_and(|attribute| attribute.returned == Returned::Never)
-        };
-        match (&self.path, &mut self.value) {
-            (Some(path), Some(value)) if secret(path) => wipe(value),
-            (_, Some(Value::Object(parts))) => {
-                parts.iter_mut().filter(|(name, _)| secret(name)).for_each(|(_, value)| wipe(value));
-            }
-            _ => {}
-        }
-    }
 }
 
 /// How an attribute was named: what is read-only is refused in a path and passed over in a value.
