@@ -1,6 +1,7 @@
 //! Around every request: its id, its span, its line in the access log, its place in the metrics.
 
 use std::{
+    panic::AssertUnwindSafe,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -8,9 +9,10 @@ use std::{
 };
 
 use actix_web::{
-    Error, HttpMessage,
+    Error, HttpMessage, HttpResponse,
     body::{BodySize, BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
+    error::InternalError,
     http::{
         ConnectionType, Method, StatusCode,
         header::{HeaderName, HeaderValue},
@@ -18,7 +20,9 @@ use actix_web::{
     middleware::Next,
     web::Bytes,
 };
+use futures_util::FutureExt;
 use rollcall_base::Entropy;
+use serde_json::json;
 use tracing::{Instrument, Span, field::Empty};
 
 use super::{
@@ -50,7 +54,9 @@ pub(super) async fn observe(
     request.extensions_mut().insert(client);
     body::bound(&mut request, edge.http.body_bytes, Duration::from_secs(edge.http.body_seconds));
     let span = record.span.clone();
-    let response = next.call(request).instrument(span).await;
+    // What a handler shares with other requests keeps itself whole, or is dropped with the request.
+    let outcome = AssertUnwindSafe(next.call(request).instrument(span)).catch_unwind().await;
+    let response = outcome.unwrap_or_else(|_| Err(broken_down(&id)));
     let mut response = match response {
         Ok(response) => response,
         Err(error) => {
@@ -67,6 +73,19 @@ pub(super) async fn observe(
         response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }
     Ok(response.map_body(|_, body| BoxBody::new(Recorded { body: body.boxed(), _record: record })))
+}
+
+/// The answer to a request whose handler panicked. The panic itself has been reported where it happened.
+fn broken_down(id: &RequestId) -> Error {
+    tracing::error!(request_id = %id, "a handler panicked");
+    let body = json!({
+        "title": "Internal Server Error",
+        "status": 500,
+        "detail": format!("Something went wrong on our side. Quote the request id {id} when you report it."),
+    });
+    let mut response = HttpResponse::InternalServerError();
+    response.insert_header((request_id::HEADER, id.as_str())).content_type("application/problem+json");
+    InternalError::from_response("a handler panicked", response.json(body)).into()
 }
 
 /// What is known of a request so far; written down when the request is over, however it ends.

@@ -86,6 +86,8 @@ fn lines<S: Subscriber + for<'a> LookupSpan<'a>>(format: LogFormat) -> Box<dyn L
 }
 
 fn exporter(endpoint: &str, config: &TelemetryConfig) -> Result<SdkTracerProvider, TelemetryError> {
+    // The exporter's HTTP client asks for it even where the collector is reached without TLS.
+    crate::http::install_crypto_provider();
     let exporter = SpanExporter::builder()
         .with_http()
         .with_protocol(Protocol::HttpBinary)

@@ -45,7 +45,6 @@ fn is_whole(request: &[u8]) -> bool {
 
 #[test]
 fn spans_reach_the_collector_when_the_guard_is_shut_down() {
-    crate::http::install_crypto_provider();
     let (endpoint, received) = collector();
     let provider = exporter(&format!("{endpoint}/"), &config(&endpoint)).unwrap();
     let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("rollcall"));

@@ -85,6 +85,20 @@ async fn an_address_without_anything_says_what_one_looks_like() {
 }
 
 #[tokio::test]
+async fn a_handler_that_panics_costs_its_own_request_only() {
+    let running = Running::start().await;
+    for _ in 0..3 {
+        let answer = client().get(running.url("/panic")).header("x-request-id", "panic-1").send().await.unwrap();
+        assert_eq!(answer.status(), 500);
+        assert_eq!(answer.headers()["x-request-id"], "panic-1");
+        let body = answer.text().await.unwrap();
+        assert!(body.contains("panic-1") && !body.contains("purpose"), "{body}");
+    }
+    assert_eq!(client().get(running.url("/people/ada")).send().await.unwrap().status(), 200);
+    running.stopped().await;
+}
+
+#[tokio::test]
 async fn a_request_has_an_id_and_the_address_that_a_trusted_proxy_names() {
     let trusting = |config: &mut rollcall_runtime::Config| {
         config.http.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];

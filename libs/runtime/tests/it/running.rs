@@ -98,11 +98,16 @@ fn routes(routes: &mut web::ServiceConfig, (entered, release): (Arc<Notify>, Arc
     routes
         .route("/people/{name}", web::get().to(who))
         .route("/size", web::post().to(size))
-        .route("/wait", web::get().to(wait));
+        .route("/wait", web::get().to(wait))
+        .route("/panic", web::get().to(panics));
 }
 
 async fn who(request: HttpRequest) -> String {
     format!("{} {}", ClientAddress::of_request(&request).0, RequestId::of_request(&request))
+}
+
+async fn panics() -> String {
+    panic!("on purpose")
 }
 
 async fn size(payload: web::Payload) -> HttpResponse {

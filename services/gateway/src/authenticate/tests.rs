@@ -284,3 +284,46 @@ async fn a_flood_an_outage_and_a_disabled_directory_say_when_to_come_back() {
         assert!(!answer.body.contains("down"));
     }
 }
+
+/// Collects the log of the thread that holds the guard.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[actix_web::test]
+async fn the_log_tells_the_reasons_apart_and_never_shows_a_token() {
+    let tokens = FakeTokens::new();
+    let directory = tokens.directory("acme", "one", "one.example", "submitted");
+    let good = tokens.token(&directory, |_| ());
+    let expired = tokens.token(&directory, |record| record.expires_at = NOW);
+    let revoked = tokens.token(&directory, |record| record.revoked_at = Some(NOW));
+    let entra = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJodHRwczovL3N0cy53aW5kb3dzLm5ldC94LyJ9.c2ln";
+    for (path, token, reason) in [
+        ("/scim/v2/Users", expired.as_str(), "expired"),
+        ("/scim/v2/Users", &revoked, "revoked"),
+        ("/scim/v2/Users", &good[..60], "cut"),
+        ("/scim/v2/Users", entra, "Secret Token was left blank"),
+        ("/scim/acme/two/v2/Users", &good, "another directory"),
+    ] {
+        let log = Log::default();
+        let writer = log.clone();
+        let subscriber =
+            tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(move || writer.clone());
+        let guard = tracing::subscriber::set_default(subscriber.finish());
+        ask(&tokens, get(path, token)).await;
+        drop(guard);
+        let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        assert!(text.contains(reason), "{reason}: {text}");
+        assert!(!text.contains(&token[8..40]), "{text}");
+    }
+}
