@@ -17,6 +17,8 @@ use crate::{
     store::Inner,
 };
 
+type Ids = Vec<Id<Resource>>;
+
 pub(super) async fn read(
     inner: &Inner,
     directory: Id<Directory>,
@@ -42,11 +44,11 @@ pub(super) async fn read(
             .order_by_asc(event_member::Column::Chunk)
             .all(inner.reader())
             .await?;
-        let mut lists: BTreeMap<_, (Vec<Id<Resource>>, Vec<Id<Resource>>)> = BTreeMap::new();
+        let mut lists: BTreeMap<_, (Ids, Ids)> = BTreeMap::new();
         for row in members {
             let (added, removed) = lists.entry((row.resource_id, row.version)).or_default();
-            added.extend(json::<Vec<Id<Resource>>>(&row.added)?);
-            removed.extend(json::<Vec<Id<Resource>>>(&row.removed)?);
+            added.extend(json::<Ids>(&row.added)?);
+            removed.extend(json::<Ids>(&row.removed)?);
         }
         for row in some {
             let (added, removed) = lists.remove(&(row.resource_id, row.version)).unwrap_or_default();

@@ -35,7 +35,8 @@ on_both_databases! {
         let directory = database.directory().await;
         let user = directory.user("u").await;
         let (one, two) = tokio::join!(Store::migrate(&database.config), Store::migrate(&database.config));
-        (one.unwrap(), two.unwrap());
+        one.unwrap();
+        two.unwrap();
         assert!(directory.resources().get(&directory.user_type(), user.id).await.unwrap().is_some());
     }
 
@@ -52,7 +53,8 @@ async fn two_processes_may_make_a_new_database_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let config = at(&folder.path().join("deep/down/new.db"));
     let (one, two) = tokio::join!(Store::migrate(&config), Store::migrate(&config));
-    (one.unwrap(), two.unwrap());
+    one.unwrap();
+    two.unwrap();
     open(&config).await.unwrap();
 }
 
