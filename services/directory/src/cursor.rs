@@ -125,4 +125,21 @@ mod tests {
         let late = key.open(directory, [1; 16], &text, Timestamp::from_micros(100));
         assert_eq!(late.unwrap_err().scim_type, Some(ScimType::ExpiredCursor));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn whatever_stands_in_the_place_of_a_cursor_is_refused_and_does_no_harm(
+            text in "\\PC{0,200}|[A-Za-z0-9_-]{0,200}",
+            flipped: proptest::sample::Index,
+        ) {
+            let (key, directory, cursor) = parts();
+            let now = Timestamp::from_micros(1);
+            let refused = key.open(directory, [1; 16], &text, now).unwrap_err();
+            assert_eq!(refused.scim_type, Some(ScimType::InvalidCursor));
+            let mut bytes = URL_SAFE_NO_PAD.decode(key.seal(directory, &cursor).unwrap()).unwrap();
+            let at = flipped.index(bytes.len());
+            bytes[at] ^= 1;
+            assert!(key.open(directory, [1; 16], &URL_SAFE_NO_PAD.encode(bytes), now).is_err());
+        }
+    }
 }
