@@ -106,8 +106,11 @@ impl ResolvedPath {
         Ok(path)
     }
 
-    /// The path whose values are compared: `value` of a complex attribute that has one.
-    pub(crate) fn comparable(mut self) -> Result<Self, ScimError> {
+    /// The path whose values are compared or sorted: `value` of a complex attribute that has one.
+    ///
+    /// # Errors
+    /// 400 `invalidFilter` for a complex attribute without a `value`.
+    pub fn comparable(mut self) -> Result<Self, ScimError> {
         if self.leaf().data_type == DataType::Complex {
             let Some(value) = self.attribute.sub_attribute("value") else {
                 let parts: Vec<&str> = self.attribute.sub_attributes.iter().map(|sub| sub.name.as_str()).collect();
