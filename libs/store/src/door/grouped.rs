@@ -142,7 +142,9 @@ impl Writer {
             }
         }
         self.entries.close();
+        // A courtesy to the next start: what the log holds is safe in it too.
         let _ = self.connection.execute_unprepared("PRAGMA wal_checkpoint(TRUNCATE)").await;
+        let _ = self.connection.close_by_ref().await;
     }
 
     /// The next write; none once the store is closed. In between, looks whether another process has written.
