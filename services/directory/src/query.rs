@@ -167,7 +167,9 @@ impl DirectoryService {
         request: &ListRequest,
     ) -> Result<Part, ScimError> {
         let sort = request.sort_by.as_deref().map(|text| {
-            ResolvedPath::find(kind, text, &call.leniency).map(|path| Sort { path, descending: request.descending })
+            ResolvedPath::find(kind, text, &call.leniency)
+                .and_then(ResolvedPath::comparable)
+                .map(|path| Sort { path, descending: request.descending })
         });
         Ok(Part {
             kind: Arc::clone(kind),
