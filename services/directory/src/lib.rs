@@ -13,6 +13,7 @@ mod query;
 mod represent;
 mod resources;
 mod service;
+mod size;
 
 pub use cursor::CursorKey;
 pub use http::{ROUTES, Route, configure};

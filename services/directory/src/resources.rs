@@ -36,6 +36,7 @@ impl DirectoryService {
     ) -> Result<StoredResource, Failure> {
         let scope = call.authenticated.write()?;
         let draft = accept(kind, body, &self.limits.scim, &call.leniency)?;
+        self.limits.check_document(&draft.document)?;
         let new = NewResource {
             resource_type: Arc::clone(kind),
             document: draft.document,
@@ -146,7 +147,13 @@ impl DirectoryService {
         change: impl Fn(&StoredResource) -> Result<Change, ScimError> + Send + Sync + 'static,
     ) -> Result<Updated, Failure> {
         let scope = call.authenticated.write()?;
-        let updated = self.store.directory(&scope).update(target, Arc::new(change)).await;
+        let limits = Arc::clone(&self.limits);
+        let bounded = move |existing: &StoredResource| {
+            let change = change(existing)?;
+            limits.check_document(&change.document)?;
+            Ok(change)
+        };
+        let updated = self.store.directory(&scope).update(target, Arc::new(bounded)).await;
         updated.map_err(|error| Failure::of_store(error, &kind.name, id))
     }
 }

@@ -4,6 +4,7 @@ mod bulk;
 mod discovery;
 mod etags;
 mod groups;
+mod limits;
 mod lists;
 mod media_types;
 mod search;

@@ -65,6 +65,8 @@ fn positive(config: &Config) -> Result<(), ConfigError> {
         ("limits.bulk_bytes", limits.bulk_bytes as u64),
         ("limits.patch_operations", limits.patch_operations as u64),
         ("limits.members_per_request", limits.members_per_request as u64),
+        ("limits.resource_bytes", limits.resource_bytes as u64),
+        ("limits.list_bytes", limits.list_bytes as u64),
         ("limits.list_members", u64::from(limits.list_members)),
         ("limits.cursor_seconds", limits.cursor_seconds),
         ("limits.unknown_tokens.per_second", u64::from(limits.unknown_tokens.per_second)),

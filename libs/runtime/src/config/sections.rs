@@ -105,6 +105,8 @@ pub struct LimitsConfig {
     pub bulk_bytes: usize,
     pub patch_operations: usize,
     pub members_per_request: usize,
+    pub resource_bytes: usize,
+    pub list_bytes: usize,
     pub list_members: u32,
     pub cursor_seconds: u64,
     pub directory_name_length: usize,
