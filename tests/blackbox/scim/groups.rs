@@ -136,20 +136,24 @@ async fn five_parallel_writers_to_one_group_lose_nothing() {
 }
 
 #[tokio::test]
-async fn names_of_members_and_managers_are_shown_to_those_who_ask() {
+async fn names_of_members_and_managers_are_ours_and_absent_where_nobody_gave_one() {
     let directory = directory();
     let boss = json!({ "schemas": [USER], "userName": "boss", "displayName": "The Boss" });
     let boss = id_of(&directory.post("/Users", boss).await.ok(201));
-    let user = json!({ "schemas": [USER, ENTERPRISE], "userName": "u", ENTERPRISE: { "manager": { "value": boss, "displayName": "Forged" } } });
-    let user = id_of(&directory.post("/Users", user).await.ok(201));
+    let nameless = directory.user("nameless").await;
+    let user = |manager: &str| json!({ "schemas": [USER, ENTERPRISE], "userName": format!("u-{manager}"), ENTERPRISE: { "manager": { "value": manager, "displayName": "Forged" } } });
+    let shown = directory.post("/Users", user(&boss)).await.ok(201);
+    assert_eq!(shown[ENTERPRISE]["manager"]["displayName"], "The Boss", "{shown}");
+    let shown = directory.post("/Users", user(&nameless)).await.ok(201);
+    assert_eq!(
+        (&shown[ENTERPRISE]["manager"]["value"], shown[ENTERPRISE]["manager"].get("displayName")),
+        (&json!(nameless), None)
+    );
     let group = directory.group("team", &[&boss]).await;
-    let unasked = directory.get(&format!("/Users/{user}")).await.ok(200);
-    assert_eq!(unasked[ENTERPRISE]["manager"]["value"], json!(boss));
-    assert!(unasked[ENTERPRISE]["manager"].get("displayName").is_none(), "{unasked}");
-    let asked = directory.get(&format!("/Users/{user}?attributes={ENTERPRISE}:manager.displayName")).await.ok(200);
-    assert_eq!(asked[ENTERPRISE]["manager"]["displayName"], "The Boss", "{asked}");
-    let asked = directory.get(&format!("/Groups/{group}?attributes=members.display")).await.ok(200);
-    assert_eq!(asked["members"][0]["display"], "The Boss", "{asked}");
+    let member = &directory.get(&format!("/Groups/{group}")).await.ok(200)["members"][0];
+    assert_eq!((&member["display"], &member["type"]), (&json!("The Boss"), &json!("User")));
+    let hidden = directory.get(&format!("/Groups/{group}?excludedAttributes=members.display")).await.ok(200);
+    assert_eq!(hidden["members"][0].get("display"), None, "{hidden}");
     let groups = directory.get(&format!("/Users/{boss}")).await.ok(200);
     assert_eq!(groups["groups"][0]["display"], "team", "{groups}");
 }

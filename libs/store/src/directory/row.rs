@@ -51,14 +51,9 @@ impl Columns {
             ));
         }
         let name = if kind == USER { document.user_name() } else { document.display_name() };
-        let formatted = document.attributes().get("name").and_then(|name| name.get("formatted"));
-        let shown = match kind {
-            USER => document.display_name().or(formatted.and_then(|text| text.as_str())).or(document.user_name()),
-            _ => document.display_name(),
-        };
         Ok(Self {
             name_key: value_key(&fold(name.unwrap_or_default())),
-            display: shown.map(str::to_owned),
+            display: document.display_name().map(str::to_owned),
             external_id: document.external_id().map(value_key),
             active: document.active(),
             document: text,

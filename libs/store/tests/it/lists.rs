@@ -193,7 +193,9 @@ on_both_databases! {
 
     async fn filters_on_groups_find_by_member_and_members_by_group(database) {
         let directory = database.directory().await;
-        let (one, two) = (directory.user("one").await, directory.user("two").await);
+        let one = directory.user("one").await;
+        let named = directory.new_user(json!({ "userName": "two", "displayName": "Two" }));
+        let two = directory.resources().create(named).await.unwrap();
         let inner = directory.group("Inner", &[one.id]).await;
         let outer = directory.group("Outer", &[inner.id, two.id]).await;
         let (users, groups) = (directory.user_type(), directory.group_type());
