@@ -89,13 +89,19 @@ fn say_next(installation: &Installation, shown: &[Shown<'_>], output: &Output) {
             token.expose()
         )),
         None => output.say(&format!(
-            "\nTry next (a token is shown only when it is issued, so issue another):\n  rollcall token issue \
+            "\nTry next (a token is shown only when it is issued, so issue another):\n  {} token issue \
              --data-dir {data_dir} --tenant {TENANT} --directory {}\n  curl -H 'Authorization: Bearer TOKEN' \
              '{base_url}/Users?count=2'",
+            this_program(),
             record.directory_name
         )),
     }
     output.say("To connect an identity provider of your own, see \"Connect a real IdP\" in README.md. Ctrl-C stops.");
+}
+
+/// How to start this program again from where it was started: it is seldom on the PATH yet.
+fn this_program() -> String {
+    std::env::args_os().next().map_or_else(|| "rollcall".to_owned(), |name| name.to_string_lossy().into_owned())
 }
 
 async fn tenant(installation: &Installation) -> Result<TenantRecord, Failure> {

@@ -53,12 +53,18 @@ impl Output {
         }
     }
 
-    /// Rewrites the last line, for progress at a terminal; elsewhere nothing.
-    pub(crate) fn progress(self, text: &str) {
+    /// Where something stands. At a terminal it takes the place of the last line; elsewhere only what is finished
+    /// (`done`) is worth a line.
+    pub(crate) fn progress(self, text: &str, done: bool) {
         use std::io::IsTerminal;
-        if self.0 == OutputForm::Text && std::io::stdout().is_terminal() {
-            let mut out = std::io::stdout().lock();
-            let _ = write!(out, "\r\x1b[2K{text}").and_then(|()| out.flush());
+        match (self.0, std::io::stdout().is_terminal()) {
+            (OutputForm::Text, false) if done => line(text),
+            (OutputForm::Json, _) | (OutputForm::Text, false) => {}
+            (OutputForm::Text, true) => {
+                let end = if done { "\n" } else { "" };
+                let mut out = std::io::stdout().lock();
+                let _ = write!(out, "\r\x1b[2K{text}{end}").and_then(|()| out.flush());
+            }
         }
     }
 

@@ -1,7 +1,7 @@
 //! `rollcall simulate`, and the demo's use of it.
 
 use rollcall_base::{ClientKind, SecretText};
-use rollcall_simulator::{Options, Report, simulate};
+use rollcall_simulator::{Options, Progress, Report, simulate};
 use serde::Serialize;
 
 use crate::{cli, failure::Failure, output::Output};
@@ -45,8 +45,8 @@ pub(crate) async fn feed(
     let mut options = Options::new(client, base_url.to_owned(), token);
     options.users = users;
     options.groups = groups;
-    let mut show = |progress: rollcall_simulator::Progress| output.progress(&format!("{client}: {progress}"));
-    let report = simulate(options, &mut show).await;
-    output.progress("");
-    Ok(report?)
+    let mut show = |progress: Progress| {
+        output.progress(&format!("  {client}: {progress}"), progress.done >= progress.total);
+    };
+    Ok(simulate(options, &mut show).await?)
 }
