@@ -101,11 +101,11 @@ pub(crate) enum Directory {
         #[arg(long)]
         directory_name: String,
     },
-    /// List a tenant's directories
+    /// List a tenant's directories, or all
     List {
         /// The tenant's slug
         #[arg(long)]
-        tenant: String,
+        tenant: Option<String>,
     },
     /// Show one directory
     Show(DirectoryChoice),
@@ -134,15 +134,26 @@ pub(crate) enum Token {
         #[arg(long, default_value = "")]
         label: String,
     },
-    /// List a directory's tokens, without their secrets
-    List(DirectoryChoice),
+    /// List the tokens of a directory or of a whole tenant, without their secrets
+    List {
+        /// The tenant's slug
+        #[arg(long)]
+        tenant: String,
+        /// The Directory ID or Directory Name, in any case
+        #[arg(long)]
+        directory: Option<String>,
+    },
     /// Refuse a token from now on
     Revoke {
-        #[command(flatten)]
-        directory: DirectoryChoice,
         /// As `issue` and `list` print it
         #[arg(long)]
         token_id: String,
+        /// The tenant's slug; if given, the token must be this tenant's
+        #[arg(long)]
+        tenant: Option<String>,
+        /// The Directory ID or Directory Name; if given, the token must be this directory's
+        #[arg(long, requires = "tenant")]
+        directory: Option<String>,
     },
 }
 

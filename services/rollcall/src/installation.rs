@@ -2,7 +2,7 @@
 
 use std::{fs, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
-use rollcall_access::{JobScope, OperatorScope, TenantScope};
+use rollcall_access::{CredentialRecord, JobScope, OperatorScope, TenantScope};
 use rollcall_base::{Clock, Entropy, Id, SystemClock, SystemEntropy, marker};
 use rollcall_keys::LocalKeyring;
 use rollcall_runtime::{Config, PublicUrl};
@@ -139,6 +139,12 @@ impl Installation {
         Ok(self.operator.tenant(tenant.id))
     }
 
+    /// All tenants.
+    pub(crate) async fn tenants(&self) -> Result<Vec<TenantScope>, Failure> {
+        let tenants = self.store.operator(&self.operator).tenants().await?;
+        Ok(tenants.iter().map(|tenant| self.operator.tenant(tenant.id)).collect())
+    }
+
     /// The directory that was chosen, and the scope of its tenant.
     pub(crate) async fn directory(&self, choice: &DirectoryChoice) -> Result<(TenantScope, DirectoryRecord), Failure> {
         let scope = self.tenant(&choice.tenant).await?;
@@ -150,6 +156,11 @@ impl Installation {
             ))
         })?;
         Ok((scope, record))
+    }
+
+    /// The credential with this id, whosever it is.
+    pub(crate) async fn credential(&self, id: Id<marker::Credential>) -> Result<Option<CredentialRecord>, Failure> {
+        Ok(self.store.verification(&JobScope::of_service("command-line")).credential(id).await?)
     }
 
     /// What the IdP is given. Built from the Directory ID: unlike the Name it has no underscore, which Okta refuses.
