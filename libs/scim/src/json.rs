@@ -14,9 +14,12 @@ use crate::{
 /// Objects and arrays inside each other. A bulk request with extensions needs eight.
 const DEPTH: usize = 32;
 
+/// Names in one object: work on an object may grow with the square of its names.
+const NAMES: usize = 1000;
+
 const NUL: &str = "U+0000";
 
-/// Reads a body: JSON in UTF-8, at most 32 levels deep, without a name twice in one object.
+/// Reads a body: JSON in UTF-8, at most 32 levels deep, at most 1,000 names in one object and none of them twice.
 ///
 /// # Errors
 /// 400 `invalidSyntax` if it is no such JSON; 400 `invalidValue` for U+0000 or half a surrogate pair in a text, which
@@ -135,6 +138,9 @@ impl<'de> Visitor<'de> for Level {
             if map.insert(name, value).is_some() {
                 return Err(A::Error::custom("one object has the same name twice"));
             }
+            if map.len() > NAMES {
+                return Err(A::Error::custom("more than 1000 names in one object"));
+            }
         }
         Ok(Value::Object(map))
     }
@@ -170,6 +176,16 @@ mod tests {
     #[test]
     fn a_name_twice_in_one_object_is_refused() {
         assert_eq!(kind(br#"{"active": true, "active": false}"#), Some(ScimType::InvalidSyntax));
+    }
+
+    #[test]
+    fn names_in_one_object_are_limited() {
+        let object = |names: usize| {
+            let entries: Vec<String> = (0..names).map(|name| format!("\"urn:{name}\": 1")).collect();
+            format!("{{{}}}", entries.join(","))
+        };
+        assert!(parse_json(object(1000).as_bytes()).is_ok());
+        assert_eq!(kind(object(1001).as_bytes()), Some(ScimType::InvalidSyntax));
     }
 
     #[test]
