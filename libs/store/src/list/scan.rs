@@ -16,6 +16,9 @@ use crate::{
 /// Rows of one statement.
 const CHUNK: u32 = 500;
 
+/// Groups that the users of one statement may be in, all together.
+const GROUPS: u32 = 100_000;
+
 pub(super) async fn run<A: Access>(
     store: &DirectoryStore<A>,
     query: &ListQuery,
@@ -108,7 +111,7 @@ async fn derived<A: Access>(
         }
     }
     if mentions(condition, "groups") {
-        let mut groups = store.groups_of(&ids).await?;
+        let Some(mut groups) = store.groups_of(&ids, GROUPS).await? else { return Ok(None) };
         for (id, derived) in ids.iter().zip(&mut derived) {
             let groups = groups.remove(id).unwrap_or_default().into_iter();
             let elements: Vec<Value> = groups
