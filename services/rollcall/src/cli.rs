@@ -7,7 +7,7 @@ use rollcall_base::ClientKind;
 
 /// Rollcall takes identity in: identity providers push users and groups to it over SCIM 2.0.
 #[derive(Debug, Parser)]
-#[command(name = "rollcall", version, about, propagate_version = true)]
+#[command(name = "rollcall", version, propagate_version = true)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
