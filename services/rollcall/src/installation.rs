@@ -42,6 +42,7 @@ pub(crate) fn store_config(config: &Config) -> StoreConfig {
         group_bytes: database.group_bytes,
         group_millis: database.group_ms,
         scan_rows: database.scan_rows,
+        list_bytes: config.limits.list_bytes,
     }
 }
 

@@ -115,7 +115,6 @@ fn limits(config: &Config) -> DirectoryLimits {
         page: limits.page,
         body_bytes: config.http.body_bytes,
         resource_bytes: limits.resource_bytes,
-        list_bytes: limits.list_bytes,
         list_members: limits.list_members,
         cursor_lifetime: Duration::from_secs(limits.cursor_seconds),
     }

@@ -24,7 +24,14 @@ impl ListRequest {
         let mut request = Self::default();
         for (name, value) in parameters {
             match name.to_ascii_lowercase().as_str() {
-                "filter" => request.filter = Some(value.clone()).filter(|text| !text.trim().is_empty()),
+                // Of two filters one would be passed over, and the client take everybody for what fits.
+                "filter" if request.filter.is_some() => {
+                    return Err(ScimError::bad_request(
+                        ScimType::InvalidFilter,
+                        "The parameter filter is there twice. Join the two with \"and\".",
+                    ));
+                }
+                "filter" => request.filter = Some(value.clone()),
                 "sortby" => request.sort_by = Some(value.clone()).filter(|text| !text.is_empty()),
                 "sortorder" => request.descending = descending(value)?,
                 "startindex" => request.start_index = Some(number("startIndex", value)?),
@@ -48,7 +55,7 @@ impl ListRequest {
 impl From<SearchRequest> for ListRequest {
     fn from(search: SearchRequest) -> Self {
         Self {
-            filter: search.filter.filter(|text| !text.trim().is_empty()),
+            filter: search.filter,
             sort_by: search.sort_by.filter(|text| !text.is_empty()),
             descending: search.descending,
             start_index: search.start_index,
