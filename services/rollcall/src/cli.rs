@@ -56,11 +56,15 @@ pub(crate) enum Command {
 #[derive(Debug, Default, Args)]
 pub(crate) struct All {
     /// Listen here instead of at the first listener's address
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
     pub(crate) listen: Option<SocketAddr>,
     /// On the first start make a demo tenant and feed it
     #[arg(long)]
     pub(crate) demo: bool,
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "an address and a port are needed, such as 127.0.0.1:8080 or [::]:443".to_owned())
 }
 
 #[derive(Debug, Subcommand)]

@@ -65,6 +65,12 @@ fn tokens_config(config: &Config) -> TokensConfig {
 pub(crate) fn prepare_data_dir(config: &Config) -> Result<(), Failure> {
     use std::os::unix::fs::DirBuilderExt;
     let folder = &config.data_dir;
+    if folder.exists() && !folder.is_dir() {
+        return Err(Failure::told(format!(
+            "the data folder {} is a file: choose a folder with --data-dir",
+            folder.display()
+        )));
+    }
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|error| {
         Failure::told(format!(
             "the data folder {} cannot be made ({error}): choose another with --data-dir, or let this user write there",
@@ -86,6 +92,18 @@ fn known_public_url(config: &Config) -> PublicUrl {
 }
 
 impl Installation {
+    /// Opens an installation that is there. With the embedded database a mistyped folder would otherwise look like an
+    /// installation that has lost everything.
+    pub(crate) async fn open(config: Config) -> Result<Self, Failure> {
+        if config.embedded_database().is_some_and(|file| !file.exists()) {
+            return Err(Failure::told(format!(
+                "there is no database in {}: check --data-dir, or begin here with `rollcall tenant create`",
+                config.data_dir.display()
+            )));
+        }
+        Self::open_or_create(config).await
+    }
+
     /// Notes where this server listens, so that commands in other processes print Base URLs that work.
     pub(crate) fn note_address(&mut self, bound: &[SocketAddr]) -> Result<(), Failure> {
         self.public_url = self.config.public_url(bound);
@@ -95,9 +113,9 @@ impl Installation {
         Ok(())
     }
 
-    /// Opens the installation. The embedded database is made or brought up to date on the way; a database server is
+    /// Opens the installation, which may be the first time. The embedded database is made or brought up to date on the way; a database server is
     /// somebody else's too, so there `rollcall migrate` does that.
-    pub(crate) async fn open(config: Config) -> Result<Self, Failure> {
+    pub(crate) async fn open_or_create(config: Config) -> Result<Self, Failure> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
         let settings = store_config(&config);

@@ -73,11 +73,21 @@ fn what_is_kept_is_readable_by_nobody_else_and_holds_no_token() {
 #[test]
 fn what_is_not_there_is_told_with_the_command_that_lists_it() {
     let place = Place::new();
-    assert!(place.refusal(&["directory", "list", "--tenant", "nobody"]).contains("rollcall tenant list"));
     place.json(&["tenant", "create", "--slug", "acme", "--name", "Acme"]);
+    assert!(place.refusal(&["directory", "list", "--tenant", "nobody"]).contains("rollcall tenant list"));
     let missing = place.refusal(&["token", "issue", "--tenant", "acme", "--directory", "nothing"]);
     assert!(missing.contains("nothing") && missing.contains("directory list"), "{missing}");
     assert!(place.refusal(&["tenant", "create", "--slug", "acme", "--name", "Again"]).contains("acme"));
+}
+
+#[test]
+fn a_folder_without_an_installation_is_told_and_not_made_into_one() {
+    let place = Place::new();
+    for arguments in [vec!["tenant", "list"], vec!["directory", "list"], vec!["token", "list", "--tenant", "acme"]] {
+        let refusal = place.refusal(&arguments);
+        assert!(refusal.contains("--data-dir") && refusal.contains("tenant create"), "{refusal}");
+    }
+    assert!(!place.data().join("rollcall.db").exists());
 }
 
 #[test]

@@ -158,7 +158,7 @@ fn short_name<'r, 't>(
 
 fn no_attribute(resource_type: &ResourceType, text: &str) -> ScimError {
     invalid(format!(
-        "{} has no attribute \"{}\" to filter by. Look the names up under /Schemas.",
+        "{} has no attribute \"{}\". Look the names up under /Schemas.",
         resource_type.name,
         shortened(text)
     ))
