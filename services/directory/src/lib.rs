@@ -16,6 +16,6 @@ mod service;
 mod size;
 
 pub use cursor::CursorKey;
-pub use http::{ROUTES, Route, configure};
+pub use http::{GrantedSurface, ROUTES, Route, configure};
 pub use limits::DirectoryLimits;
 pub use service::{Call, DirectoryService};
