@@ -292,7 +292,8 @@ impl Server {
                 let mut shell = Command::new("sh");
                 shell.args(["-c", script, "sh"]).arg(serve.get_program()).args(serve.get_args()).stdin(Stdio::piped());
                 shell.envs(serve.get_envs().filter_map(|(name, value)| Some((name, value?))));
-                shell.env("FOLDER", place.folder.path());
+                // Every variable with this prefix is a setting, and this one is the tests'.
+                shell.env("FOLDER", place.folder.path()).env_remove("ROLLCALL_TEST_SHAPE");
                 place.log_of(&mut shell);
                 shell.spawn().unwrap()
             };
