@@ -1,6 +1,6 @@
 # What a person types. Everything else is cargo.
 
-.PHONY: help run test fuzz deny clean
+.PHONY: help run run-split test fuzz deny clean
 .DEFAULT_GOAL := help
 
 # A shell that is not a login shell may not know where rustup put cargo.
@@ -10,12 +10,16 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 FUZZ_CASES ?= 20000
 
 help: ## this text
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
 
 run: ## build and start Rollcall on http://127.0.0.1:8080 with a demo tenant, data in ./data
 	@echo 'Building Rollcall: a few minutes the first time, seconds afterwards.'
 	@cargo build --locked --profile quick --package rollcall
 	@exec "$${CARGO_TARGET_DIR:-target}/quick/rollcall" all --demo --data-dir ./data
+
+run-split: ## build and start the services apart, on a private PostgreSQL, gateway on http://127.0.0.1:8080
+	@cargo build --locked --profile quick --package rollcall
+	@exec python3 infra/split.py "$${CARGO_TARGET_DIR:-target}/quick/rollcall"
 
 test: ## everything that must hold: format, lints, crate edges, licences, all tests, client suites (STAGES=… for some)
 	@python3 .ci/stages.py $(STAGES)

@@ -113,6 +113,13 @@ def stop(sentence):
     return False
 
 
+def suites(shape):
+    """The client suites, in one shape of the service."""
+    executable = os.path.join(TARGET, "debug", "rollcall")
+    return run(["cargo", "build", "--locked", "-p", "rollcall"]) and run(
+        [PYTHON, "tests/suites.py", executable, "--shape", shape], SUITE_RESULT)
+
+
 # ---- the stages ---------------------------------------------------------------------------------------------------
 
 STAGES = {
@@ -121,8 +128,10 @@ STAGES = {
     "deps": lambda: run(["cargo", "xtask", "deps"]),
     "deny": lambda: run([".ci/deny"]),
     "cargo": lambda: run(["cargo", "test", "--workspace", "--locked", "--no-fail-fast"], CARGO_RESULT),
-    "suites": lambda: run(["cargo", "build", "--locked", "-p", "rollcall"])
-    and run([PYTHON, "tests/suites.py", os.path.join(TARGET, "debug", "rollcall")], SUITE_RESULT),
+    "cargo-split": lambda: run(["cargo", "test", "--locked", "--no-fail-fast", "-p", "rollcall", "--test", "blackbox"],
+                               CARGO_RESULT, env={**os.environ, "ROLLCALL_TEST_SHAPE": "split"}),
+    "suites": lambda: suites("all"),
+    "suites-split": lambda: suites("split"),
 }
 
 

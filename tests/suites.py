@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""The suites in Python against the real server:  .venv/bin/python tests/suites.py EXECUTABLE [suite…]
+"""The suites in Python against the real server:  .venv/bin/python tests/suites.py EXECUTABLE [--shape all|split] [suite…]
 
-Starts `EXECUTABLE all` on a free port with data in a temporary folder, makes a tenant, and for each suite a directory
+Starts `EXECUTABLE all` on a free port with data in a temporary folder, or with `--shape split` the services apart on a
+private PostgreSQL, makes a tenant, and for each suite a directory
 with a token of its own, all by the command line. Suites: traffic (what clients were seen to send), scim2-tester,
 okta-spec, entra-spec. A suite passes when nothing in it failed and nothing was skipped. The last line is
 `suites: N passed, M failed`.
 """
+import argparse
 import contextlib
 import json
 import os
@@ -20,6 +22,9 @@ import urllib.error
 import urllib.request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "infra"))
+from split import Split  # noqa: E402
+
 RESULT = re.compile(r"^[\w-]+: (\d+) passed, (\d+) failed(?:, (\d+) skipped)?$")
 SKIPPED = re.compile(r"^[\w-]+: (\d+) skipped$")
 SUITES = {
@@ -71,13 +76,34 @@ class Server:
             time.sleep(0.1)
         sys.exit("the server was not ready within a minute: " + open(log, encoding="utf-8").read()[-2000:])
 
-    def directory(self, client, name):
-        """A new directory's Base URL on this server, and a token for it."""
-        self.command("directory", "create", "--tenant", "suites", "--client", client, "--directory-id", name,
-                     "--directory-name", f"{name}.example")
-        issued = self.command("token", "issue", "--tenant", "suites", "--directory", name)
-        path = issued["base_url"].split("/scim/", 1)[1]
-        return f"http://{self.address}/scim/{path}", issued["token"]
+
+@contextlib.contextmanager
+def running(executable, shape, folder):
+    """A server of the shape, ready, with a tenant."""
+    if shape == "split":
+        server = Split(executable, folder)
+        try:
+            server.start()
+            server.command("tenant", "create", "--slug", "suites", "--name", "Suites")
+            yield server
+        finally:
+            server.stop()
+        return
+    data = os.path.join(folder, "data")
+    os.mkdir(data)
+    server = Server(executable, data)
+    server.command("migrate")
+    server.command("tenant", "create", "--slug", "suites", "--name", "Suites")
+    with server.running():
+        yield server
+
+
+def new_directory(server, client, name):
+    server.command("directory", "create", "--tenant", "suites", "--client", client, "--directory-id", name,
+                   "--directory-name", f"{name}.example")
+    issued = server.command("token", "issue", "--tenant", "suites", "--directory", name)
+    path = issued["base_url"].split("/scim/", 1)[1]
+    return f"http://{server.address}/scim/{path}", issued["token"]
 
 
 def run_suite(name, url, token):
@@ -100,19 +126,16 @@ def run_suite(name, url, token):
 
 
 def main():
-    if len(sys.argv) < 2:
-        sys.exit(__doc__)
-    executable, names = os.path.abspath(sys.argv[1]), sys.argv[2:] or list(SUITES)
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("executable")
+    options.add_argument("--shape", choices=["all", "split"], default="all")
+    options.add_argument("suites", nargs="*", metavar="suite")
+    options = options.parse_args()
     total = [0, 0, 0]
     with tempfile.TemporaryDirectory(prefix="rollcall-suites-") as folder:
-        data = os.path.join(folder, "data")
-        os.mkdir(data)
-        server = Server(executable, data)
-        server.command("migrate")
-        server.command("tenant", "create", "--slug", "suites", "--name", "Suites")
-        with server.running():
-            for name in names:
-                url, token = server.directory(SUITES[name][0], name)
+        with running(os.path.abspath(options.executable), options.shape, folder) as server:
+            for name in options.suites or list(SUITES):
+                url, token = new_directory(server, SUITES[name][0], name)
                 print(f"--- {name}", flush=True)
                 total = [a + b for a, b in zip(total, run_suite(name, url, token))]
     tail = f", {total[2]} skipped" if total[2] else ""

@@ -44,10 +44,7 @@ async fn every_route_refuses_every_wrong_token_with_the_same_bytes() {
     let (directory, other) = (server.directory(), server.directory());
     let user = directory.user("anna").await;
     let (expired, revoked) = (server.directory(), server.directory());
-    let id = expired.token_id.replace('-', "");
-    server
-        .place()
-        .sqlite(&format!("UPDATE credential SET expires_at = 1 WHERE id = x'{id}' OR id = '{}'", expired.token_id));
+    server.place().expire(&expired.token_id);
     let choice = ["--tenant", "acme", "--directory", &revoked.id, "--token-id", &revoked.token_id];
     server.place().json(&[&["token", "revoke"], choice.as_slice()].concat());
 

@@ -9,4 +9,5 @@ mod isolation;
 mod scim;
 mod server;
 mod simulate;
+mod split;
 mod telemetry;

@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use rollcall_testkit::Database;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -21,9 +22,9 @@ pub(crate) const EXECUTABLE: &str = env!("CARGO_BIN_EXE_rollcall");
 const PATIENCE: Duration = Duration::from_secs(60);
 const GLANCE: Duration = Duration::from_millis(20);
 
-/// A running `rollcall all`.
+/// A running installation: one process, or one for each service.
 pub(crate) struct Server {
-    child: Child,
+    children: Vec<Child>,
     place: Place,
 }
 
@@ -31,7 +32,22 @@ pub(crate) struct Server {
 pub(crate) struct Place {
     folder: TempDir,
     pub(crate) address: SocketAddr,
+    /// In the split shape; `None` is SQLite in the data folder and everything in one process.
+    server: Option<Database>,
 }
+
+/// Whether the installations under test are split into services on PostgreSQL: `ROLLCALL_TEST_SHAPE=split`; `all`, the
+/// default, is one process on SQLite.
+pub(crate) fn is_split() -> bool {
+    match std::env::var("ROLLCALL_TEST_SHAPE").as_deref() {
+        Err(_) | Ok("all") => false,
+        Ok("split") => true,
+        Ok(other) => panic!("ROLLCALL_TEST_SHAPE is all or split, not {other}"),
+    }
+}
+
+/// What the services of the installations under test share.
+pub(crate) const SECRET: &str = "what-only-the-services-of-this-test-know";
 
 /// A port that was free a moment ago.
 pub(crate) fn free_address() -> SocketAddr {
@@ -51,8 +67,29 @@ pub(crate) fn eventually<T>(what: &str, mut question: impl FnMut() -> Option<T>)
 }
 
 impl Place {
+    /// In the shape that is being tested.
     pub(crate) fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap(), address: free_address() }
+        if is_split() { Self::split() } else { Self::embedded() }
+    }
+
+    /// For one process on SQLite, whatever shape the other tests have.
+    pub(crate) fn embedded() -> Self {
+        Self { folder: tempfile::tempdir().unwrap(), address: free_address(), server: None }
+    }
+
+    /// For services on PostgreSQL.
+    pub(crate) fn split() -> Self {
+        // Tests have a runtime of their own around this, in which nothing may block on another.
+        let made = std::thread::spawn(|| {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(Database::postgres())
+        });
+        Self { server: Some(made.join().unwrap()), ..Self::embedded() }
+    }
+
+    /// The database server's address, in the split shape.
+    pub(crate) fn database_url(&self) -> Option<&str> {
+        self.server.as_ref().map(|database| database.config.url.as_str())
     }
 
     pub(crate) fn data(&self) -> PathBuf {
@@ -78,7 +115,26 @@ impl Place {
             .env_clear()
             .env("ROLLCALL_PUBLIC_URL", format!("http://{}", self.address))
             .stdin(Stdio::null());
+        if let Some(url) = self.database_url() {
+            command.env("ROLLCALL_DATABASE__URL", url);
+        }
         command
+    }
+
+    /// Makes a token as old as can be.
+    pub(crate) fn expire(&self, token_id: &str) {
+        let plain = token_id.replace('-', "");
+        match self.database_url() {
+            None => {
+                let same = format!("id = x'{plain}' OR id = '{token_id}'");
+                self.sqlite(&format!("UPDATE credential SET expires_at = 1 WHERE {same}"));
+            }
+            Some(url) => {
+                let statement = format!("UPDATE credential SET expires_at = 1 WHERE id = '{token_id}'");
+                let status = Command::new("psql").args(["-X", "-q", "-c", &statement, url]).status().unwrap();
+                assert!(status.success());
+            }
+        }
     }
 
     /// Runs an admin command to its end.
@@ -100,7 +156,7 @@ impl Place {
         refusal(&output)
     }
 
-    pub(crate) fn sqlite(&self, statement: &str) {
+    fn sqlite(&self, statement: &str) {
         let script =
             "import sqlite3, sys; c = sqlite3.connect(sys.argv[1], timeout=10); c.execute(sys.argv[2]); c.commit()";
         let status = Command::new("python3").args(["-c", script]).arg(self.database()).arg(statement).status().unwrap();
@@ -111,11 +167,56 @@ impl Place {
         self.data().join("rollcall.db")
     }
 
-    /// `all` with its output in the log.
-    fn serve(&self) -> Command {
+    /// What has to run, with its output in the log.
+    fn serve(&self) -> Vec<Command> {
+        if self.server.is_none() {
+            let mut command = self.command(&["all", "--listen", &self.address.to_string()]);
+            self.log_of(&mut command);
+            return vec![command];
+        }
+        let (tokens, directory) = (free_address(), free_address());
+        vec![
+            self.service("tokens", tokens),
+            self.service("directory", directory),
+            self.service("worker", free_address()),
+            self.gateway(&format!("http://{tokens}"), &format!("http://{directory}")),
+        ]
+    }
+
+    fn log_of(&self, command: &mut Command) {
         let log = std::fs::File::options().create(true).append(true).open(self.file("log")).unwrap();
-        let mut command = self.command(&["all", "--listen", &self.address.to_string()]);
         command.stdout(log.try_clone().unwrap()).stderr(log);
+    }
+
+    /// One service with nothing in its environment but what is its own, and with a data folder that only the token
+    /// service has.
+    fn bare(&self, role: &str, listen: SocketAddr, surfaces: &str) -> Command {
+        let mut command = Command::new(EXECUTABLE);
+        let data = if role == "tokens" { self.data() } else { self.file("no-such-folder") };
+        let listeners = format!("[{{address = \"{listen}\", surfaces = [{surfaces}]}}]");
+        command.arg(role).arg("--data-dir").arg(data).env_clear().stdin(Stdio::null());
+        command.env("ROLLCALL_LISTENERS", listeners).env("ROLLCALL_INTERNAL__SECRET", SECRET);
+        // Restarts are quick where nobody else could be asked meanwhile.
+        command.env("ROLLCALL_INTERNAL__DRAIN_SECONDS", "0");
+        self.log_of(&mut command);
+        command
+    }
+
+    /// A service that has the database.
+    pub(crate) fn service(&self, role: &str, listen: SocketAddr) -> Command {
+        let surfaces =
+            if role == "worker" { "\"health\", \"metrics\"" } else { "\"internal\", \"health\", \"metrics\"" };
+        let mut command = self.bare(role, listen, surfaces);
+        command.env("ROLLCALL_DATABASE__URL", self.database_url().unwrap());
+        command.env("ROLLCALL_DATABASE__MAX_CONNECTIONS", "5");
+        command
+    }
+
+    /// The gateway, in front of these services.
+    pub(crate) fn gateway(&self, tokens: &str, directory: &str) -> Command {
+        let mut command = self.bare("gateway", self.address, "\"scim\", \"health\", \"metrics\"");
+        command.env("ROLLCALL_PUBLIC_URL", format!("http://{}", self.address));
+        command.env("ROLLCALL_INTERNAL__TOKENS_URL", tokens).env("ROLLCALL_INTERNAL__DIRECTORY_URL", directory);
         command
     }
 
@@ -149,7 +250,7 @@ pub(crate) fn refusal(output: &Output) -> String {
 }
 
 /// What a plain GET of a health route gives, if anybody answers.
-fn health(address: SocketAddr, path: &str) -> Option<String> {
+pub(crate) fn health(address: SocketAddr, path: &str) -> Option<String> {
     use std::io::{Read, Write};
     let mut stream = std::net::TcpStream::connect_timeout(&address, Duration::from_secs(1)).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
@@ -170,29 +271,35 @@ impl Server {
     }
 
     /// With a chance to change how the process is started.
-    pub(crate) fn start_with(place: Place, adjust: impl FnOnce(&mut Command)) -> Self {
-        let mut command = place.serve();
-        adjust(&mut command);
-        let mut child = command.spawn().unwrap();
-        place.wait_until_ready(|| child.try_wait().unwrap().is_some());
-        Self { child, place }
+    pub(crate) fn start_with(place: Place, adjust: impl Fn(&mut Command)) -> Self {
+        let start = |mut command: Command| {
+            adjust(&mut command);
+            command.spawn().unwrap()
+        };
+        let mut children: Vec<Child> = place.serve().into_iter().map(start).collect();
+        place.wait_until_ready(|| children.iter_mut().any(|child| child.try_wait().unwrap().is_some()));
+        Self { children, place }
     }
 
     /// One server for all tests that need nothing of their own but a directory.
     pub(crate) fn shared() -> &'static Place {
-        static SHARED: OnceLock<(Child, Place)> = OnceLock::new();
+        static SHARED: OnceLock<(Vec<Child>, Place)> = OnceLock::new();
         let (_, place) = SHARED.get_or_init(|| {
             let place = Place::new();
-            let serve = place.serve();
             // Statics are never dropped, so the shell stops the server and cleans up once our end of its pipe is closed.
             let script = r#""$@" </dev/null & cat >/dev/null; kill $!; wait $!; rm -rf "$FOLDER""#;
-            let mut shell = Command::new("sh");
-            shell.args(["-c", script, "sh"]).arg(serve.get_program()).args(serve.get_args()).stdin(Stdio::piped());
-            shell.env("FOLDER", place.folder.path()).env("ROLLCALL_PUBLIC_URL", format!("http://{}", place.address));
-            let log = std::fs::File::options().create(true).append(true).open(place.file("log")).unwrap();
-            let mut child = shell.stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap();
-            place.wait_until_ready(|| child.try_wait().unwrap().is_some());
-            (child, place)
+            let guarded = |serve: Command| {
+                let mut shell = Command::new("sh");
+                shell.args(["-c", script, "sh"]).arg(serve.get_program()).args(serve.get_args()).stdin(Stdio::piped());
+                shell.envs(serve.get_envs().filter_map(|(name, value)| Some((name, value?))));
+                // Every variable with this prefix is a setting, and this one is the tests'.
+                shell.env("FOLDER", place.folder.path()).env_remove("ROLLCALL_TEST_SHAPE");
+                place.log_of(&mut shell);
+                shell.spawn().unwrap()
+            };
+            let mut children: Vec<Child> = place.serve().into_iter().map(guarded).collect();
+            place.wait_until_ready(|| children.iter_mut().any(|child| child.try_wait().unwrap().is_some()));
+            (children, place)
         });
         place
     }
@@ -207,30 +314,44 @@ impl Server {
 
     /// As the power cut does: no warning, no clean-up.
     pub(crate) fn kill(mut self) -> Place {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
+        for child in &mut self.children {
+            child.kill().unwrap();
+        }
+        for child in &mut self.children {
+            child.wait().unwrap();
+        }
         self.take_place()
     }
 
     /// As Ctrl-C (`INT`) and service supervisors (`TERM`) do; whether it ended well.
     pub(crate) fn stop(mut self, signal: &str) -> (Place, bool) {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args([&format!("-{signal}"), &pid]).status().unwrap().success());
-        let status = eventually("the server stops", || self.child.try_wait().unwrap());
-        (self.take_place(), status.success())
+        for child in &self.children {
+            send_signal(child, signal);
+        }
+        let ended = |child: &mut Child| eventually("the server stops", || child.try_wait().unwrap()).success();
+        let well: Vec<bool> = self.children.iter_mut().map(ended).collect();
+        (self.take_place(), well.into_iter().all(|well| well))
     }
 
     fn take_place(&mut self) -> Place {
-        let nowhere = Place { folder: tempfile::tempdir().unwrap(), address: self.place.address };
+        let nowhere = Place { folder: tempfile::tempdir().unwrap(), address: self.place.address, server: None };
         std::mem::replace(&mut self.place, nowhere)
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        for child in &mut self.children {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
     }
+}
+
+/// Asks a process to stop.
+pub(crate) fn send_signal(child: &Child, signal: &str) {
+    let pid = child.id().to_string();
+    assert!(Command::new("kill").args([&format!("-{signal}"), &pid]).status().unwrap().success());
 }
 
 /// Whether `path` is a file of an installation that other users may read.

@@ -139,7 +139,7 @@ pub(crate) const WORKSPACE: Table = Table {
         Wall {
             what: "HTTP is served by the services and the runtime alone",
             outside: &["actix*"],
-            inside: &["rollcall", "rollcall-directory", "rollcall-gateway", "rollcall-runtime"],
+            inside: &["rollcall", "rollcall-directory", "rollcall-gateway", "rollcall-runtime", "rollcall-tokens"],
             dev: false,
         },
     ],

@@ -75,10 +75,11 @@ pub struct Forbidden;
 /// Proof that a token was checked.
 #[derive(Debug, Clone)]
 pub struct Authenticated {
-    credential: Id<marker::Credential>,
-    tenant: Id<marker::Tenant>,
-    directory: Id<marker::Directory>,
-    rights: Rights,
+    pub(crate) credential: Id<marker::Credential>,
+    pub(crate) tenant: Id<marker::Tenant>,
+    pub(crate) directory: Id<marker::Directory>,
+    pub(crate) rights: Rights,
+    pub(crate) expires_at: Timestamp,
 }
 
 /// Checks `token` against its `record`.
@@ -108,6 +109,7 @@ pub fn authenticate(
         tenant: record.tenant,
         directory: record.directory,
         rights: record.rights,
+        expires_at: record.expires_at,
     })
 }
 
@@ -125,6 +127,16 @@ impl Authenticated {
     /// Its directory.
     pub const fn directory(&self) -> Id<marker::Directory> {
         self.directory
+    }
+
+    /// What the credential may do there.
+    pub const fn rights(&self) -> Rights {
+        self.rights
+    }
+
+    /// From when on the credential is refused.
+    pub const fn expires_at(&self) -> Timestamp {
+        self.expires_at
     }
 
     /// The right to look.

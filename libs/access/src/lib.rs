@@ -1,9 +1,13 @@
 //! What a caller may touch, as values that only this crate can make, and the format of the tokens they come from.
 
 mod credential;
+pub mod internal;
 mod scope;
 mod token;
 
 pub use credential::{Authenticated, CredentialRecord, Denial, Forbidden, Rights, authenticate};
+pub use internal::{
+    ForwardedRequest, GrantError, Granted, InternalCall, InternalKeys, SHORTEST_INTERNAL_SECRET, SIGNED_FOR, SealError,
+};
 pub use scope::{Access, Actor, DirectoryScope, JobScope, OperatorScope, Read, TenantScope, Write};
 pub use token::{BearerToken, MalformedToken, TokenHash};

@@ -13,7 +13,7 @@ mod resources;
 mod service;
 mod size;
 
-pub use http::{ROUTES, Route, configure};
+pub use http::{GrantedSurface, ROUTES, Route, configure};
 pub use limits::DirectoryLimits;
 pub use list::CursorKey;
 pub use service::{Call, DirectoryService};

@@ -12,7 +12,7 @@ use actix_web::{
 };
 
 /// Headers of this prefix are the services' own: from outside they would be forgeries.
-const INTERNAL: &str = "x-rollcall-";
+pub(crate) const INTERNAL: &str = "x-rollcall-";
 
 const ON_EVERY_ANSWER: [(HeaderName, &str); 4] = [
     // Answers hold people's data and depend on the token.

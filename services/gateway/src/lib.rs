@@ -4,9 +4,11 @@ mod authenticate;
 mod base_url;
 mod bearer;
 mod diagnosis;
+mod forward;
 mod gateway;
 mod headers;
 mod refusal;
 
 pub use base_url::base_url;
+pub use forward::{Forwarder, ForwarderConfig};
 pub use gateway::Gateway;

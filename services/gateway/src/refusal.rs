@@ -41,7 +41,7 @@ impl From<VerifyError> for Refusal {
 }
 
 /// How long a client should wait for what an operator or a database must mend.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Refusal {
     /// Writes the reason down, once, for the operator.
@@ -90,7 +90,7 @@ fn unauthorized() -> HttpResponse {
     ))
 }
 
-fn later(status: StatusCode, detail: &str, after: Duration) -> HttpResponse {
+pub(crate) fn later(status: StatusCode, detail: &str, after: Duration) -> HttpResponse {
     let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
     let mut response = HttpResponse::build(status);
     response.insert_header((RETRY_AFTER, seconds.max(1).to_string()));
@@ -98,9 +98,9 @@ fn later(status: StatusCode, detail: &str, after: Duration) -> HttpResponse {
     response.body(body(status, detail))
 }
 
-const MEDIA_TYPE: &str = "application/scim+json";
+pub(crate) const MEDIA_TYPE: &str = "application/scim+json";
 
-fn body(status: StatusCode, detail: &str) -> String {
+pub(crate) fn body(status: StatusCode, detail: &str) -> String {
     ScimError::status(status.as_u16(), detail).to_json().to_string()
 }
 

@@ -35,6 +35,12 @@ pub(crate) enum OutputForm {
 pub(crate) enum Command {
     /// Serve everything in one process (the default)
     All(All),
+    /// Serve the public edge alone: who is asking, and on to the other services
+    Gateway(Role),
+    /// Serve the token service alone: the only one that has the keys
+    Tokens(Role),
+    /// Do the background work alone: number events, erase what was deleted
+    Worker(Role),
     /// Bring the database's schema up to date
     Migrate,
     /// Look at the configuration
@@ -43,9 +49,8 @@ pub(crate) enum Command {
     /// Tenants: customers
     #[command(subcommand)]
     Tenant(Tenant),
-    /// Directories: IdP connections of a tenant
-    #[command(subcommand)]
-    Directory(Directory),
+    /// Directories: IdP connections of a tenant. Without a command: serve the directory service alone
+    Directory(DirectoryOrRole),
     /// Bearer tokens of a directory
     #[command(subcommand)]
     Token(Token),
@@ -65,6 +70,23 @@ pub(crate) struct All {
 
 fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| "an address and a port are needed, such as 127.0.0.1:8080 or [::]:443".to_owned())
+}
+
+/// One service of a split installation.
+#[derive(Debug, Default, Args)]
+pub(crate) struct Role {
+    /// Listen here instead of at the first listener's address
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
+    pub(crate) listen: Option<SocketAddr>,
+}
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct DirectoryOrRole {
+    #[command(subcommand)]
+    pub(crate) command: Option<Directory>,
+    #[command(flatten)]
+    pub(crate) role: Role,
 }
 
 #[derive(Debug, Subcommand)]

@@ -34,6 +34,7 @@ from_below!(
     rollcall_keys::KeyringError,
     prometheus::Error,
     rollcall_runtime::ConfigError,
+    rollcall_runtime::PeerError,
     rollcall_runtime::ServeError,
     rollcall_runtime::TelemetryError,
     rollcall_simulator::SimulatorError,

@@ -46,7 +46,8 @@ pub(crate) fn store_config(config: &Config) -> StoreConfig {
     }
 }
 
-fn tokens_config(config: &Config) -> TokensConfig {
+/// The token service's settings out of the configuration.
+pub(crate) fn tokens_config(config: &Config) -> TokensConfig {
     let unknown = &config.limits.unknown_tokens;
     TokensConfig {
         cache_entries: config.cache.entries,
@@ -141,13 +142,12 @@ impl Installation {
 
     /// The token service on a keyring that is open already.
     pub(crate) fn tokens_with(&self, keyring: Arc<LocalKeyring>) -> LocalTokens {
-        LocalTokens::new(
-            self.store.clone(),
-            keyring,
-            Arc::clone(&self.clock),
-            Arc::clone(&self.entropy),
-            tokens_config(&self.config),
-        )
+        self.tokens_configured(keyring, tokens_config(&self.config))
+    }
+
+    /// The same with settings of its own.
+    pub(crate) fn tokens_configured(&self, keyring: Arc<LocalKeyring>, config: TokensConfig) -> LocalTokens {
+        LocalTokens::new(self.store.clone(), keyring, Arc::clone(&self.clock), Arc::clone(&self.entropy), config)
     }
 
     /// All of the tenant with this slug.

@@ -1,16 +1,22 @@
 //! Bearer tokens: issue, verify, revoke; and the directories that they open.
 //!
 //! The gateway knows this service through [`Tokens`]. [`LocalTokens`] is the service itself, in the process that holds
-//! the database and the keys.
+//! the database and the keys; [`RemoteTokens`] asks it from another process, which [`InternalSurface`] answers.
 
+mod caches;
 mod config;
 mod error;
+mod http;
 mod local;
+mod remote;
 mod throttle;
 mod tokens;
+mod wire;
 
 pub use config::{ThrottleLimits, TokensConfig};
 pub use error::{TokensError, VerifyError};
+pub use http::InternalSurface;
 pub use local::{Issued, LocalTokens};
+pub use remote::{RemoteError, RemoteTokens};
 pub use rollcall_store::DirectoryRecord;
 pub use tokens::Tokens;

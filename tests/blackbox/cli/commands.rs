@@ -102,7 +102,7 @@ fn a_lifetime_is_a_day_to_two_years() {
 
 #[test]
 fn the_configuration_is_shown_with_its_secrets_hidden() {
-    let place = Place::new();
+    let place = Place::embedded();
     let file = place.file("rollcall.toml");
     std::fs::write(&file, "[database]\nurl = \"postgres://rollcall:pa55word@db.example/rollcall\"\n").unwrap();
     let output = place.run(&["config", "check", "--config", file.to_str().unwrap()]);
@@ -114,7 +114,7 @@ fn the_configuration_is_shown_with_its_secrets_hidden() {
 
 #[test]
 fn migrating_twice_is_migrating_once() {
-    let place = Place::new();
+    let place = Place::embedded();
     place.json(&["migrate"]);
     place.json(&["migrate"]);
     assert_eq!(place.json(&["tenant", "list"]), json!([]));
@@ -122,7 +122,7 @@ fn migrating_twice_is_migrating_once() {
 
 #[test]
 fn help_and_version_are_there_and_an_unknown_command_is_not() {
-    let place = Place::new();
+    let place = Place::embedded();
     for arguments in [["--help"], ["--version"]] {
         assert!(place.run(&arguments).status.success());
     }

@@ -22,7 +22,7 @@ async fn ctrl_c_stops_cleanly_and_the_next_start_has_everything() {
 
 #[test]
 fn a_port_that_is_taken_is_named() {
-    let place = Place::new();
+    let place = Place::embedded();
     let _taken = TcpListener::bind(place.address).unwrap();
     let text = place.refusal(&["all", "--listen", &place.address.to_string()]);
     assert!(text.contains(&place.address.port().to_string()) && text.contains("--listen"), "{text}");
@@ -30,7 +30,7 @@ fn a_port_that_is_taken_is_named() {
 
 #[test]
 fn a_folder_that_cannot_be_written_is_named() {
-    let place = Place::new();
+    let place = Place::embedded();
     let file = place.file("a-file");
     std::fs::write(&file, "").unwrap();
     let below = file.join("data");
@@ -42,7 +42,7 @@ fn a_folder_that_cannot_be_written_is_named() {
 
 #[test]
 fn a_damaged_database_is_named() {
-    let place = Place::new();
+    let place = Place::embedded();
     place.json(&["migrate"]);
     std::fs::write(place.database(), "this was a database once".repeat(1000)).unwrap();
     for arguments in [&["all", "--listen", &place.address.to_string()][..], &["tenant", "list"]] {
@@ -53,7 +53,7 @@ fn a_damaged_database_is_named() {
 
 #[test]
 fn a_keyring_of_another_installation_or_a_damaged_one_is_named() {
-    let place = Place::new();
+    let place = Place::embedded();
     place.directory_of("acme", "okta");
     std::fs::write(place.data().join("keyring.json"), "{").unwrap();
     let text = place.refusal(&["all", "--listen", &place.address.to_string()]);
@@ -62,7 +62,7 @@ fn a_keyring_of_another_installation_or_a_damaged_one_is_named() {
 
 #[test]
 fn a_setting_that_does_not_exist_is_named() {
-    let place = Place::new();
+    let place = Place::embedded();
     let file = place.file("rollcall.toml");
     for (content, word) in [
         ("publik_url = \"http://x\"\n", "publik_url"),
@@ -82,7 +82,7 @@ fn a_setting_that_does_not_exist_is_named() {
 
 #[test]
 fn a_configuration_file_that_is_not_there_is_named() {
-    let place = Place::new();
+    let place = Place::embedded();
     assert!(
         place.refusal(&["config", "check", "--config", "/nowhere/rollcall.toml"]).contains("/nowhere/rollcall.toml")
     );
@@ -90,7 +90,7 @@ fn a_configuration_file_that_is_not_there_is_named() {
 
 #[tokio::test]
 async fn the_demo_is_fed_once_and_says_what_to_try() {
-    let server = Server::start_with(Place::new(), |command| {
+    let server = Server::start_with(Place::embedded(), |command| {
         command.arg("--demo");
     });
     let told = |server: &Server, times: usize| {

@@ -1,6 +1,8 @@
 //! Whatever a stranger sends in the place of a token, reading it is harmless. `PROPTEST_CASES` sets how much is tried.
 #![allow(clippy::unwrap_used)] // a test that cannot go on may stop
 
+mod internal;
+
 use proptest::prelude::*;
 use rollcall_access::BearerToken;
 use rollcall_base::{Id, Secret32, SeededEntropy, Timestamp};

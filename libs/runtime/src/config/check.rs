@@ -11,6 +11,7 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     within("limits.page.default", u64::from(limits.page.default), 1, u64::from(limits.page.max))?;
     within("cache.seconds", config.cache.seconds, 0, 30)?;
     within("cache.negative_ms", config.cache.negative_ms, 0, 1000)?;
+    internal(config)?;
     if let Some(url) = &config.database.url {
         let known = ["sqlite:", "postgres://", "postgresql://"];
         require(
@@ -37,10 +38,37 @@ fn listeners(config: &Config) -> Result<(), ConfigError> {
     require("listeners", !config.listeners.is_empty(), "there must be at least one")?;
     for (index, listener) in config.listeners.iter().enumerate() {
         let name = format!("listeners.{index}");
-        require(&name, !listener.surfaces.is_empty(), "its surfaces must name at least one of scim, health, metrics")?;
+        require(
+            &name,
+            !listener.surfaces.is_empty(),
+            "its surfaces must name at least one of scim, internal, health, metrics",
+        )?;
         let twice = listener.address.port() != 0
             && config.listeners[..index].iter().any(|earlier| earlier.address == listener.address);
         require(&name, !twice, "another listener has the same address; give one of them another port")?;
+    }
+    Ok(())
+}
+
+/// The shared secret, and addresses that can be spoken to.
+fn internal(config: &Config) -> Result<(), ConfigError> {
+    let internal = &config.internal;
+    if let Some(secret) = &internal.secret {
+        require(
+            "internal.secret",
+            secret.secret().expose().len() >= 32,
+            "it must have at least 32 bytes; make one with `openssl rand -hex 32`",
+        )?;
+    }
+    for (name, urls) in
+        [("internal.tokens_url", &internal.tokens_url), ("internal.directory_url", &internal.directory_url)]
+    {
+        let secure = urls.addresses().iter().any(|url| url.as_str().starts_with("https:"));
+        require(
+            name,
+            !secure || internal.ca.is_some(),
+            "it is an https address, so internal.ca must name the file with the certificate of its issuer",
+        )?;
     }
     Ok(())
 }
@@ -52,6 +80,8 @@ fn positive(config: &Config) -> Result<(), ConfigError> {
         ("http.body_bytes", http.body_bytes as u64),
         ("http.header_seconds", http.header_seconds),
         ("http.body_seconds", http.body_seconds),
+        ("internal.connect_ms", config.internal.connect_ms),
+        ("internal.answer_seconds", config.internal.answer_seconds),
         ("database.max_connections", u64::from(database.max_connections)),
         ("database.acquire_timeout_ms", database.acquire_timeout_ms),
         ("database.statement_timeout_ms", database.statement_timeout_ms),

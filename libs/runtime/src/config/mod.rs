@@ -3,6 +3,7 @@
 mod check;
 mod describe;
 mod error;
+mod internal;
 mod load;
 mod sections;
 mod values;
@@ -13,9 +14,11 @@ use std::{
 };
 
 pub use error::ConfigError;
+pub use internal::{InternalSecret, PeerUrls};
+use rollcall_base::SecretText;
 pub use sections::{
-    CacheConfig, DatabaseConfig, HttpConfig, KeysConfig, LimitsConfig, ListenerConfig, LogFormat, Surface, Surfaces,
-    TelemetryConfig, TlsFiles, UnknownTokenLimits,
+    CacheConfig, DatabaseConfig, HttpConfig, InternalConfig, KeysConfig, LimitsConfig, ListenerConfig, LogFormat,
+    Surface, Surfaces, TelemetryConfig, TlsFiles, UnknownTokenLimits,
 };
 use serde::{Deserialize, Serialize};
 pub use values::{DatabaseUrl, Network, PublicUrl, PublicUrlError};
@@ -35,6 +38,8 @@ pub struct Config {
     pub listeners: Vec<ListenerConfig>,
     /// How HTTP is spoken.
     pub http: HttpConfig,
+    /// How services find and trust each other.
+    pub internal: InternalConfig,
     /// The database.
     pub database: DatabaseConfig,
     /// What one request may ask for.
@@ -110,6 +115,15 @@ impl Config {
 
     fn embedded_file(&self) -> PathBuf {
         self.data_dir.join("rollcall.db")
+    }
+
+    /// The secret that the services of this installation share: as set, else as the file holds it; `None` if neither is
+    /// configured.
+    ///
+    /// # Errors
+    /// [`ConfigError::Invalid`] if the file cannot be read or holds too little.
+    pub fn internal_secret(&self) -> Result<Option<SecretText>, ConfigError> {
+        internal::secret(&self.internal)
     }
 
     /// The keyring's file.

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf};
 use rollcall_base::PageLimits;
 use serde::{Deserialize, Serialize};
 
-use super::{DatabaseUrl, Network};
+use super::{DatabaseUrl, InternalSecret, Network, PeerUrls};
 
 /// One place to listen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,10 +35,24 @@ pub struct TlsFiles {
 pub enum Surface {
     /// SCIM, for identity providers.
     Scim,
+    /// What services of one installation ask each other.
+    Internal,
     /// `/health/live` and `/health/ready`.
     Health,
     /// `/metrics`.
     Metrics,
+}
+
+impl Surface {
+    /// As it stands in the configuration.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Scim => "scim",
+            Self::Internal => "internal",
+            Self::Health => "health",
+            Self::Metrics => "metrics",
+        }
+    }
 }
 
 /// The surfaces of a listener.
@@ -91,6 +105,21 @@ pub struct DatabaseConfig {
     pub group_bytes: usize,
     pub group_ms: u64,
     pub scan_rows: u32,
+}
+
+/// How the services of one installation find and trust each other.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)] // each stands in config.default.toml
+pub struct InternalConfig {
+    pub secret: Option<InternalSecret>,
+    pub secret_file: Option<PathBuf>,
+    pub tokens_url: PeerUrls,
+    pub directory_url: PeerUrls,
+    pub ca: Option<PathBuf>,
+    pub connect_ms: u64,
+    pub answer_seconds: u64,
+    pub drain_seconds: u64,
 }
 
 /// What one request may ask for.

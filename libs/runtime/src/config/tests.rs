@@ -37,7 +37,7 @@ fn the_defaults_serve_everything_on_one_local_listener_with_sqlite() {
 #[test]
 fn every_setting_stands_in_the_reference_file() {
     // Settings without a default are commented out there; the others are needed for the defaults to load at all.
-    for optional in ["# public_url = ", "# tls = ", "# url = ", "# otlp_endpoint = "] {
+    for optional in ["# public_url = ", "# secret_file = ", "# ca = ", "# tls = ", "# url = ", "# otlp_endpoint = "] {
         assert!(DEFAULT_CONFIG.contains(optional), "{optional}");
     }
     let all_on = DEFAULT_CONFIG

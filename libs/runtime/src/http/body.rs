@@ -1,8 +1,10 @@
 //! Request bodies: bounded in size and in the time that they take to arrive, whoever reads them.
 
 use std::{
+    cell::RefCell,
     io,
     pin::Pin,
+    rc::Rc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -66,6 +68,70 @@ where
         body.extend_from_slice(&chunk);
     }
     Ok(body.freeze())
+}
+
+/// A request's body that more than one can hold: who forwards it may try another address as long as nothing of it was
+/// read, and who answered early can read what is left.
+#[derive(Clone)]
+pub struct SharedBody(Rc<RefCell<State>>);
+
+struct State {
+    payload: Payload,
+    /// Whether anything was taken out of it.
+    touched: bool,
+    ended: bool,
+    failure: Option<BodyError>,
+}
+
+impl SharedBody {
+    /// Takes the body over.
+    pub fn new(payload: Payload) -> Self {
+        Self(Rc::new(RefCell::new(State { payload, touched: false, ended: false, failure: None })))
+    }
+
+    /// Whether nothing was read yet, so that it can still be sent elsewhere.
+    pub fn is_whole(&self) -> bool {
+        !self.0.borrow().touched
+    }
+
+    /// Why it could not be read to its end, if so. `limit` is for the error.
+    pub fn failure(&self, limit: usize) -> Option<BodyError> {
+        match self.0.borrow_mut().failure.take()? {
+            BodyError::TooLarge { .. } => Some(BodyError::TooLarge { limit }),
+            other => Some(other),
+        }
+    }
+
+    /// Reads what is left and forgets it.
+    pub async fn drain(mut self) {
+        while !self.0.borrow().ended && matches!(self.next().await, Some(Ok(_))) {}
+    }
+}
+
+impl Stream for SharedBody {
+    type Item = Result<Bytes, PayloadError>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let state = &mut *self.0.borrow_mut();
+        if state.ended {
+            return Poll::Ready(None);
+        }
+        let polled = Pin::new(&mut state.payload).poll_next(context);
+        match &polled {
+            Poll::Ready(Some(Ok(_))) => state.touched = true,
+            Poll::Ready(Some(Err(error))) => {
+                (state.touched, state.ended) = (true, true);
+                state.failure = Some(match error {
+                    PayloadError::Overflow => BodyError::TooLarge { limit: 0 },
+                    PayloadError::Io(error) if error.kind() == io::ErrorKind::TimedOut => BodyError::TooSlow,
+                    _ => BodyError::Broken(PayloadError::Incomplete(None)),
+                });
+            }
+            Poll::Ready(None) => state.ended = true,
+            Poll::Pending => {}
+        }
+        polled
+    }
 }
 
 /// Puts the server's bounds around the body of `request`.

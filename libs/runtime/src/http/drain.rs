@@ -38,9 +38,13 @@ impl InFlight {
         *self.count.borrow()
     }
 
-    /// Begins to drain and waits until nothing is under way.
-    pub(super) async fn drained(&self) {
+    /// From now on every answer closes its connection.
+    pub(super) fn begin_to_drain(&self) {
         self.draining.store(true, Ordering::SeqCst);
+    }
+
+    /// Waits until nothing is under way.
+    pub(super) async fn drained(&self) {
         // Fails only when the sender is gone, and it is held here.
         let _ = self.count.subscribe().wait_for(|count| *count == 0).await;
     }

@@ -26,6 +26,11 @@ pub(super) async fn live() -> HttpResponse {
     HttpResponse::Ok().json(json!({ "status": "ok" }))
 }
 
+/// The answer of `/health/ready` once the process was told to stop.
+pub(super) fn stopping() -> HttpResponse {
+    HttpResponse::ServiceUnavailable().json(json!({ "status": "stopping" }))
+}
+
 /// The answer of `/health/ready`: 200, or 503 with the names of what does not work.
 pub(super) async fn ready(checks: &[Arc<dyn ReadinessCheck>]) -> HttpResponse {
     let outcomes = join_all(checks.iter().map(|check| async move {

@@ -13,7 +13,7 @@ mod server;
 mod tls;
 
 pub use base_url::BaseUrl;
-pub use body::{BodyError, read_body};
+pub use body::{BodyError, SharedBody, read_body};
 pub use client_address::ClientAddress;
 pub use error::ServeError;
 pub use health::ReadinessCheck;

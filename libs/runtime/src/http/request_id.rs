@@ -30,6 +30,11 @@ impl RequestId {
         request.extensions().get::<Self>().cloned().unwrap_or_else(|| Self(String::new()))
     }
 
+    /// The id that the edge gave a request, as a grant vouches for it.
+    pub const fn of_edge(text: String) -> Self {
+        Self(text)
+    }
+
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0

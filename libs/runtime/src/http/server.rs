@@ -36,6 +36,9 @@ pub struct ServerSettings {
     pub http: HttpConfig,
     /// What `/metrics` shows.
     pub metrics: Metrics,
+    /// How long to go on serving after a stop signal while `/health/ready` says no, so that whoever sends requests
+    /// here can turn elsewhere first. Zero where nobody could.
+    pub drain: Duration,
     /// What `/health/ready` asks.
     pub readiness: Vec<Arc<dyn ReadinessCheck>>,
     /// For request ids.
@@ -98,6 +101,11 @@ impl Server {
             () = stop => {}
         }
         tracing::info!(requests = in_flight.count(), "stopping");
+        in_flight.begin_to_drain();
+        tokio::select! {
+            outcome = &mut ended => return finished(outcome),
+            () = tokio::time::sleep(settings.drain) => {}
+        }
         join_all(handles.iter().map(ServerHandle::pause)).await;
         if tokio::time::timeout(patience, in_flight.drained()).await.is_err() {
             tracing::warn!(requests = in_flight.count(), "stopped before all requests were answered");
@@ -145,7 +153,7 @@ impl Bound {
             App::new()
                 .app_data(PayloadConfig::new(body_bytes))
                 .default_service(web::to(nowhere))
-                .configure(|routes| operational(routes, &surfaces, &own))
+                .configure(|routes| operational(routes, &surfaces, &own, &edge.in_flight))
                 .configure(|routes| configure(routes, &surfaces))
                 .wrap(NormalizePath::trim())
                 .wrap(from_fn(move |request, next| observe(Arc::clone(&edge), request, next)))
@@ -167,12 +175,13 @@ impl Bound {
     }
 }
 
-fn operational(routes: &mut ServiceConfig, surfaces: &Surfaces, settings: &ServerSettings) {
+fn operational(routes: &mut ServiceConfig, surfaces: &Surfaces, settings: &ServerSettings, in_flight: &InFlight) {
     if surfaces.serves(Surface::Health) {
         let checks: Arc<[Arc<dyn ReadinessCheck>]> = settings.readiness.clone().into();
+        let in_flight = in_flight.clone();
         let ready = move || {
-            let checks = Arc::clone(&checks);
-            async move { health::ready(&checks).await }
+            let (checks, in_flight) = (Arc::clone(&checks), in_flight.clone());
+            async move { if in_flight.is_draining() { health::stopping() } else { health::ready(&checks).await } }
         };
         routes.route("/health/live", web::get().to(health::live)).route("/health/ready", web::get().to(ready));
     }

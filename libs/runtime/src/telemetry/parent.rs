@@ -3,7 +3,7 @@
 use actix_web::http::header::HeaderMap;
 use opentelemetry::{
     Context,
-    propagation::{Extractor, TextMapPropagator},
+    propagation::{Extractor, Injector, TextMapPropagator},
     trace::{TraceContextExt, TraceId},
 };
 use opentelemetry_sdk::propagation::TraceContextPropagator;
@@ -32,6 +32,21 @@ pub(crate) fn adopt_parent(span: &Span, headers: &HeaderMap) -> Option<String> {
     }
     let own_trace = span.context().span().span_context().trace_id();
     [own_trace, callers_trace].into_iter().find(|id| *id != TraceId::INVALID).map(|id| id.to_string())
+}
+
+/// Headers, to be sent with a request to another service, that make the present span the parent of what it does there.
+/// Empty if the span belongs to no trace: then the caller's own headers are to be passed on.
+pub fn trace_headers() -> Vec<(String, String)> {
+    struct Collected(Vec<(String, String)>);
+    impl Injector for Collected {
+        fn set(&mut self, key: &str, value: String) {
+            self.0.push((key.to_owned(), value));
+        }
+    }
+    let mut headers = Collected(Vec::new());
+    TraceContextPropagator::new().inject_context(&Span::current().context(), &mut headers);
+    headers.0.retain(|(_, value)| !value.is_empty());
+    headers.0
 }
 
 #[cfg(test)]

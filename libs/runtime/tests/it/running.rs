@@ -43,6 +43,7 @@ impl Running {
         let (entered, release) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let waits = (Arc::clone(&entered), Arc::clone(&release));
         let settings = ServerSettings {
+            drain: std::time::Duration::ZERO,
             http: config.http,
             metrics: Metrics::new().unwrap(),
             readiness,

@@ -3,7 +3,9 @@
 mod answer;
 mod discovery;
 mod etag;
+mod granted;
 pub(crate) use etag::version as version_of_tag;
+pub use granted::GrantedSurface;
 mod handlers;
 mod incoming;
 mod media_type;

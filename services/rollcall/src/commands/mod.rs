@@ -13,7 +13,7 @@ use crate::{
     failure::Failure,
     installation::Installation,
     output::Output,
-    serve,
+    serve::{self, Role},
 };
 
 pub(crate) use simulate::feed;
@@ -26,19 +26,29 @@ pub(crate) async fn run(arguments: Arguments, output: &Output) -> Result<(), Fai
     }
     let listen = match &command {
         Command::All(all) => all.listen,
+        Command::Gateway(role) | Command::Tokens(role) | Command::Worker(role) => role.listen,
+        Command::Directory(directory) => directory.role.listen,
         _ => None,
     };
     let overrides = Overrides { data_dir: arguments.data_dir, listen };
     let config = Config::load(arguments.config.as_deref(), &overrides)?;
     match command {
-        Command::All(all) => serve::run(config, all.demo, output).await,
+        Command::All(all) => serve::all(config, all.demo, output).await,
+        Command::Gateway(_) => serve::role(config, Role::Gateway, output).await,
+        Command::Tokens(_) => serve::role(config, Role::Tokens, output).await,
+        Command::Worker(_) => serve::role(config, Role::Worker, output).await,
         Command::Migrate => migrate::run(&config, output).await,
         Command::Config(cli::Config::Check) => output.configuration(&config),
         Command::Tenant(command @ cli::Tenant::Create { .. }) => {
             tenant::run(command, &Installation::open_or_create(config).await?, output).await
         }
         Command::Tenant(command) => tenant::run(command, &Installation::open(config).await?, output).await,
-        Command::Directory(command) => directory::run(command, &Installation::open(config).await?, output).await,
+        Command::Directory(cli::DirectoryOrRole { command: None, .. }) => {
+            serve::role(config, Role::Directory, output).await
+        }
+        Command::Directory(cli::DirectoryOrRole { command: Some(command), .. }) => {
+            directory::run(command, &Installation::open(config).await?, output).await
+        }
         Command::Token(command) => token::run(command, &Installation::open(config).await?, output).await,
         Command::Simulate(_) => Ok(()),
     }

@@ -5,19 +5,19 @@ mod issue;
 mod peppers;
 mod verify;
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc};
 
 use async_trait::async_trait;
 use rollcall_access::{Authenticated, BearerToken, CredentialRecord, JobScope};
 use rollcall_base::{Clock, Entropy, Id, Secret32, marker};
-use rollcall_cache::{Cache, CacheLimits};
+use rollcall_cache::Cache;
 use rollcall_keys::KeyService;
 use rollcall_store::{DirectoryRecord, Store, VerificationStore};
 use tokio::task::JoinHandle;
 
 pub use self::issue::Issued;
 use self::peppers::Peppers;
-use crate::{Tokens, TokensConfig, VerifyError, throttle::Throttle};
+use crate::{Tokens, TokensConfig, VerifyError, caches::DirectoryCache, throttle::Throttle};
 
 /// Issues, verifies and revokes tokens on the database itself.
 pub struct LocalTokens {
@@ -35,9 +35,7 @@ pub struct LocalTokens {
 #[derive(Clone)]
 struct Caches {
     credentials: Cache<Id<marker::Credential>, Arc<Checkable>>,
-    directories: Cache<Id<marker::Directory>, Arc<DirectoryRecord>>,
-    /// By tenant slug and directory key, both folded.
-    keys: Cache<(String, String), Arc<DirectoryRecord>>,
+    directories: DirectoryCache,
 }
 
 /// All that the check of a token needs.
@@ -84,18 +82,13 @@ async fn clear_on_change(mut changes: tokio::sync::watch::Receiver<u64>, caches:
 
 impl Caches {
     fn new(config: &TokensConfig) -> Self {
-        let limits = CacheLimits {
-            max_entries: config.cache_entries,
-            ttl: config.cache_ttl.min(TokensConfig::LONGEST_TTL),
-            negative_ttl: config.negative_ttl.min(Duration::from_secs(1)),
-        };
-        Self { credentials: Cache::new(limits), directories: Cache::new(limits), keys: Cache::new(limits) }
+        let limits = config.cache_limits();
+        Self { credentials: Cache::new(limits), directories: DirectoryCache::new(limits) }
     }
 
     fn clear(&self) {
         self.credentials.clear();
         self.directories.clear();
-        self.keys.clear();
     }
 }
 

@@ -1,14 +1,6 @@
 //! The check of a token.
 
-use std::{
-    error::Error,
-    net::IpAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{error::Error, net::IpAddr, sync::Arc, time::Duration};
 
 use rollcall_access::{Authenticated, BearerToken, Denial, authenticate};
 use rollcall_base::{Id, marker};
@@ -16,7 +8,10 @@ use rollcall_keys::KeyError;
 use rollcall_store::StoreError;
 
 use super::{Checkable, LocalTokens};
-use crate::VerifyError;
+use crate::{
+    VerifyError,
+    caches::{LoadFailure, load_for},
+};
 
 /// Why a credential could not be loaded. Shared by all who waited for the same load.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +24,17 @@ enum LoadError {
     Key(#[from] KeyError),
     #[error("the data key of credential {0} is missing from the database")]
     NoDataKey(Id<marker::Credential>),
+}
+
+impl LoadFailure for LoadError {
+    fn answer(self: &Arc<Self>, asked_first: bool) -> Option<VerifyError> {
+        match **self {
+            // It was another address that asked too often; this one asks for itself.
+            Self::Throttled(_) if !asked_first => None,
+            Self::Throttled(retry_after) => Some(VerifyError::Throttled { retry_after }),
+            _ => Some(VerifyError::Unavailable(Arc::clone(self) as Arc<dyn Error + Send + Sync>)),
+        }
+    }
 }
 
 impl LocalTokens {
@@ -47,25 +53,12 @@ impl LocalTokens {
     }
 
     async fn load(&self, id: Id<marker::Credential>, from: IpAddr) -> Result<Option<Arc<Checkable>>, VerifyError> {
-        loop {
-            // Only the caller that really asks the database is metered, not those that wait for its answer.
-            let asked = AtomicBool::new(false);
-            let load = || async {
-                asked.store(true, Ordering::Relaxed);
-                self.throttle.admit(from).map_err(LoadError::Throttled)?;
-                self.checkable(id).await
-            };
-            let error = match self.caches.credentials.get_or_try_load(&id, load).await {
-                Ok(known) => return Ok(known),
-                Err(error) => error,
-            };
-            match *error {
-                // It was another address that asked too often; this one asks for itself.
-                LoadError::Throttled(_) if !asked.into_inner() => {}
-                LoadError::Throttled(retry_after) => return Err(VerifyError::Throttled { retry_after }),
-                _ => return Err(VerifyError::Unavailable(error as Arc<dyn Error + Send + Sync>)),
-            }
-        }
+        // Only the caller that really asks the database is metered, not those that wait for its answer.
+        let load = |from| async move {
+            self.throttle.admit(from).map_err(LoadError::Throttled)?;
+            self.checkable(id).await
+        };
+        load_for(&self.caches.credentials, &id, from, load).await
     }
 
     async fn checkable(&self, id: Id<marker::Credential>) -> Result<Option<Arc<Checkable>>, LoadError> {

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)] // a test that cannot go on has failed
 
 mod house;
+mod remote;
 
 use std::{
     net::{IpAddr, Ipv4Addr},

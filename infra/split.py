@@ -1,0 +1,135 @@
+#!/usr/bin/env python3
+"""Rollcall as separate services on this machine:  infra/split.py EXECUTABLE [--port PORT]
+
+Starts a private PostgreSQL and `EXECUTABLE tokens`, `directory`, `worker` and `gateway` on 127.0.0.1, each with its own
+secrets only, makes a tenant and a directory, prints its Base URL and a token, and stops everything on Ctrl-C. What it
+keeps lies in a temporary folder and goes with it.
+"""
+import argparse
+import contextlib
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from postgres import Postgres, free_port  # noqa: E402
+
+ROLES = ("tokens", "directory", "worker", "gateway")
+
+
+class Split:
+    """The services, and the database that they share."""
+
+    def __init__(self, executable, folder, port=None):
+        self.executable, self.folder = os.path.abspath(executable), folder
+        self.data = os.path.join(folder, "data")
+        self.ports = {role: free_port() for role in ROLES}
+        if port:
+            self.ports["gateway"] = port
+        self.address = f"127.0.0.1:{self.ports['gateway']}"
+        self.secret = secrets.token_hex(32)
+        self.processes = []
+        self.postgres = None
+
+    def start(self):
+        self.postgres = Postgres(self.folder)
+        self.command("migrate")
+        for role in ROLES:
+            self.processes.append(self.launch(role))
+        self.wait_until_ready()
+
+    def environment(self, role):
+        """What `role` may know, and nothing else."""
+        surfaces = {"gateway": ["scim"], "worker": []}.get(role, ["internal"]) + ["health", "metrics"]
+        listener = f'{{address = "127.0.0.1:{self.ports[role]}", surfaces = {json.dumps(surfaces)}}}'
+        settings = {"LISTENERS": f"[{listener}]", "INTERNAL__SECRET": self.secret}
+        if role == "gateway":
+            settings["PUBLIC_URL"] = f"http://{self.address}"
+            settings["INTERNAL__TOKENS_URL"] = f"http://127.0.0.1:{self.ports['tokens']}"
+            settings["INTERNAL__DIRECTORY_URL"] = f"http://127.0.0.1:{self.ports['directory']}"
+            settings["INTERNAL__DRAIN_SECONDS"] = "0"
+        else:
+            settings["DATABASE__URL"] = self.postgres.url
+            settings["INTERNAL__DRAIN_SECONDS"] = "0"
+        return {f"ROLLCALL_{name}": value for name, value in settings.items()}
+
+    def launch(self, role):
+        folder = self.data if role == "tokens" else os.path.join(self.folder, f"nothing-for-{role}")
+        log = open(os.path.join(self.folder, f"{role}.log"), "w", encoding="utf-8")
+        with log:
+            return subprocess.Popen([self.executable, role, "--data-dir", folder], stdout=log, stderr=log,
+                                    env=self.environment(role), start_new_session=True)
+
+    def command(self, *arguments):
+        """An admin command; its JSON."""
+        settings = {"ROLLCALL_DATABASE__URL": self.postgres.url, "ROLLCALL_PUBLIC_URL": f"http://{self.address}"}
+        answer = subprocess.run([self.executable, *arguments, "--data-dir", self.data, "--output", "json"], env=settings,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+        if answer.returncode:
+            sys.exit(f"rollcall {' '.join(arguments)} failed: {answer.stderr or answer.stdout}")
+        return json.loads(answer.stdout)
+
+    def wait_until_ready(self):
+        for _ in range(600):
+            for role, process in zip(ROLES, self.processes):
+                if process.poll() is not None:
+                    sys.exit(f"the {role} service stopped at once: {self.log(role)}")
+            with contextlib.suppress(urllib.error.URLError, OSError):
+                if urllib.request.urlopen(f"http://{self.address}/health/ready", timeout=2).status == 200:
+                    return
+            time.sleep(0.1)
+        sys.exit("the services were not ready within a minute: " + "".join(self.log(role) for role in ROLES))
+
+    def log(self, role):
+        with open(os.path.join(self.folder, f"{role}.log"), encoding="utf-8") as log:
+            return log.read()[-2000:]
+
+    def stop(self):
+        for process in reversed(self.processes):
+            process.send_signal(signal.SIGTERM)
+        for process in self.processes:
+            process.wait(timeout=60)
+        if self.postgres:
+            self.postgres.stop()
+
+
+def main():
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("executable")
+    options.add_argument("--port", type=int, default=8080, help="the gateway's port (8080)")
+    options = options.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    with tempfile.TemporaryDirectory(prefix="rollcall-split-") as folder:
+        split = Split(options.executable, folder, options.port)
+        try:
+            split.start()
+            split.command("tenant", "create", "--slug", "demo", "--name", "Demo")
+            split.command("directory", "create", "--tenant", "demo", "--client", "other", "--directory-id", "demo-1",
+                          "--directory-name", "demo.example")
+            issued = split.command("token", "issue", "--tenant", "demo", "--directory", "demo-1")
+            print("Rollcall runs as separate services:")
+            for role in ROLES:
+                print(f"  {role:<10} http://127.0.0.1:{split.ports[role]}")
+            print(f"  {'database':<10} {split.postgres.url}\n  {'logs':<10} {folder}/*.log\n")
+            print(f"  Base URL  {issued['base_url']}\n  Token     {issued['token']}\n")
+            print(f"Try:\n  curl -H 'Authorization: Bearer {issued['token']}' '{issued['base_url']}/Users'")
+            print("Ctrl-C stops everything and removes what it kept.", flush=True)
+            while all(process.poll() is None for process in split.processes):
+                time.sleep(0.5)
+            sys.exit("a service stopped: " + "".join(split.log(role) for role in ROLES))
+        except KeyboardInterrupt:
+            pass
+        finally:
+            split.stop()
+    print("Stopped.")
+
+
+if __name__ == "__main__":
+    main()

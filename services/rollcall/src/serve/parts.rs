@@ -1,0 +1,84 @@
+//! The parts that processes are composed of.
+
+use std::{sync::Arc, time::Duration};
+
+use rollcall_access::InternalKeys;
+use rollcall_base::{Clock, Entropy, SystemClock, SystemEntropy};
+use rollcall_directory::{CursorKey, DirectoryLimits, DirectoryService};
+use rollcall_keys::LocalKeyring;
+use rollcall_runtime::{Config, Metrics, config::LimitsConfig};
+use rollcall_scim::{Limits, schema::Registry};
+use rollcall_store::Store;
+use rollcall_tokens::TokensConfig;
+
+use crate::{failure::Failure, installation};
+
+/// What every process has.
+pub(super) struct Shared {
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) entropy: Arc<dyn Entropy>,
+    pub(super) metrics: Metrics,
+}
+
+impl Shared {
+    pub(super) fn new() -> Result<Self, Failure> {
+        Ok(Self { clock: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy), metrics: Metrics::new()? })
+    }
+
+    /// The database, which must be there and up to date.
+    pub(super) async fn store(&self, config: &Config) -> Result<Store, Failure> {
+        let settings = installation::store_config(config);
+        Ok(Store::open(&settings, Arc::clone(&self.clock), Arc::clone(&self.entropy)).await?)
+    }
+
+    /// The directory service on `store`.
+    pub(super) fn directory(
+        &self,
+        config: &Config,
+        store: Store,
+        cursor_key: CursorKey,
+    ) -> Result<DirectoryService, Failure> {
+        let (registry, clock) = (Registry::standard(), Arc::clone(&self.clock));
+        let metrics = self.metrics.registry();
+        Ok(DirectoryService::new(store, registry, limits(config), clock, cursor_key, metrics)?)
+    }
+}
+
+/// Cursors are signed with a key of the internal secret where there is one, so that `all` and the services apart read
+/// each other's; else with one of the keyring.
+pub(super) fn cursor_key(config: &Config, keyring: &LocalKeyring) -> Result<CursorKey, Failure> {
+    let internal = config.internal_secret()?.map(|secret| InternalKeys::derive(&secret).cursor_key());
+    Ok(CursorKey::new(internal.unwrap_or_else(|| keyring.derive("cursor"))))
+}
+
+/// The settings of two caches in a row, as gateway and token service have them: each keeps what it knows for half the
+/// time, so that both together hold the bound.
+pub(super) fn half_the_time(config: &Config) -> TokensConfig {
+    let whole = installation::tokens_config(config);
+    TokensConfig {
+        cache_ttl: whole.cache_ttl.min(TokensConfig::LONGEST_TTL) / 2,
+        negative_ttl: whole.negative_ttl / 2,
+        ..whole
+    }
+}
+
+fn limits(config: &Config) -> DirectoryLimits {
+    let limits: &LimitsConfig = &config.limits;
+    DirectoryLimits {
+        scim: Limits {
+            filter_bytes: limits.filter_bytes,
+            filter_terms: limits.filter_terms,
+            filter_depth: limits.filter_depth,
+            patch_operations: limits.patch_operations,
+            members: limits.members_per_request,
+            bulk_operations: limits.bulk_operations,
+            bulk_bytes: limits.bulk_bytes,
+            ..Limits::default()
+        },
+        page: limits.page,
+        body_bytes: config.http.body_bytes,
+        resource_bytes: limits.resource_bytes,
+        list_members: limits.list_members,
+        cursor_lifetime: Duration::from_secs(limits.cursor_seconds),
+    }
+}

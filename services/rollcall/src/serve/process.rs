@@ -1,0 +1,120 @@
+//! A process that serves: routes, readiness, background work, and its orderly end.
+
+use std::{future::Future, path::PathBuf, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use rollcall_directory::jobs;
+use rollcall_runtime::{HttpConfig, ReadinessCheck, Server, ServerSettings};
+use rollcall_store::Store;
+use tokio::task::JoinHandle;
+
+use super::{parts::Shared, routes::Routes};
+use crate::failure::Failure;
+
+/// What one process does.
+pub(super) struct Process {
+    pub(super) shared: Shared,
+    pub(super) routes: Routes,
+    /// How long to go on serving after a stop signal.
+    pub(super) drain: Duration,
+    readiness: Vec<Arc<dyn ReadinessCheck>>,
+    background: Vec<JoinHandle<()>>,
+    store: Option<Store>,
+}
+
+impl Process {
+    /// A process that does nothing yet.
+    pub(super) fn new(shared: Shared) -> Self {
+        Self {
+            shared,
+            routes: Routes::default(),
+            drain: Duration::ZERO,
+            readiness: Vec::new(),
+            background: Vec::new(),
+            store: None,
+        }
+    }
+
+    /// It is ready while the database answers, and closes it at its end.
+    pub(super) fn uses_database(&mut self, store: Store) {
+        self.needs(Arc::new(Database(store.clone())));
+        self.store = Some(store);
+    }
+
+    /// It is ready while the keyring's file is there.
+    pub(super) fn uses_keyring(&mut self, file: PathBuf) {
+        self.needs(Arc::new(Keyring(file)));
+    }
+
+    /// It is ready while `check` says so.
+    pub(super) fn needs(&mut self, check: Arc<dyn ReadinessCheck>) {
+        self.readiness.push(check);
+    }
+
+    /// Something to do until the end.
+    pub(super) fn runs(&mut self, work: impl Future<Output = ()> + Send + 'static) {
+        self.background.push(tokio::spawn(work));
+    }
+
+    /// Numbers events and erases what was deleted.
+    pub(super) fn does_background_work(&mut self, store: &Store) {
+        self.runs(jobs::sequencer(store.clone()));
+        self.runs(jobs::eraser(store.clone(), Arc::clone(&self.shared.clock)));
+    }
+
+    /// Serves until `stop` is ready and what was under way is done.
+    pub(super) async fn run(
+        self,
+        server: Server,
+        http: HttpConfig,
+        stop: impl Future<Output = ()>,
+    ) -> Result<(), Failure> {
+        let settings = ServerSettings {
+            http,
+            metrics: self.shared.metrics,
+            drain: self.drain,
+            readiness: self.readiness,
+            entropy: self.shared.entropy,
+        };
+        let routes = self.routes;
+        let outcome = server.run(settings, move |config, surfaces| routes.configure(config, surfaces), stop).await;
+        for job in self.background {
+            job.abort();
+            // Either it was stopped between two steps or it had failed and said so.
+            let _ = job.await;
+        }
+        if let Some(store) = self.store {
+            store.close().await;
+        }
+        Ok(outcome?)
+    }
+}
+
+/// Ready means: the database answers.
+struct Database(Store);
+
+#[async_trait]
+impl ReadinessCheck for Database {
+    fn name(&self) -> &'static str {
+        "database"
+    }
+
+    async fn check(&self) -> Result<(), String> {
+        self.0.ping().await.map_err(|error| error.to_string())
+    }
+}
+
+/// Ready means: the file that the keys came from can still be read, by this process and by the next.
+struct Keyring(PathBuf);
+
+#[async_trait]
+impl ReadinessCheck for Keyring {
+    fn name(&self) -> &'static str {
+        "keyring"
+    }
+
+    async fn check(&self) -> Result<(), String> {
+        let file = tokio::fs::File::open(&self.0).await;
+        file.map(drop).map_err(|error| format!("{}: {error}", self.0.display()))
+    }
+}

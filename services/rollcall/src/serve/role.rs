@@ -1,0 +1,189 @@
+//! The services of a split installation: what each of them may have, and what it is made of.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use rollcall_access::InternalKeys;
+use rollcall_directory::{CursorKey, GrantedSurface};
+use rollcall_gateway::{Forwarder, ForwarderConfig, Gateway};
+use rollcall_runtime::{Config, Peers, Surface, peers};
+use rollcall_tokens::{InternalSurface, RemoteTokens};
+
+use super::{
+    parts::{Shared, half_the_time},
+    process::Process,
+    routes::Scim,
+};
+use crate::{failure::Failure, installation::Installation};
+
+/// One service of a split installation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// The public edge. No database, no keys.
+    Gateway,
+    /// Database and keys.
+    Tokens,
+    /// Database, no keys.
+    Directory,
+    /// Background work. Database, no keys.
+    Worker,
+}
+
+/// What a process for clients may serve.
+pub(super) const PUBLIC: &[Surface] = &[Surface::Scim, Surface::Health, Surface::Metrics];
+const INTERNAL: &[Surface] = &[Surface::Internal, Surface::Health, Surface::Metrics];
+const OPERATIONAL: &[Surface] = &[Surface::Health, Surface::Metrics];
+
+impl Role {
+    /// As the command line calls it.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Gateway => "gateway",
+            Self::Tokens => "tokens",
+            Self::Directory => "directory",
+            Self::Worker => "worker",
+        }
+    }
+
+    /// For people.
+    pub(super) const fn service(self) -> &'static str {
+        match self {
+            Self::Gateway => "gateway",
+            Self::Tokens => "token service",
+            Self::Directory => "directory service",
+            Self::Worker => "worker",
+        }
+    }
+
+    const fn surfaces(self) -> &'static [Surface] {
+        match self {
+            Self::Gateway => PUBLIC,
+            Self::Tokens | Self::Directory => INTERNAL,
+            Self::Worker => OPERATIONAL,
+        }
+    }
+
+    /// Refuses a configuration that this role cannot work with, or that gives it more than it may have. Returns the keys
+    /// that the services share.
+    pub(super) fn check(self, config: &Config) -> Result<InternalKeys, Failure> {
+        let name = self.name();
+        check_surfaces(config, name, self.surfaces())?;
+        let secret = config.internal_secret()?.ok_or_else(|| {
+            Failure::told(format!(
+                "`rollcall {name}` needs internal.secret or internal.secret_file, the same as the other services have; \
+                 `openssl rand -hex 32` makes one"
+            ))
+        })?;
+        if self == Self::Gateway {
+            check_gateway(config)?;
+        } else if config.database_url().is_embedded() {
+            return Err(Failure::told(format!(
+                "`rollcall {name}` needs a database server, set with database.url; on the embedded database only \
+                 `rollcall all` can work"
+            )));
+        }
+        Ok(InternalKeys::derive(&secret))
+    }
+
+    /// Makes what the role needs, and nothing else.
+    pub(super) async fn compose(
+        self,
+        config: Config,
+        keys: InternalKeys,
+        bound: &[SocketAddr],
+    ) -> Result<Process, Failure> {
+        let mut process = Process::new(Shared::new()?);
+        process.drain = Duration::from_secs(config.internal.drain_seconds);
+        match self {
+            Self::Gateway => gateway(&mut process, &config, keys, bound)?,
+            Self::Tokens => tokens(&mut process, config, keys).await?,
+            Self::Directory => {
+                let store = process.shared.store(&config).await?;
+                let cursors = CursorKey::new(keys.cursor_key());
+                let service = process.shared.directory(&config, store.clone(), cursors)?;
+                let surface = GrantedSurface::new(keys, Arc::clone(&process.shared.clock));
+                process.routes.directory = Some((surface, service));
+                process.uses_database(store);
+            }
+            Self::Worker => {
+                let store = process.shared.store(&config).await?;
+                process.does_background_work(&store);
+                process.uses_database(store);
+            }
+        }
+        Ok(process)
+    }
+}
+
+fn check_gateway(config: &Config) -> Result<(), Failure> {
+    if config.database.url.is_some() {
+        return Err(Failure::told(
+            "`rollcall gateway` needs no database and should have no credentials for one: take database.url out of its \
+             configuration",
+        ));
+    }
+    let internal = &config.internal;
+    for (setting, urls) in [("tokens_url", &internal.tokens_url), ("directory_url", &internal.directory_url)] {
+        if urls.addresses().is_empty() {
+            return Err(Failure::told(format!(
+                "`rollcall gateway` needs internal.{setting}: the address of that service's listener, or a list of several"
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn gateway(process: &mut Process, config: &Config, keys: InternalKeys, bound: &[SocketAddr]) -> Result<(), Failure> {
+    let internal = &config.internal;
+    let http = peers::client(internal)?;
+    let tokens = Arc::new(Peers::new("tokens", internal.tokens_url.addresses()));
+    let directory = Arc::new(Peers::new("directory", internal.directory_url.addresses()));
+    for peers in [&tokens, &directory] {
+        process.needs(Arc::clone(peers) as _);
+        process.runs(Arc::clone(peers).watch(http.clone()));
+    }
+    let (clock, entropy) = (&process.shared.clock, &process.shared.entropy);
+    let forwarding = ForwarderConfig {
+        connect_within: Duration::from_millis(internal.connect_ms),
+        answer_within: Duration::from_secs(internal.answer_seconds),
+        body_bytes: config.http.body_bytes,
+        tls: peers::tls(internal)?,
+    };
+    let forwarder = Forwarder::new(directory, keys.clone(), Arc::clone(clock), forwarding);
+    let remote = RemoteTokens::new(tokens, http, keys, Arc::clone(clock), Arc::clone(entropy), half_the_time(config));
+    let gateway = Gateway::new(Arc::new(remote), config.public_url(bound));
+    process.routes.scim = Some(Scim::Forwarded(gateway, forwarder));
+    Ok(())
+}
+
+async fn tokens(process: &mut Process, config: Config, keys: InternalKeys) -> Result<(), Failure> {
+    let installation = Installation::open(config).await?;
+    let keyring = Arc::new(installation.keyring()?);
+    let tokens = installation.tokens_configured(keyring, half_the_time(&installation.config));
+    process.routes.tokens = Some(InternalSurface::new(Arc::new(tokens), keys, Arc::clone(&process.shared.clock)));
+    process.uses_keyring(installation.config.keyring_path());
+    process.uses_database(installation.store);
+    Ok(())
+}
+
+/// Refuses listeners with surfaces that the role does not have, and a role without the listener that it lives by.
+pub(super) fn check_surfaces(config: &Config, role: &str, allowed: &[Surface]) -> Result<(), Failure> {
+    let all = [Surface::Scim, Surface::Internal, Surface::Health, Surface::Metrics];
+    for listener in &config.listeners {
+        if let Some(surface) = all.iter().find(|one| listener.surfaces.serves(**one) && !allowed.contains(one)) {
+            let served: Vec<&str> = allowed.iter().map(|surface| surface.name()).collect();
+            return Err(Failure::told(format!(
+                "`rollcall {role}` does not serve `{}`, which the listener {} names in its surfaces; it serves {}",
+                surface.name(),
+                listener.address,
+                served.join(", "),
+            )));
+        }
+        if listener.surfaces.serves(Surface::Internal) && !listener.surfaces.serves(Surface::Health) {
+            return Err(Failure::told(format!(
+                "the listener {} serves `internal` and must serve `health` too: the gateway asks there whether it is ready",
+                listener.address,
+            )));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,54 @@
+//! Which routes a process has on which surface.
+
+use actix_web::web::{self, ServiceConfig};
+use rollcall_directory::{DirectoryService, GrantedSurface};
+use rollcall_gateway::{Forwarder, Gateway};
+use rollcall_runtime::{Surface, Surfaces};
+use rollcall_tokens::InternalSurface;
+
+/// The routes of a process. Health and metrics are the server's own.
+#[derive(Clone, Default)]
+pub(super) struct Routes {
+    /// For identity providers.
+    pub(super) scim: Option<Scim>,
+    /// The token service, for the gateway.
+    pub(super) tokens: Option<InternalSurface>,
+    /// The directory service, for the gateway.
+    pub(super) directory: Option<(GrantedSurface, DirectoryService)>,
+}
+
+/// What stands behind the gateway.
+#[derive(Clone)]
+pub(super) enum Scim {
+    /// The directory service in this process.
+    Here(Gateway, DirectoryService),
+    /// The one in another process.
+    Forwarded(Gateway, Forwarder),
+}
+
+impl Routes {
+    /// Mounts what belongs to `surfaces`.
+    pub(super) fn configure(&self, config: &mut ServiceConfig, surfaces: &Surfaces) {
+        if surfaces.serves(Surface::Scim) {
+            match &self.scim {
+                Some(Scim::Here(gateway, directory)) => {
+                    config.app_data(web::Data::new(directory.clone()));
+                    gateway.mount(config, rollcall_directory::configure);
+                }
+                Some(Scim::Forwarded(gateway, forwarder)) => {
+                    gateway.mount(config, |routes| forwarder.configure(routes));
+                }
+                None => {}
+            }
+        }
+        if surfaces.serves(Surface::Internal) {
+            if let Some(tokens) = &self.tokens {
+                tokens.mount(config);
+            }
+            if let Some((granted, directory)) = &self.directory {
+                config.app_data(web::Data::new(directory.clone()));
+                granted.mount(config);
+            }
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Questions and answers between the gateway and this service, as they travel.
+
+use std::{net::IpAddr, time::Duration};
+
+use rollcall_access::Denial;
+use rollcall_base::{Id, Timestamp, marker};
+use rollcall_store::DirectoryRecord;
+use serde::{Deserialize, Serialize};
+
+/// Whose calls these are: stands in every signature.
+pub(crate) const AUDIENCE: &str = "tokens";
+/// The signature of a call, and that of its answer.
+pub(crate) const SIGNATURE: &str = "x-rollcall-signature";
+/// The presented token. In no other place, so that it is in no log and no trace.
+pub(crate) const TOKEN: &str = "x-rollcall-token";
+
+pub(crate) const VERIFY: &str = "/internal/tokens/verify";
+pub(crate) const DIRECTORY: &str = "/internal/tokens/directory";
+pub(crate) const RESOLVE: &str = "/internal/tokens/resolve";
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Verify {
+    /// The client's address at the edge.
+    pub(crate) from: IpAddr,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct ById {
+    pub(crate) id: Id<marker::Directory>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct ByKey {
+    pub(crate) tenant: String,
+    pub(crate) key: String,
+}
+
+/// What there is to say about a token.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Outcome {
+    /// It is good, as a signed verdict says.
+    Good(String),
+    /// It is refused for this reason.
+    Denied(Reason),
+    /// So many milliseconds later somebody will look.
+    Throttled(u64),
+}
+
+/// [`Denial`], as it travels.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Reason {
+    Missing,
+    Malformed,
+    Unknown,
+    WrongSecret,
+    Expired,
+    Revoked,
+    OtherDirectory,
+    Archived,
+}
+
+macro_rules! same_reasons {
+    ($($name:ident),+) => {
+        impl From<Denial> for Reason {
+            fn from(denial: Denial) -> Self {
+                match denial { $(Denial::$name => Self::$name),+ }
+            }
+        }
+        impl From<Reason> for Denial {
+            fn from(reason: Reason) -> Self {
+                match reason { $(Reason::$name => Self::$name),+ }
+            }
+        }
+    };
+}
+
+same_reasons!(Missing, Malformed, Unknown, WrongSecret, Expired, Revoked, OtherDirectory, Archived);
+
+impl Outcome {
+    pub(crate) fn throttled(retry_after: Duration) -> Self {
+        Self::Throttled(u64::try_from(retry_after.as_millis()).unwrap_or(u64::MAX))
+    }
+}
+
+/// [`DirectoryRecord`], as it travels.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Directory {
+    id: Id<marker::Directory>,
+    tenant: Id<marker::Tenant>,
+    tenant_slug: String,
+    directory_id: String,
+    directory_name: String,
+    client_kind: String,
+    state: String,
+    created_at: i64,
+}
+
+impl From<&DirectoryRecord> for Directory {
+    fn from(record: &DirectoryRecord) -> Self {
+        Self {
+            id: record.id,
+            tenant: record.tenant,
+            tenant_slug: record.tenant_slug.clone(),
+            directory_id: record.directory_id.clone(),
+            directory_name: record.directory_name.clone(),
+            client_kind: record.client_kind.clone(),
+            state: record.state.clone(),
+            created_at: record.created_at.as_micros(),
+        }
+    }
+}
+
+impl From<Directory> for DirectoryRecord {
+    fn from(sent: Directory) -> Self {
+        Self {
+            id: sent.id,
+            tenant: sent.tenant,
+            tenant_slug: sent.tenant_slug,
+            directory_id: sent.directory_id,
+            directory_name: sent.directory_name,
+            client_kind: sent.client_kind,
+            state: sent.state,
+            created_at: Timestamp::from_micros(sent.created_at),
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! The service behind a network says what the service itself says, and asks no more than it must.
+
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use actix_web::{App, HttpServer, dev::ServerHandle};
+use async_trait::async_trait;
+use rollcall_access::{Authenticated, BearerToken, Denial, InternalKeys};
+use rollcall_base::{Clock, Id, SecretText, SystemEntropy, marker};
+use rollcall_runtime::{Config, Overrides, Peers, peers};
+use rollcall_tokens::{DirectoryRecord, InternalSurface, LocalTokens, RemoteTokens, Tokens, TokensConfig, VerifyError};
+
+use crate::house::{DAY, House};
+
+const FROM: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+
+/// Counts the questions that get through.
+struct Counted {
+    inner: LocalTokens,
+    asked: AtomicUsize,
+}
+
+#[async_trait]
+impl Tokens for Counted {
+    async fn verify(&self, token: &BearerToken, from: IpAddr) -> Result<Authenticated, VerifyError> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        self.inner.verify(token, from).await
+    }
+
+    async fn directory(&self, id: Id<marker::Directory>) -> Result<Option<Arc<DirectoryRecord>>, VerifyError> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        self.inner.directory(id).await
+    }
+
+    async fn resolve(&self, tenant_slug: &str, key: &str) -> Result<Option<Arc<DirectoryRecord>>, VerifyError> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        self.inner.resolve(tenant_slug, key).await
+    }
+}
+
+fn keys(secret: &str) -> InternalKeys {
+    InternalKeys::derive(&SecretText::new(secret.to_owned()))
+}
+
+const SECRET: &str = "what only the two halves of this test know";
+
+/// Both halves, and how often the far one was asked.
+struct Halves {
+    remote: RemoteTokens,
+    counted: Arc<Counted>,
+    server: ServerHandle,
+}
+
+async fn halves(house: &House, secret: &str) -> Halves {
+    let counted = Arc::new(Counted { inner: house.tokens(TokensConfig::default()), asked: AtomicUsize::new(0) });
+    let clock = Arc::clone(&house.clock) as Arc<dyn Clock>;
+    let surface = InternalSurface::new(Arc::clone(&counted) as Arc<dyn Tokens>, keys(SECRET), Arc::clone(&clock));
+    let server = HttpServer::new(move || App::new().configure(|config| surface.mount(config)))
+        .workers(1)
+        .disable_signals()
+        .bind("127.0.0.1:0")
+        .unwrap();
+    let address = server.addrs()[0];
+    let server = server.run();
+    let handle = server.handle();
+    tokio::spawn(server);
+    let config = Config::load_with(None, [], &Overrides::default()).unwrap();
+    let peers = Peers::new("tokens", &[format!("http://{address}").parse().unwrap()]);
+    let http = peers::client(&config.internal).unwrap();
+    let entropy = Arc::new(SystemEntropy);
+    let remote = RemoteTokens::new(Arc::new(peers), http, keys(secret), clock, entropy, TokensConfig::default());
+    Halves { remote, counted, server: handle }
+}
+
+async fn issued(house: &House, halves: &Halves) -> BearerToken {
+    let issued = halves.counted.inner.issue(&house.scope, &house.directory, 2 * DAY, "").await.unwrap();
+    BearerToken::parse(issued.token.expose()).unwrap()
+}
+
+fn denial(outcome: Result<Authenticated, VerifyError>) -> Denial {
+    match outcome.unwrap_err() {
+        VerifyError::Denied(denial) => denial,
+        other => panic!("{other}"),
+    }
+}
+
+#[tokio::test]
+async fn a_good_token_is_asked_about_once_even_by_many_at_the_same_time() {
+    let house = House::new().await;
+    let halves = halves(&house, SECRET).await;
+    let token = issued(&house, &halves).await;
+    let all = (0..20).map(|_| halves.remote.verify(&token, FROM));
+    for outcome in futures_util::future::join_all(all).await {
+        let authenticated = outcome.unwrap();
+        assert_eq!(authenticated.directory(), house.directory.id);
+        assert_eq!(authenticated.credential(), token.id());
+        assert!(authenticated.write().is_ok());
+    }
+    assert_eq!(halves.counted.asked.load(Ordering::SeqCst), 1);
+    let directory = halves.remote.directory(house.directory.id).await.unwrap().unwrap();
+    assert_eq!(*directory, house.directory);
+    let named = halves.remote.resolve("ACME", &house.directory.directory_id.to_uppercase()).await.unwrap().unwrap();
+    assert_eq!(*named, house.directory);
+    assert!(halves.remote.resolve("acme", "nobody").await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn each_reason_for_a_refusal_comes_across_and_is_not_asked_for_again_at_once() {
+    let house = House::new().await;
+    let halves = halves(&house, SECRET).await;
+    let token = issued(&house, &halves).await;
+    assert!(halves.remote.verify(&token, FROM).await.is_ok());
+    let guess = BearerToken::generate(token.id(), &SystemEntropy);
+    assert_eq!(denial(halves.remote.verify(&guess, FROM).await), Denial::WrongSecret, "the good one was remembered");
+    let unknown = BearerToken::generate(Id::new(house.clock.now(), &SystemEntropy), &SystemEntropy);
+    let before = halves.counted.asked.load(Ordering::SeqCst);
+    for _ in 0..5 {
+        assert_eq!(denial(halves.remote.verify(&unknown, FROM).await), Denial::Unknown);
+    }
+    assert_eq!(halves.counted.asked.load(Ordering::SeqCst), before + 1);
+}
+
+#[tokio::test]
+async fn a_remembered_token_expires_to_the_moment() {
+    let house = House::new().await;
+    let halves = halves(&house, SECRET).await;
+    let token = issued(&house, &halves).await;
+    assert!(halves.remote.verify(&token, FROM).await.is_ok());
+    house.clock.advance(2 * DAY - Duration::from_micros(1));
+    assert!(halves.remote.verify(&token, FROM).await.is_ok());
+    house.clock.advance(Duration::from_micros(1));
+    assert_eq!(denial(halves.remote.verify(&token, FROM).await), Denial::Expired);
+}
+
+#[tokio::test]
+async fn who_has_another_secret_is_not_answered_and_who_is_not_there_neither() {
+    let house = House::new().await;
+    let other = halves(&house, "what some other installation knows, as long").await;
+    let token = issued(&house, &other).await;
+    assert!(matches!(other.remote.verify(&token, FROM).await, Err(VerifyError::Unavailable(_))));
+    assert_eq!(other.counted.asked.load(Ordering::SeqCst), 0);
+    let gone = halves(&house, SECRET).await;
+    gone.server.stop(false).await;
+    assert!(matches!(gone.remote.verify(&token, FROM).await, Err(VerifyError::Unavailable(_))));
+}
