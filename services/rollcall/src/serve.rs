@@ -23,10 +23,11 @@ pub(crate) async fn run(config: Config, with_demo: bool, output: &Output) -> Res
     let server = Server::bind(&config.listeners)?;
     let mut installation = Installation::open(config).await?;
     installation.note_address(&server.addresses())?;
-    let keyring = Arc::new(installation.keyring()?);
+    let keyring = installation.keyring()?;
     let cursor_key = CursorKey::new(keyring.derive("cursor"));
-    let gateway = Gateway::new(Arc::new(installation.tokens_with(keyring)), installation.public_url.clone());
     let metrics = Metrics::new()?;
+    let tokens = installation.tokens_with(Some(&keyring), metrics.registry()).await?;
+    let gateway = Gateway::new(Arc::new(tokens), installation.public_url.clone());
     let directory = DirectoryService::new(
         installation.store.clone(),
         Registry::standard(),

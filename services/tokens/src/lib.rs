@@ -9,8 +9,8 @@ mod local;
 mod throttle;
 mod tokens;
 
-pub use config::{ThrottleLimits, TokensConfig};
+pub use config::{KeyAges, ThrottleLimits, TokensConfig};
 pub use error::{TokensError, VerifyError};
-pub use local::{Issued, LocalTokens};
+pub use local::{Issued, LocalTokens, Rotated};
 pub use rollcall_store::DirectoryRecord;
 pub use tokens::Tokens;

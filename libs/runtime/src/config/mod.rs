@@ -14,8 +14,8 @@ use std::{
 
 pub use error::ConfigError;
 pub use sections::{
-    CacheConfig, DatabaseConfig, HttpConfig, KeysConfig, LimitsConfig, ListenerConfig, LogFormat, Surface, Surfaces,
-    TelemetryConfig, TlsFiles, UnknownTokenLimits,
+    CacheConfig, DatabaseConfig, HttpConfig, KeyProvider, KeysConfig, LimitsConfig, ListenerConfig, LogFormat, Surface,
+    Surfaces, TelemetryConfig, TlsFiles, UnknownTokenLimits,
 };
 use serde::{Deserialize, Serialize};
 pub use values::{DatabaseUrl, Network, PublicUrl, PublicUrlError};

@@ -58,7 +58,7 @@ pub(super) async fn run(command: cli::Token, installation: &Installation, output
     match command {
         cli::Token::Issue { directory, expires_in_days, label } => {
             let (scope, record) = installation.directory(&directory).await?;
-            let tokens = installation.tokens()?;
+            let tokens = installation.tokens().await?;
             let issued = tokens.issue(&scope, &record, DAY * expires_in_days, &label).await?;
             output.say("Copy the token now: it is shown this once and cannot be had again.");
             output.one(&Issued {
@@ -71,7 +71,7 @@ pub(super) async fn run(command: cli::Token, installation: &Installation, output
         cli::Token::List(directory) => {
             let (scope, record) = installation.directory(&directory).await?;
             let now = installation.clock.now();
-            let credentials = installation.tokens()?.list(&scope, record.id).await?;
+            let credentials = installation.tokens().await?.list(&scope, record.id).await?;
             let shown: Vec<Shown> = credentials.iter().map(|record| Shown::of(record, now)).collect();
             output.many(
                 &shown,
@@ -83,7 +83,7 @@ pub(super) async fn run(command: cli::Token, installation: &Installation, output
         }
         cli::Token::Revoke { directory, token_id } => {
             let (scope, record) = installation.directory(&directory).await?;
-            let tokens = installation.tokens()?;
+            let tokens = installation.tokens().await?;
             let unknown = || {
                 Failure::told(format!(
                     "the directory has no token \"{token_id}\"; `rollcall token list --tenant {} --directory {}` shows all",
