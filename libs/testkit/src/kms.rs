@@ -137,7 +137,8 @@ impl Kms {
     /// One call of the KMS protocol. The endpoint does not check signatures, so that ten lines do for a client.
     fn ask(&self, operation: &str, arguments: &Value) -> Result<Value, String> {
         let body = arguments.to_string();
-        let signature = format!("AWS4-HMAC-SHA256 Credential=test/20260101/{REGION}/kms/aws4_request, SignedHeaders=host");
+        let signature =
+            format!("AWS4-HMAC-SHA256 Credential=test/20260101/{REGION}/kms/aws4_request, SignedHeaders=host");
         let request = format!(
             "POST / HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Type: application/x-amz-json-1.1\r\n\
              X-Amz-Target: TrentService.{operation}\r\nAuthorization: {signature}, Signature=0\r\n\

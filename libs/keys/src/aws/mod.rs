@@ -117,7 +117,9 @@ impl KeyService for AwsKms {
     /// ReEncrypt: the plain key does not leave KMS.
     async fn rewrap(&self, wrapped: &[u8], context: &KeyContext) -> Result<Vec<u8>, KeyError> {
         let wrapped = WrappedBlob::read(wrapped)?;
-        let call = Call { context, key: wrapped.key };
+        // KMS does not say which of the two it means.
+        let either = format!("{} or {}", wrapped.key, self.key_id);
+        let call = Call { context, key: &either };
         let answer = self
             .client
             .re_encrypt()

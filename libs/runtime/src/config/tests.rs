@@ -37,15 +37,9 @@ fn the_defaults_serve_everything_on_one_local_listener_with_sqlite() {
 #[test]
 fn every_setting_stands_in_the_reference_file() {
     // Settings without a default are commented out there; the others are needed for the defaults to load at all.
-    for optional in [
-        "# public_url = ",
-        "# tls = ",
-        "# url = ",
-        "# otlp_endpoint = ",
-        "# key_id = ",
-        "# region = ",
-        "# endpoint = ",
-    ] {
+    for optional in
+        ["# public_url = ", "# tls = ", "# url = ", "# otlp_endpoint = ", "# key_id = ", "# region = ", "# endpoint = "]
+    {
         assert!(DEFAULT_CONFIG.contains(optional), "{optional}");
     }
     let all_on = DEFAULT_CONFIG

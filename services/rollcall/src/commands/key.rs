@@ -25,7 +25,8 @@ pub(super) async fn run(command: cli::Key, installation: &Installation, output: 
         cli::Key::Rotate { tenant } => {
             let scope = installation.tenant(&tenant).await?;
             let rotated = installation.tokens().await?.rotate_key(&scope).await?;
-            output.say("New tokens are made under the new key. Those that there are move over when they are next used.");
+            output
+                .say("New tokens are made under the new key. Those that there are move over when they are next used.");
             output.one(&Rotated {
                 tenant,
                 data_key: rotated.data_key.to_string(),

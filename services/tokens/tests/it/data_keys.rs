@@ -201,7 +201,8 @@ async fn after_a_rotation_old_tokens_verify_and_each_moves_over_once_when_it_is_
     let fresh = scene.house.tokens_with_keys(scene.keeper.clone(), TokensConfig::default());
     let all = join_all((0..50).map(|_| fresh.verify(&scene.token, HERE))).await;
     assert!(all.iter().all(Result::is_ok));
-    let moved = eventually(async || Some(scene.stored().await).filter(|record| record.data_key == rotated.data_key)).await;
+    let moved =
+        eventually(async || Some(scene.stored().await).filter(|record| record.data_key == rotated.data_key)).await;
     assert!(!moved.hash.matches(&before.hash));
     assert_eq!((moved.expires_at, moved.created_at), (before.expires_at, before.created_at));
     fresh.verify(&scene.token, HERE).await.unwrap();
@@ -235,7 +236,8 @@ async fn a_token_that_does_not_verify_does_not_move() {
 async fn a_key_in_use_rotates_by_age_once() {
     let ages = KeyAges { rotate: Some(30 * DAY), ..KeyAges::default() };
     let scene = Scene::with(ages).await;
-    let other = scene.house.tokens_with_keys(scene.keeper.clone(), TokensConfig { keys: ages, ..TokensConfig::default() });
+    let other =
+        scene.house.tokens_with_keys(scene.keeper.clone(), TokensConfig { keys: ages, ..TokensConfig::default() });
     let before = scene.stored().await.data_key;
     scene.house.clock.advance(30 * DAY - MINUTE);
     scene.verify().await.unwrap();
