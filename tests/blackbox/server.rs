@@ -31,6 +31,8 @@ pub(crate) struct Server {
 pub(crate) struct Place {
     folder: TempDir,
     pub(crate) address: SocketAddr,
+    /// For every process of this installation.
+    pub(crate) environment: Vec<(&'static str, String)>,
 }
 
 /// A port that was free a moment ago.
@@ -52,7 +54,7 @@ pub(crate) fn eventually<T>(what: &str, mut question: impl FnMut() -> Option<T>)
 
 impl Place {
     pub(crate) fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap(), address: free_address() }
+        Self { folder: tempfile::tempdir().unwrap(), address: free_address(), environment: Vec::new() }
     }
 
     pub(crate) fn data(&self) -> PathBuf {
@@ -77,6 +79,7 @@ impl Place {
             .arg(self.data())
             .env_clear()
             .env("ROLLCALL_PUBLIC_URL", format!("http://{}", self.address))
+            .envs(self.environment.iter().map(|(name, value)| (*name, value)))
             .stdin(Stdio::null());
         command
     }
@@ -221,7 +224,8 @@ impl Server {
     }
 
     fn take_place(&mut self) -> Place {
-        let nowhere = Place { folder: tempfile::tempdir().unwrap(), address: self.place.address };
+        let folder = tempfile::tempdir().unwrap();
+        let nowhere = Place { folder, address: self.place.address, environment: Vec::new() };
         std::mem::replace(&mut self.place, nowhere)
     }
 }
