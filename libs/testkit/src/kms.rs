@@ -74,7 +74,9 @@ impl Kms {
     /// # Panics
     /// If the endpoint refuses.
     pub fn point_alias(&self, alias: &str, key: &str) {
-        let arguments = json!({ "AliasName": format!("alias/{alias}"), "TargetKeyId": key });
+        // The endpoint keeps what it is given and then finds keys by their ids only.
+        let id = key.rsplit('/').next().unwrap_or(key);
+        let arguments = json!({ "AliasName": format!("alias/{alias}"), "TargetKeyId": id });
         if self.ask("CreateAlias", &arguments).is_err() {
             self.call("UpdateAlias", &arguments);
         }
