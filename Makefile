@@ -32,4 +32,4 @@ deny: ## licences, bans and sources of the dependencies (`.ci/deny advisories` n
 
 clean: ## remove what was built; ./data stays
 	cargo clean
-	rm -rf .venv
+	rm -rf .venv .venv-kms

@@ -89,21 +89,45 @@ def prerequisites():
             name = "rustfmt" if component == "fmt" else component
             if not shutil.which("rustup") or subprocess.run(["rustup", "component", "add", name]).returncode:
                 return stop(f"cargo {component} is missing:  rustup component add {name}")
-    return virtual_environment() and run(["cargo", "fetch", "--locked"])
+    return (
+        virtual_environment(".venv", sys.executable, "requirements.txt")
+        and kms_endpoint()
+        and run(["cargo", "fetch", "--locked"])
+    )
 
 
-def virtual_environment():
-    wanted = open(os.path.join(ROOT, "tests", "requirements.txt"), encoding="utf-8").read()
-    stamp = os.path.join(ROOT, ".venv", "installed-requirements.txt")
+def virtual_environment(folder, python, requirements):
+    requirements = os.path.join("tests", requirements)
+    wanted = open(os.path.join(ROOT, requirements), encoding="utf-8").read()
+    stamp = os.path.join(ROOT, folder, "installed-requirements.txt")
     if os.path.exists(stamp) and open(stamp, encoding="utf-8").read() == wanted:
         return True
-    if not run([sys.executable, "-m", "venv", "--clear", ".venv"]):
+    if not run([python, "-m", "venv", "--clear", folder]):
         return stop("the virtual environment could not be made (Debian: apt-get install python3-venv)")
-    if not run([PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", "tests/requirements.txt"]):
-        return stop("the Python packages of tests/requirements.txt could not be installed: is the network there?")
+    pip = [os.path.join(ROOT, folder, "bin", "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    if not run([*pip, "-r", requirements]):
+        return stop(f"the Python packages of {requirements} could not be installed: is the network there?")
     with open(stamp, "w", encoding="utf-8") as file:
         file.write(wanted)
     return True
+
+
+def kms_endpoint():
+    python = python_3_13()
+    if python:
+        return virtual_environment(".venv-kms", python, "requirements-kms.txt")
+    say("There is no Python 3.13: moto stands for AWS KMS, and tests of key states (libs/keys/tests/it/aws.rs) hold nothing.")
+    return virtual_environment(".venv-kms", sys.executable, "requirements-kms-moto.txt")
+
+
+def python_3_13():
+    """On the PATH, or among pyenv's versions (its shim on the PATH only works for the version that is switched on)."""
+    found = [sys.executable, "python3.13", *sorted(glob.glob(os.path.expanduser("~/.pyenv/versions/3.13.*/bin/python")))]
+    for python in found:
+        question = [python, "-c", "import ensurepip, sys, venv; sys.exit(sys.version_info[:2] != (3, 13))"]
+        if shutil.which(python) and subprocess.run(question, stderr=subprocess.DEVNULL).returncode == 0:
+            return python
+    return None
 
 
 def stop(sentence):

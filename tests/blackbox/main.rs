@@ -6,6 +6,7 @@ mod cli;
 mod crash;
 mod directory;
 mod isolation;
+mod kms;
 mod scim;
 mod server;
 mod simulate;

@@ -34,6 +34,8 @@ pub(crate) struct Place {
     pub(crate) address: SocketAddr,
     /// In the split shape; `None` is SQLite in the data folder and everything in one process.
     server: Option<Database>,
+    /// For every process of this installation.
+    pub(crate) environment: Vec<(&'static str, String)>,
 }
 
 /// Whether the installations under test are split into services on PostgreSQL: `ROLLCALL_TEST_SHAPE=split`; `all`, the
@@ -74,7 +76,7 @@ impl Place {
 
     /// For one process on SQLite, whatever shape the other tests have.
     pub(crate) fn embedded() -> Self {
-        Self { folder: tempfile::tempdir().unwrap(), address: free_address(), server: None }
+        Self { folder: tempfile::tempdir().unwrap(), address: free_address(), server: None, environment: Vec::new() }
     }
 
     /// For services on PostgreSQL.
@@ -114,6 +116,7 @@ impl Place {
             .arg(self.data())
             .env_clear()
             .env("ROLLCALL_PUBLIC_URL", format!("http://{}", self.address))
+            .envs(self.environment.iter().map(|(name, value)| (*name, value)))
             .stdin(Stdio::null());
         if let Some(url) = self.database_url() {
             command.env("ROLLCALL_DATABASE__URL", url);
@@ -334,7 +337,8 @@ impl Server {
     }
 
     fn take_place(&mut self) -> Place {
-        let nowhere = Place { folder: tempfile::tempdir().unwrap(), address: self.place.address, server: None };
+        let folder = tempfile::tempdir().unwrap();
+        let nowhere = Place { folder, address: self.place.address, server: None, environment: Vec::new() };
         std::mem::replace(&mut self.place, nowhere)
     }
 }

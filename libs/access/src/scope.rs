@@ -180,4 +180,9 @@ impl JobScope {
     pub const fn actor(&self) -> Actor {
         Actor::Job(self.0)
     }
+
+    /// All of one tenant, for a job that looks after each.
+    pub const fn tenant(&self, tenant: Id<marker::Tenant>) -> TenantScope {
+        TenantScope { tenant, actor: self.actor() }
+    }
 }

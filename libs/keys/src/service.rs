@@ -30,7 +30,7 @@ pub enum KeyError {
     /// The wrapped key opens under no key that is held here: another keyring, tenant or purpose, or altered bytes.
     #[error(
         "the wrapped key for \"{purpose}\" of tenant {tenant} does not open: it was altered, belongs to another tenant \
-         or purpose, or was made under another keyring; restore the keyring file that belongs to this database"
+         or purpose, or was made under another keyring; restore the keyring file or the database that belongs to it"
     )]
     DoesNotOpen {
         /// The tenant that was asked for.
@@ -40,12 +40,40 @@ pub enum KeyError {
     },
     /// The blob is none that this version can read.
     #[error(
-        "the wrapped key is in a format that this version does not read; use the version that wrote it, or a newer one"
+        "the wrapped key is in a format that this version does not read, or another provider wrapped it; use the \
+         `keys.provider` and the version that wrote it, or a newer one"
     )]
     UnknownFormat,
+    /// The key that wraps is disabled, about to be deleted or gone: whoever did that wants what it wraps unreadable.
+    #[error(
+        "the wrapping key {key} is disabled, about to be deleted or gone ({state}); enable it, or restore the one that \
+         belongs to this database"
+    )]
+    Unusable {
+        /// Its name, as the service or the configuration has it.
+        key: String,
+        /// The service's name for the state.
+        state: String,
+    },
+    /// The key service answered, and would not: credentials, permissions or settings are wrong.
+    #[error("the key service refused the call ({code}); check the credentials, the key's policy and `[keys]`")]
+    Refused {
+        /// The service's name for the reason.
+        code: String,
+        /// What it said.
+        #[source]
+        source: Arc<dyn Error + Send + Sync>,
+    },
     /// The key service did not answer. Worth another try later.
-    #[error("the key service cannot be reached")]
+    #[error("the key service cannot be reached at the moment; this works again when it can be, without a restart")]
     Unavailable(#[source] Arc<dyn Error + Send + Sync>),
+}
+
+impl KeyError {
+    /// Whether an unwrapped copy may still be used: the service did not say no to this key, one could not ask it.
+    pub const fn leaves_copies_valid(&self) -> bool {
+        matches!(self, Self::Unavailable(_) | Self::Refused { .. })
+    }
 }
 
 /// Makes and opens data keys. Not for the path of a request: callers keep what they unwrapped.
@@ -54,7 +82,8 @@ pub trait KeyService: Send + Sync {
     /// A fresh data key for `context`.
     ///
     /// # Errors
-    /// [`KeyError::Unavailable`] if the service cannot be reached.
+    /// [`KeyError::Unavailable`] if the service cannot be reached, [`KeyError::Refused`] or [`KeyError::Unusable`] if it
+    /// will not.
     async fn generate_data_key(&self, context: &KeyContext) -> Result<DataKey, KeyError>;
 
     /// Opens what [`KeyService::generate_data_key`] wrapped for the same `context`.
@@ -62,4 +91,11 @@ pub trait KeyService: Send + Sync {
     /// # Errors
     /// [`KeyError`]; all but [`KeyError::Unavailable`] will not go away by trying again.
     async fn unwrap(&self, wrapped: &[u8], context: &KeyContext) -> Result<Secret32, KeyError>;
+
+    /// The same data key, wrapped anew under the service's present key. What was wrapped before still opens as long as
+    /// the key that wrapped it is there.
+    ///
+    /// # Errors
+    /// As [`KeyService::unwrap`].
+    async fn rewrap(&self, wrapped: &[u8], context: &KeyContext) -> Result<Vec<u8>, KeyError>;
 }

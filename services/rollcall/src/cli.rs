@@ -54,6 +54,9 @@ pub(crate) enum Command {
     /// Bearer tokens of a directory
     #[command(subcommand)]
     Token(Token),
+    /// Data keys: what a tenant's token hashes are made under
+    #[command(subcommand)]
+    Key(Key),
     /// Send a directory what an identity provider would send, and check what arrives
     Simulate(Simulate),
 }
@@ -180,6 +183,22 @@ pub(crate) enum Token {
         /// The Directory ID or Directory Name; if given, the token must be this directory's
         #[arg(long, requires = "tenant")]
         directory: Option<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Key {
+    /// Make a new data key for a tenant; its tokens go on working and move over when they are next used
+    Rotate {
+        /// The tenant's slug
+        #[arg(long)]
+        tenant: String,
+    },
+    /// Wrap a tenant's data keys anew, after keys.key_id or the key behind its alias was changed
+    Rewrap {
+        /// The tenant's slug
+        #[arg(long)]
+        tenant: String,
     },
 }
 

@@ -139,7 +139,7 @@ async fn send(
     output: &Output,
 ) -> Result<SecretText, Failure> {
     let scope = installation.operator.tenant(tenant.id);
-    let issued = installation.tokens()?.issue(&scope, record, YEAR, "demo").await?;
+    let issued = installation.tokens().await?.issue(&scope, record, YEAR, "demo").await?;
     let base_url = installation.base_url(record);
     output.say(&format!("  {}: sending {} users and {} groups …", plan.label, plan.users, plan.groups));
     let size = (plan.users, plan.groups);

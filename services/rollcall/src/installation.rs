@@ -2,15 +2,16 @@
 
 use std::{fs, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
+use prometheus::Registry;
 use rollcall_access::{CredentialRecord, JobScope, OperatorScope, TenantScope};
 use rollcall_base::{Clock, Entropy, Id, SystemClock, SystemEntropy, marker};
 use rollcall_keys::LocalKeyring;
 use rollcall_runtime::{Config, PublicUrl};
 use rollcall_scim::schema::{GROUP, USER};
 use rollcall_store::{DirectoryRecord, Store, StoreConfig};
-use rollcall_tokens::{LocalTokens, ThrottleLimits, TokensConfig};
+use rollcall_tokens::{KeyAges, LocalTokens, ThrottleLimits, TokensConfig};
 
-use crate::{cli::DirectoryChoice, failure::Failure};
+use crate::{cli::DirectoryChoice, failure::Failure, keys};
 
 /// Everything that is needed to serve or to change the installation.
 pub(crate) struct Installation {
@@ -59,8 +60,15 @@ pub(crate) fn tokens_config(config: &Config) -> TokensConfig {
             total_per_second: unknown.total_per_second,
             total_burst: unknown.total_burst,
         },
+        keys: KeyAges {
+            refresh: Duration::from_secs(config.keys.refresh_seconds),
+            limit: Duration::from_secs(config.keys.limit_seconds),
+            rotate: Some(DAY * u32::try_from(config.keys.rotate_days).unwrap_or(u32::MAX)).filter(|age| !age.is_zero()),
+        },
     }
 }
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Makes the data folder if it is not there; readable by nobody else.
 pub(crate) fn prepare_data_dir(config: &Config) -> Result<(), Failure> {
@@ -135,19 +143,30 @@ impl Installation {
         Ok(LocalKeyring::open_or_create(&self.config.keyring_path(), Arc::clone(&self.entropy))?)
     }
 
-    /// The token service.
-    pub(crate) fn tokens(&self) -> Result<LocalTokens, Failure> {
-        Ok(self.tokens_with(Arc::new(self.keyring()?)))
+    /// The token service, for a command: what it counts, nobody reads.
+    pub(crate) async fn tokens(&self) -> Result<LocalTokens, Failure> {
+        self.tokens_with(None, &Registry::new()).await
     }
 
-    /// The token service on a keyring that is open already.
-    pub(crate) fn tokens_with(&self, keyring: Arc<LocalKeyring>) -> LocalTokens {
-        self.tokens_configured(keyring, tokens_config(&self.config))
+    /// The token service, with the keyring if it is open already, and with its metrics in `registry`.
+    pub(crate) async fn tokens_with(
+        &self,
+        keyring: Option<&LocalKeyring>,
+        registry: &Registry,
+    ) -> Result<LocalTokens, Failure> {
+        self.tokens_configured(keyring, registry, tokens_config(&self.config)).await
     }
 
     /// The same with settings of its own.
-    pub(crate) fn tokens_configured(&self, keyring: Arc<LocalKeyring>, config: TokensConfig) -> LocalTokens {
-        LocalTokens::new(self.store.clone(), keyring, Arc::clone(&self.clock), Arc::clone(&self.entropy), config)
+    pub(crate) async fn tokens_configured(
+        &self,
+        keyring: Option<&LocalKeyring>,
+        registry: &Registry,
+        config: TokensConfig,
+    ) -> Result<LocalTokens, Failure> {
+        let keys = keys::service(self, keyring, registry).await?;
+        let (clock, entropy) = (Arc::clone(&self.clock), Arc::clone(&self.entropy));
+        Ok(LocalTokens::new(self.store.clone(), keys, clock, entropy, config))
     }
 
     /// All of the tenant with this slug.

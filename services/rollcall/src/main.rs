@@ -5,6 +5,7 @@ mod commands;
 mod demo;
 mod failure;
 mod installation;
+mod keys;
 mod output;
 mod serve;
 

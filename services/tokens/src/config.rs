@@ -14,6 +14,19 @@ pub struct TokensConfig {
     pub negative_ttl: Duration,
     /// How often unknown tokens may reach the database.
     pub unknown: ThrottleLimits,
+    /// How old data keys may become.
+    pub keys: KeyAges,
+}
+
+/// How long a data key is used, in memory and at all.
+#[derive(Debug, Clone, Copy)]
+pub struct KeyAges {
+    /// How long an unwrapped data key is used without asking the key service again. It is asked at three quarters of it.
+    pub refresh: Duration,
+    /// How long one is used while the key service cannot be asked; and how long one is kept that nobody uses.
+    pub limit: Duration,
+    /// The age at which a tenant gets a new data key; `None`: never by itself.
+    pub rotate: Option<Duration>,
 }
 
 /// A steady rate and a burst, for one client address and for all together.
@@ -41,7 +54,15 @@ impl Default for TokensConfig {
             cache_ttl: Self::LONGEST_TTL,
             negative_ttl: Duration::from_secs(1),
             unknown: ThrottleLimits::default(),
+            keys: KeyAges::default(),
         }
+    }
+}
+
+impl Default for KeyAges {
+    fn default() -> Self {
+        const HOUR: Duration = Duration::from_secs(60 * 60);
+        Self { refresh: HOUR, limit: 24 * HOUR, rotate: Some(90 * 24 * HOUR) }
     }
 }
 

@@ -3,8 +3,11 @@
 use std::{error::Error, sync::Arc, time::Duration};
 
 use rollcall_access::Denial;
+use rollcall_base::{Id, marker};
 use rollcall_keys::KeyError;
 use rollcall_store::StoreError;
+
+use crate::local::PepperError;
 
 /// Why a token was not accepted.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -47,4 +50,17 @@ pub enum TokensError {
     /// The keys.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// A data key's row is gone.
+    #[error("the data key {0} is missing from the database; restore the database from a backup")]
+    NoDataKey(Id<marker::DataKey>),
+}
+
+impl From<PepperError> for TokensError {
+    fn from(error: PepperError) -> Self {
+        match error {
+            PepperError::Store(error) => Self::Store(error),
+            PepperError::Key(error) => Self::Key(error),
+            PepperError::Missing(id) => Self::NoDataKey(id),
+        }
+    }
 }

@@ -53,6 +53,11 @@ impl KeyService for LocalKeyring {
     async fn unwrap(&self, wrapped: &[u8], context: &KeyContext) -> Result<Secret32, KeyError> {
         seal::open(&self.wrapping, wrapped, context)
     }
+
+    async fn rewrap(&self, wrapped: &[u8], context: &KeyContext) -> Result<Vec<u8>, KeyError> {
+        let plaintext = seal::open(&self.wrapping, wrapped, context)?;
+        seal::seal(&self.wrapping, &plaintext, context, &*self.entropy)
+    }
 }
 
 impl fmt::Debug for LocalKeyring {

@@ -1,6 +1,6 @@
 //! Values that have the right shape but cannot hold.
 
-use super::{Config, ConfigError};
+use super::{Config, ConfigError, KeyProvider, KeysConfig};
 
 /// Refuses what could not work.
 pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
@@ -12,6 +12,7 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     within("cache.seconds", config.cache.seconds, 0, 30)?;
     within("cache.negative_ms", config.cache.negative_ms, 0, 1000)?;
     internal(config)?;
+    keys(&config.keys)?;
     if let Some(url) = &config.database.url {
         let known = ["sqlite:", "postgres://", "postgresql://"];
         require(
@@ -31,6 +32,28 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
         "telemetry.log",
         crate::telemetry::reads_as_filter(&config.telemetry.log),
         "it must be a level such as \"info\", or several for parts such as \"info,rollcall_store=debug\"",
+    )
+}
+
+fn keys(keys: &KeysConfig) -> Result<(), ConfigError> {
+    const DAY: u64 = 24 * 60 * 60;
+    within("keys.timeout_ms", keys.timeout_ms, 100, 60_000)?;
+    within("keys.refresh_seconds", keys.refresh_seconds, 60, keys.limit_seconds.min(DAY))?;
+    within("keys.limit_seconds", keys.limit_seconds, 60, DAY)?;
+    within("keys.rotate_days", keys.rotate_days, 0, 3_650)?;
+    if let Some(endpoint) = &keys.endpoint {
+        require(
+            "keys.endpoint",
+            endpoint.parse::<super::PublicUrl>().is_ok(),
+            "it must be like \"https://kms.eu-central-1.amazonaws.com\": http or https, a host, and neither user, query \
+             nor fragment",
+        )?;
+    }
+    let named = keys.key_id.as_ref().is_some_and(|id| !id.trim().is_empty());
+    require(
+        "keys.key_id",
+        keys.provider == KeyProvider::Local || named,
+        "with the provider \"aws-kms\" it must name the key that wraps, for example \"alias/rollcall\"",
     )
 }
 

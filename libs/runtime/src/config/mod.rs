@@ -17,7 +17,7 @@ pub use error::ConfigError;
 pub use internal::{InternalSecret, PeerUrls};
 use rollcall_base::SecretText;
 pub use sections::{
-    CacheConfig, DatabaseConfig, HttpConfig, InternalConfig, KeysConfig, LimitsConfig, ListenerConfig, LogFormat,
+    CacheConfig, DatabaseConfig, HttpConfig, InternalConfig, KeyProvider, KeysConfig, LimitsConfig, ListenerConfig, LogFormat,
     Surface, Surfaces, TelemetryConfig, TlsFiles, UnknownTokenLimits,
 };
 use serde::{Deserialize, Serialize};

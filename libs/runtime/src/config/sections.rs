@@ -185,10 +185,28 @@ pub enum LogFormat {
     Json,
 }
 
+/// Who wraps data keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KeyProvider {
+    /// The keyring file on this machine.
+    Local,
+    /// A key in AWS KMS.
+    AwsKms,
+}
+
 /// Keys.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)] // each stands in config.default.toml
 pub struct KeysConfig {
+    pub provider: KeyProvider,
     pub keyring: PathBuf,
+    pub key_id: Option<String>,
+    pub region: Option<String>,
+    pub endpoint: Option<String>,
+    pub timeout_ms: u64,
+    pub refresh_seconds: u64,
+    pub limit_seconds: u64,
+    pub rotate_days: u64,
 }

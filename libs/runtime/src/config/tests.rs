@@ -37,7 +37,17 @@ fn the_defaults_serve_everything_on_one_local_listener_with_sqlite() {
 #[test]
 fn every_setting_stands_in_the_reference_file() {
     // Settings without a default are commented out there; the others are needed for the defaults to load at all.
-    for optional in ["# public_url = ", "# secret_file = ", "# ca = ", "# tls = ", "# url = ", "# otlp_endpoint = "] {
+    for optional in [
+        "# public_url = ",
+        "# secret_file = ",
+        "# ca = ",
+        "# tls = ",
+        "# url = ",
+        "# otlp_endpoint = ",
+        "# key_id = ",
+        "# region = ",
+        "# endpoint = ",
+    ] {
         assert!(DEFAULT_CONFIG.contains(optional), "{optional}");
     }
     let all_on = DEFAULT_CONFIG
@@ -102,6 +112,11 @@ fn a_wrong_value_is_refused_with_what_it_must_be() {
         ("[limits]\nfilter_terms = 0", &["\"limits.filter_terms\"", "1 or more"]),
         ("[limits]\npage = { default = 10, max = 5 }", &["\"limits.page.default\""]),
         ("[database]\nurl = \"mysql://x\"", &["\"database.url\"", "postgres://"]),
+        ("[keys]\nprovider = \"aws-kms\"", &["\"keys.key_id\"", "alias/rollcall"]),
+        ("[keys]\nprovider = \"aws\"", &["\"keys.provider\"", "aws-kms"]),
+        ("[keys]\nendpoint = \"kms.example.com\"", &["\"keys.endpoint\"", "https://"]),
+        ("[keys]\nrefresh_seconds = 7200\nlimit_seconds = 3600", &["\"keys.refresh_seconds\"", "from 60 to 3600"]),
+        ("[keys]\nlimit_seconds = 86401", &["\"keys.limit_seconds\"", "from 60 to 86400"]),
         ("[http\n", &["line 1"]),
         ("\n\ndata_dir = \n", &["line 3"]),
     ];
@@ -111,6 +126,18 @@ fn a_wrong_value_is_refused_with_what_it_must_be() {
             assert!(text.contains(part), "{file}: {part}: {text}");
         }
     }
+}
+
+#[test]
+fn a_key_in_a_kms_is_named_by_settings_that_check_shows() {
+    let file = "[keys]\nprovider = \"aws-kms\"\nkey_id = \"alias/rollcall\"\n";
+    let config = load(file, &[("ROLLCALL_KEYS__REGION", "eu-central-1")]).unwrap();
+    assert_eq!(config.keys.provider, KeyProvider::AwsKms);
+    let described = config.describe().unwrap();
+    for line in ["provider = \"aws-kms\"", "key_id = \"alias/rollcall\"", "region = \"eu-central-1\""] {
+        assert!(described.contains(line), "{described}");
+    }
+    assert_eq!(defaults().keys.provider, KeyProvider::Local);
 }
 
 #[test]

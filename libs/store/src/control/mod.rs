@@ -1,5 +1,6 @@
 //! What is administered: tenants, directories, credentials, data keys.
 
+mod data_keys;
 mod operator;
 mod records;
 mod rows;

@@ -15,7 +15,7 @@ use sea_orm::{
     sea_query::{Expr, OnConflict},
 };
 
-use super::{DirectoryRecord, NewDirectory, WrappedKey, rows};
+use super::{DirectoryRecord, NewDirectory, WrappedKey, data_keys, rows};
 use crate::{
     ControlError, StoreError,
     door::Mutation,
@@ -27,8 +27,8 @@ use crate::{
 /// One tenant's directories, credentials and keys.
 #[derive(Clone)]
 pub struct TenantStore {
-    inner: Arc<Inner>,
-    tenant: Id<Tenant>,
+    pub(super) inner: Arc<Inner>,
+    pub(super) tenant: Id<Tenant>,
 }
 
 impl TenantStore {
@@ -107,7 +107,7 @@ impl TenantStore {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn newest_data_key(&self, purpose: &str) -> Result<Option<WrappedKey>, StoreError> {
-        newest_key(self.inner.reader(), self.tenant, purpose).await
+        Ok(data_keys::newest(self.inner.reader(), self.tenant, purpose).await?.map(WrappedKey::from))
     }
 
     /// Keeps the first data key for a purpose. Of several processes the first one's stands; it is given back.
@@ -120,20 +120,6 @@ impl TenantStore {
         }
         self.inner.write(InsertKey(key)).await
     }
-}
-
-async fn newest_key(
-    connection: &impl sea_orm::ConnectionTrait,
-    tenant: Id<Tenant>,
-    purpose: &str,
-) -> Result<Option<WrappedKey>, StoreError> {
-    let row = data_key::Entity::find()
-        .filter(data_key::Column::TenantId.eq(tenant.as_uuid()))
-        .filter(data_key::Column::Purpose.eq(purpose))
-        .order_by_desc(data_key::Column::Generation)
-        .one(connection)
-        .await?;
-    Ok(row.map(WrappedKey::from))
 }
 
 struct InsertDirectory {
@@ -259,7 +245,7 @@ impl Mutation for InsertKey {
         let columns = [data_key::Column::TenantId, data_key::Column::Purpose, data_key::Column::Generation];
         let nothing = OnConflict::columns(columns).do_nothing().to_owned();
         inserted(data_key::Entity::insert(row).on_conflict(nothing).exec_without_returning(transaction).await)?;
-        let stands = newest_key(transaction, self.0.tenant, &self.0.purpose).await?;
-        stands.ok_or_else(|| StoreError::internal("a data key is gone that was just kept"))
+        let stands = data_keys::newest(transaction, self.0.tenant, &self.0.purpose).await?;
+        stands.map(WrappedKey::from).ok_or_else(|| StoreError::internal("a data key is gone that was just kept"))
     }
 }

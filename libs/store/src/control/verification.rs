@@ -19,7 +19,7 @@ use crate::{
 
 /// What the check of a token needs. It sees all tenants, and nothing of the people in them.
 #[derive(Clone)]
-pub struct VerificationStore(Arc<Inner>);
+pub struct VerificationStore(pub(super) Arc<Inner>);
 
 impl VerificationStore {
     pub(crate) fn new(inner: Arc<Inner>) -> Self {

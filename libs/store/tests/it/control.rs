@@ -82,4 +82,69 @@ on_both_databases! {
         assert_eq!(verification.credential(record.id).await.unwrap().unwrap().revoked_at, Some(now));
         assert!(!tenant.revoke_credential(Id::new(now, &entropy), now).await.unwrap());
     }
+
+    async fn a_rotated_key_is_the_newest_and_of_two_rotations_at_once_one_stands(database) {
+        let directory = database.directory().await;
+        let entropy = SeededEntropy::new(12);
+        let now = directory.clock.now();
+        let operator = OperatorScope::from_local_configuration();
+        let tenant = directory.store.tenant(&operator.tenant(directory.tenant.id));
+        let key = |wrapped: &[u8]| WrappedKey {
+            id: Id::new(now, &entropy), tenant: directory.tenant.id, purpose: "p".to_owned(), wrapped: wrapped.to_vec(), created_at: now,
+        };
+        let first = tenant.insert_data_key(key(b"1")).await.unwrap();
+        let (a, b) = tokio::join!(tenant.rotate_data_key(key(b"2a"), first.id), tenant.rotate_data_key(key(b"2b"), first.id));
+        let second = a.unwrap();
+        assert_eq!(second, b.unwrap());
+        assert_eq!(tenant.newest_data_key("p").await.unwrap(), Some(second.clone()));
+        assert_eq!(tenant.data_keys("p").await.unwrap(), [first.clone(), second.clone()]);
+        assert_eq!(tenant.rotate_data_key(key(b"3"), first.id).await.unwrap(), second, "the first is the newest no more");
+        assert!(tenant.replace_wrapping(&first, b"anew".to_vec()).await.unwrap());
+        assert!(!tenant.replace_wrapping(&first, b"late".to_vec()).await.unwrap(), "it was read before the change");
+        assert_eq!(tenant.data_keys("p").await.unwrap()[0].wrapped, b"anew");
+        let other = directory.store.operator(&operator).create_tenant("other", "").await.unwrap();
+        let other = directory.store.tenant(&operator.tenant(other.id));
+        assert!(!other.replace_wrapping(&second, b"x".to_vec()).await.unwrap(), "another tenant's key is out of reach");
+        assert!(other.rotate_data_key(key(b"3"), second.id).await.is_err());
+        assert!(other.data_keys("p").await.unwrap().is_empty());
+    }
+
+    async fn a_credential_moves_to_a_newer_key_exactly_once(database) {
+        let directory = database.directory().await;
+        let entropy = SeededEntropy::new(13);
+        let now = directory.clock.now();
+        let tenant = directory.store.tenant(&OperatorScope::from_local_configuration().tenant(directory.tenant.id));
+        let key = |wrapped: &[u8]| WrappedKey {
+            id: Id::new(now, &entropy), tenant: directory.tenant.id, purpose: "p".to_owned(), wrapped: wrapped.to_vec(), created_at: now,
+        };
+        let first = tenant.insert_data_key(key(b"1")).await.unwrap();
+        let token = BearerToken::generate(Id::new(now, &entropy), &entropy);
+        let (old, new) = (token.hash(&Secret32::random(&entropy)), token.hash(&Secret32::random(&entropy)));
+        let record = CredentialRecord {
+            id: token.id(),
+            tenant: directory.tenant.id,
+            directory: directory.record.id,
+            data_key: first.id,
+            hash: old,
+            rights: Rights::ReadWrite,
+            label: "label".to_owned(),
+            created_at: now,
+            expires_at: now.plus(Duration::from_secs(1)),
+            revoked_at: None,
+        };
+        tenant.insert_credential(&record).await.unwrap();
+        let verification = directory.store.verification(&JobScope::of_service("test"));
+        let (read, newest) = verification.credential_and_newest_key(record.id, "p").await.unwrap().unwrap();
+        assert_eq!((read.data_key, newest, read.label.as_str()), (first.id, first.id, "label"));
+        let second = tenant.rotate_data_key(key(b"2"), first.id).await.unwrap();
+        let (read, newest) = verification.credential_and_newest_key(record.id, "p").await.unwrap().unwrap();
+        assert_eq!((read.data_key, newest), (first.id, second.id));
+        let moves = (0..4).map(|_| verification.move_credential(record.id, first.id, second.id, new));
+        let moved = futures_util::future::join_all(moves).await;
+        assert_eq!(moved.into_iter().map(Result::unwrap).filter(|moved| *moved).count(), 1);
+        let (read, newest) = verification.credential_and_newest_key(record.id, "p").await.unwrap().unwrap();
+        assert_eq!((read.data_key, newest), (second.id, second.id));
+        assert!(read.hash.matches(&new) && read.expires_at == record.expires_at && read.revoked_at.is_none());
+        assert!(verification.credential_and_newest_key(Id::new(now, &entropy), "p").await.unwrap().is_none());
+    }
 }

@@ -1,6 +1,7 @@
 //! One file for each group of commands.
 
 mod directory;
+mod key;
 mod migrate;
 mod simulate;
 mod tenant;
@@ -50,6 +51,7 @@ pub(crate) async fn run(arguments: Arguments, output: &Output) -> Result<(), Fai
             directory::run(command, &Installation::open(config).await?, output).await
         }
         Command::Token(command) => token::run(command, &Installation::open(config).await?, output).await,
+        Command::Key(command) => key::run(command, &Installation::open(config).await?, output).await,
         Command::Simulate(_) => Ok(()),
     }
 }

@@ -61,7 +61,7 @@ pub(super) async fn run(command: cli::Token, installation: &Installation, output
     match command {
         cli::Token::Issue { directory, expires_in_days, label } => {
             let (scope, record) = installation.directory(&directory).await?;
-            let tokens = installation.tokens()?;
+            let tokens = installation.tokens().await?;
             let issued = tokens.issue(&scope, &record, DAY * expires_in_days, &label).await?;
             output.say("Copy the token now: it is shown this once and cannot be had again.");
             output.one(&Issued {
@@ -98,7 +98,7 @@ async fn list(
             (scope, records)
         }
     };
-    let (tokens, now) = (installation.tokens()?, installation.clock.now());
+    let (tokens, now) = (installation.tokens().await?, installation.clock.now());
     let mut shown = Vec::new();
     for directory in &directories {
         let credentials = tokens.list(&scope, directory.id).await?;
@@ -143,6 +143,6 @@ async fn revoke(
             }
         }
     }
-    installation.tokens()?.revoke(&scope, id).await?;
+    installation.tokens().await?.revoke(&scope, id).await?;
     Ok(())
 }

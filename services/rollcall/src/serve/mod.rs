@@ -29,10 +29,11 @@ pub(crate) async fn all(config: Config, with_demo: bool, output: &Output) -> Res
     let mut installation = Installation::open_or_create(config).await?;
     installation.note_address(&server.addresses())?;
     let shared = Shared::new()?;
-    let keyring = Arc::new(installation.keyring()?);
+    let keyring = installation.keyring()?;
     let cursor_key = parts::cursor_key(&installation.config, &keyring)?;
     let directory = shared.directory(&installation.config, installation.store.clone(), cursor_key)?;
-    let gateway = Gateway::new(Arc::new(installation.tokens_with(keyring)), installation.public_url.clone());
+    let tokens = installation.tokens_with(Some(&keyring), shared.metrics.registry()).await?;
+    let gateway = Gateway::new(Arc::new(tokens), installation.public_url.clone());
     let mut process = Process::new(shared);
     process.routes.scim = Some(Scim::Here(gateway, directory));
     process.uses_database(installation.store.clone());

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use rollcall_access::InternalKeys;
 use rollcall_directory::{CursorKey, GrantedSurface};
 use rollcall_gateway::{Forwarder, ForwarderConfig, Gateway};
-use rollcall_runtime::{Config, Peers, Surface, peers};
+use rollcall_runtime::{Config, Peers, Surface, config::KeyProvider, peers};
 use rollcall_tokens::{InternalSurface, RemoteTokens};
 
 use super::{
@@ -157,10 +157,12 @@ fn gateway(process: &mut Process, config: &Config, keys: InternalKeys, bound: &[
 
 async fn tokens(process: &mut Process, config: Config, keys: InternalKeys) -> Result<(), Failure> {
     let installation = Installation::open(config).await?;
-    let keyring = Arc::new(installation.keyring()?);
-    let tokens = installation.tokens_configured(keyring, half_the_time(&installation.config));
+    let (metrics, settings) = (process.shared.metrics.registry(), half_the_time(&installation.config));
+    let tokens = installation.tokens_configured(None, metrics, settings).await?;
     process.routes.tokens = Some(InternalSurface::new(Arc::new(tokens), keys, Arc::clone(&process.shared.clock)));
-    process.uses_keyring(installation.config.keyring_path());
+    if installation.config.keys.provider == KeyProvider::Local {
+        process.uses_keyring(installation.config.keyring_path());
+    }
     process.uses_database(installation.store);
     Ok(())
 }

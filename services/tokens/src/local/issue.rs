@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use rollcall_access::{BearerToken, CredentialRecord, Rights, TenantScope};
-use rollcall_base::{Id, Secret32, SecretText, marker};
-use rollcall_store::{DirectoryRecord, WrappedKey};
+use rollcall_base::{Id, SecretText, marker};
+use rollcall_store::DirectoryRecord;
 
-use super::{LocalTokens, peppers::PURPOSE};
+use super::LocalTokens;
 use crate::TokensError;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -22,7 +22,8 @@ pub struct Issued {
 }
 
 impl LocalTokens {
-    /// A new token for `directory`, good for `lifetime` (1 to 730 days). `label` is for people.
+    /// A new token for `directory`, good for `lifetime` (1 to 730 days). `label` is for people. Needs a data key that the
+    /// key service has confirmed lately.
     ///
     /// # Errors
     /// [`TokensError`]
@@ -42,7 +43,7 @@ impl LocalTokens {
         if directory.tenant != scope.tenant() {
             return Err(TokensError::OtherTenant);
         }
-        let (data_key, pepper) = self.pepper(scope).await?;
+        let data_key = self.peppers.newest(scope).await?.id;
         let now = self.clock.now();
         let token = BearerToken::generate(Id::new(now, &*self.entropy), &*self.entropy);
         let record = CredentialRecord {
@@ -50,7 +51,7 @@ impl LocalTokens {
             tenant: directory.tenant,
             directory: directory.id,
             data_key,
-            hash: token.hash(&pepper),
+            hash: self.peppers.for_making(&self.peppers.place(data_key), |secret| token.hash(secret)).await?,
             rights: Rights::ReadWrite,
             label: label.to_owned(),
             created_at: now,
@@ -86,27 +87,5 @@ impl LocalTokens {
             tracing::info!(credential = %id, "token revoked");
         }
         Ok(known)
-    }
-
-    /// The tenant's present pepper, made on first use.
-    async fn pepper(&self, scope: &TenantScope) -> Result<(Id<marker::DataKey>, Secret32), TokensError> {
-        let store = self.store.tenant(scope);
-        let key = match store.newest_data_key(PURPOSE).await? {
-            Some(key) => key,
-            None => {
-                let made = self.peppers.generate(scope.tenant()).await?;
-                let now = self.clock.now();
-                let key = WrappedKey {
-                    id: Id::new(now, &*self.entropy),
-                    tenant: scope.tenant(),
-                    purpose: PURPOSE.to_owned(),
-                    wrapped: made.wrapped,
-                    created_at: now,
-                };
-                // Another process may have been faster: then its key stands, and ours is forgotten.
-                store.insert_data_key(key).await?
-            }
-        };
-        Ok((key.id, self.peppers.open(&key).await?))
     }
 }

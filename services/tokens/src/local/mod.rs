@@ -2,34 +2,45 @@
 
 mod directories;
 mod issue;
+mod mover;
 mod peppers;
+mod rotate;
 mod verify;
 
-use std::{net::IpAddr, sync::Arc};
+use std::{
+    net::IpAddr,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use rollcall_access::{Authenticated, BearerToken, CredentialRecord, JobScope};
-use rollcall_base::{Clock, Entropy, Id, Secret32, marker};
+use rollcall_base::{Clock, Entropy, Id, marker};
 use rollcall_cache::Cache;
 use rollcall_keys::KeyService;
 use rollcall_store::{DirectoryRecord, Store, VerificationStore};
-use tokio::task::JoinHandle;
+use tokio::{sync::mpsc, task::JoinHandle};
 
-pub use self::issue::Issued;
-use self::peppers::Peppers;
+pub(crate) use self::peppers::PepperError;
+pub use self::{issue::Issued, rotate::Rotated};
+use self::{
+    mover::Move,
+    peppers::{Pepper, Peppers},
+};
 use crate::{Tokens, TokensConfig, VerifyError, caches::DirectoryCache, throttle::Throttle};
 
 /// Issues, verifies and revokes tokens on the database itself.
 pub struct LocalTokens {
     store: Store,
     verification: VerificationStore,
-    peppers: Peppers,
+    peppers: Arc<Peppers>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     throttle: Throttle,
     caches: Caches,
-    /// Clears the caches when another process changes the data.
-    watcher: JoinHandle<()>,
+    moves: mpsc::Sender<Move>,
+    /// What goes on apart from requests; ends with the service.
+    background: [JoinHandle<()>; 3],
 }
 
 #[derive(Clone)]
@@ -41,7 +52,11 @@ struct Caches {
 /// All that the check of a token needs.
 struct Checkable {
     record: CredentialRecord,
-    pepper: Secret32,
+    pepper: Arc<Pepper>,
+    /// Its tenant's newest data key when it was read.
+    newest: Id<marker::DataKey>,
+    /// It was handed to the mover.
+    is_moving: AtomicBool,
 }
 
 impl LocalTokens {
@@ -54,22 +69,35 @@ impl LocalTokens {
         config: TokensConfig,
     ) -> Self {
         let caches = Caches::new(&config);
-        Self {
-            verification: store.verification(&JobScope::of_service("tokens")),
-            peppers: Peppers::new(keys, config.cache_entries),
-            throttle: Throttle::new(config.unknown, Arc::clone(&clock)),
-            watcher: tokio::spawn(clear_on_change(store.changed_elsewhere(), caches.clone())),
-            caches,
-            store,
-            clock,
-            entropy,
-        }
+        let verification = store.verification(&JobScope::of_service("tokens"));
+        let peppers =
+            Arc::new(Peppers::new(keys, store.clone(), Arc::clone(&clock), Arc::clone(&entropy), config.keys));
+        let (moves, waiting) = mover::queue();
+        let background = [
+            tokio::spawn(clear_on_change(store.changed_elsewhere(), caches.clone())),
+            tokio::spawn(keep_up(Arc::clone(&peppers))),
+            tokio::spawn(mover::run(waiting, Arc::clone(&peppers), verification.clone(), caches.clone())),
+        ];
+        let throttle = Throttle::new(config.unknown, Arc::clone(&clock));
+        Self { store, verification, peppers, clock, entropy, throttle, caches, moves, background }
     }
 }
 
 impl Drop for LocalTokens {
     fn drop(&mut self) {
-        self.watcher.abort();
+        self.background.iter().for_each(JoinHandle::abort);
+    }
+}
+
+/// How often data keys are looked after.
+const ROUND: Duration = Duration::from_secs(30);
+
+/// Looks after the data keys from time to time, and at once when a wrapping key turns out disabled or deleted.
+async fn keep_up(peppers: Arc<Peppers>) {
+    loop {
+        // Whichever comes first.
+        let _ = tokio::time::timeout(ROUND, peppers.suspicion.notified()).await;
+        peppers.upkeep().await;
     }
 }
 

@@ -1,13 +1,20 @@
 //! The check of a token.
 
-use std::{error::Error, net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    error::Error,
+    net::IpAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use rollcall_access::{Authenticated, BearerToken, Denial, authenticate};
-use rollcall_base::{Id, marker};
-use rollcall_keys::KeyError;
+use rollcall_base::{Id, Secret32, marker};
 use rollcall_store::StoreError;
 
-use super::{Checkable, LocalTokens};
+use super::{Checkable, LocalTokens, mover::Move, peppers::PURPOSE};
 use crate::{
     VerifyError,
     caches::{LoadFailure, load_for},
@@ -20,10 +27,6 @@ enum LoadError {
     Throttled(Duration),
     #[error(transparent)]
     Store(#[from] StoreError),
-    #[error(transparent)]
-    Key(#[from] KeyError),
-    #[error("the data key of credential {0} is missing from the database")]
-    NoDataKey(Id<marker::Credential>),
 }
 
 impl LoadFailure for LoadError {
@@ -45,11 +48,24 @@ impl LocalTokens {
             None => (self.load(token.id(), from).await?, true),
         };
         let checkable = known.ok_or(Denial::Unknown)?;
-        let authenticated = authenticate(&checkable.record, token, &checkable.pepper, self.clock.now())?;
+        let now = self.clock.now();
+        let check = |secret: &Secret32| authenticate(&checkable.record, token, secret, now);
+        let checked = self.peppers.for_checking(&checkable.pepper, check).await;
+        let authenticated = checked.map_err(|error| VerifyError::Unavailable(Arc::new(error)))??;
         if was_loaded {
             self.throttle.was_good(from);
         }
+        self.move_to_newest(&checkable, token);
         Ok(authenticated)
+    }
+
+    /// Has a token that was found good hashed anew if its tenant has a newer data key: later, and once.
+    fn move_to_newest(&self, checkable: &Checkable, token: &BearerToken) {
+        let (from, to) = (checkable.record.data_key, checkable.newest);
+        if from != to && !checkable.is_moving.swap(true, Ordering::Relaxed) {
+            // If the queue is full, the token is offered again when it was read anew.
+            let _ = self.moves.try_send(Move { token: token.clone(), from, to });
+        }
     }
 
     async fn load(&self, id: Id<marker::Credential>, from: IpAddr) -> Result<Option<Arc<Checkable>>, VerifyError> {
@@ -62,14 +78,10 @@ impl LocalTokens {
     }
 
     async fn checkable(&self, id: Id<marker::Credential>) -> Result<Option<Arc<Checkable>>, LoadError> {
-        let Some(record) = self.verification.credential(id).await? else { return Ok(None) };
-        let pepper = match self.peppers.cached(record.data_key).await {
-            Some(pepper) => pepper,
-            None => {
-                let wrapped = self.verification.data_key(record.data_key).await?;
-                self.peppers.open(&wrapped.ok_or(LoadError::NoDataKey(id))?).await?
-            }
-        };
-        Ok(Some(Arc::new(Checkable { record, pepper })))
+        let known = self.verification.credential_and_newest_key(id, PURPOSE).await?;
+        Ok(known.map(|(record, newest)| {
+            let pepper = self.peppers.place(record.data_key);
+            Arc::new(Checkable { record, pepper, newest, is_moving: AtomicBool::new(false) })
+        }))
     }
 }

@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use rollcall_access::{BearerToken, OperatorScope, TenantScope};
 use rollcall_base::{Clock, Id, ManualClock, SystemEntropy, Timestamp};
-use rollcall_keys::LocalKeyring;
+use rollcall_keys::{KeyService, LocalKeyring};
 use rollcall_store::{DirectoryRecord, NewDirectory, Store, StoreConfig};
 use rollcall_tokens::{LocalTokens, TokensConfig};
 use tempfile::TempDir;
@@ -54,9 +54,17 @@ impl House {
 
     fn tokens_on(&self, keyring: &str, config: TokensConfig) -> LocalTokens {
         let keyring = LocalKeyring::open_or_create(&self.folder.path().join(keyring), Arc::new(SystemEntropy)).unwrap();
+        self.tokens_with_keys(Arc::new(keyring), config)
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn tokens_with_keys(&self, keys: Arc<dyn KeyService>, config: TokensConfig) -> LocalTokens {
         LocalTokens::new(
             self.store.clone(),
-            Arc::new(keyring),
+            keys,
             Arc::clone(&self.clock) as Arc<dyn Clock>,
             Arc::new(SystemEntropy),
             config,

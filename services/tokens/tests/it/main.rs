@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used)] // a test that cannot go on has failed
 
+mod data_keys;
 mod house;
+mod keeper;
 mod remote;
 
 use std::{
