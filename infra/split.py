@@ -49,15 +49,15 @@ class Split:
         """What `role` may know, and nothing else."""
         surfaces = {"gateway": ["scim"], "worker": []}.get(role, ["internal"]) + ["health", "metrics"]
         listener = f'{{address = "127.0.0.1:{self.ports[role]}", surfaces = {json.dumps(surfaces)}}}'
-        settings = {"LISTENERS": f"[{listener}]", "INTERNAL__SECRET": self.secret}
+        settings = {"LISTENERS": f"[{listener}]", "INTERNAL__DRAIN_SECONDS": "0"}
+        if role != "worker":
+            settings["INTERNAL__SECRET"] = self.secret
         if role == "gateway":
             settings["PUBLIC_URL"] = f"http://{self.address}"
             settings["INTERNAL__TOKENS_URL"] = f"http://127.0.0.1:{self.ports['tokens']}"
             settings["INTERNAL__DIRECTORY_URL"] = f"http://127.0.0.1:{self.ports['directory']}"
-            settings["INTERNAL__DRAIN_SECONDS"] = "0"
         else:
             settings["DATABASE__URL"] = self.postgres.url
-            settings["INTERNAL__DRAIN_SECONDS"] = "0"
         return {f"ROLLCALL_{name}": value for name, value in settings.items()}
 
     def launch(self, role):

@@ -198,7 +198,10 @@ impl Place {
         let data = if role == "tokens" { self.data() } else { self.file("no-such-folder") };
         let listeners = format!("[{{address = \"{listen}\", surfaces = [{surfaces}]}}]");
         command.arg(role).arg("--data-dir").arg(data).env_clear().stdin(Stdio::null());
-        command.env("ROLLCALL_LISTENERS", listeners).env("ROLLCALL_INTERNAL__SECRET", SECRET);
+        command.env("ROLLCALL_LISTENERS", listeners);
+        if role != "worker" {
+            command.env("ROLLCALL_INTERNAL__SECRET", SECRET);
+        }
         // Restarts are quick where nobody else could be asked meanwhile.
         command.env("ROLLCALL_INTERNAL__DRAIN_SECONDS", "0");
         self.log_of(&mut command);

@@ -83,7 +83,11 @@ async fn each_service_works_with_exactly_its_own_secrets() {
     with_database.env("ROLLCALL_DATABASE__URL", place.database_url().unwrap());
     with_database.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
     assert!(refusal(&with_database.output().unwrap()).contains("database.url"));
-    for role in ["tokens", "directory", "worker"] {
+    let mut worker = place.service("worker", free_address());
+    worker.env_remove("ROLLCALL_DATABASE__URL");
+    worker.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    assert!(refusal(&worker.output().unwrap()).contains("database.url"));
+    for role in ["tokens", "directory"] {
         let mut command = place.service(role, free_address());
         command.env_remove("ROLLCALL_INTERNAL__SECRET");
         command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());

@@ -156,3 +156,36 @@ fn the_description_is_a_configuration_itself_and_shows_no_password() {
     let described = defaults().describe().unwrap();
     assert_eq!(load(&described, &[]).unwrap().describe().unwrap(), described);
 }
+
+#[test]
+fn the_internal_secret_is_long_hidden_and_may_lie_in_a_file() {
+    let secret = "0123456789abcdef0123456789abcdef";
+    let config = load(&format!("[internal]\nsecret = \"{secret}\"\n"), &[]).unwrap();
+    assert_eq!(config.internal_secret().unwrap().unwrap().expose(), secret);
+    assert!(!config.describe().unwrap().contains(secret) && !format!("{config:?}").contains(secret));
+    assert!(sentence(load("[internal]\nsecret = \"too short\"\n", &[])).contains("32 bytes"));
+    assert!(defaults().internal_secret().unwrap().is_none());
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("secret");
+    let named = format!("[internal]\nsecret_file = {path:?}\n");
+    assert!(load(&named, &[]).unwrap().internal_secret().unwrap_err().to_string().contains("internal.secret_file"));
+    fs::write(&path, format!("{secret}\n")).unwrap();
+    assert_eq!(load(&named, &[]).unwrap().internal_secret().unwrap().unwrap().expose(), secret);
+    fs::write(&path, "short").unwrap();
+    assert!(load(&named, &[]).unwrap().internal_secret().is_err());
+}
+
+#[test]
+fn a_service_has_one_address_or_several_and_https_needs_to_know_whom_to_trust() {
+    let addresses = |config: &Config| -> Vec<String> {
+        config.internal.tokens_url.addresses().iter().map(ToString::to_string).collect()
+    };
+    let one = load("[internal]\ntokens_url = \"http://10.0.0.7:1/\"\n", &[]).unwrap();
+    assert_eq!(addresses(&one), ["http://10.0.0.7:1"]);
+    let two = load("", &[("ROLLCALL_INTERNAL__TOKENS_URL", "[\"http://a:1\", \"http://b:1\"]")]).unwrap();
+    assert_eq!(addresses(&two), ["http://a:1", "http://b:1"]);
+    let wrong = sentence(load("[internal]\ntokens_url = [\"a:1\"]\n", &[]));
+    assert!(wrong.contains("internal.tokens_url"), "{wrong}");
+    assert!(sentence(load("[internal]\ndirectory_url = \"https://a\"\n", &[])).contains("internal.ca"));
+}

@@ -302,6 +302,9 @@ impl std::io::Write for Log {
 
 #[actix_web::test]
 async fn the_log_tells_the_reasons_apart_and_never_shows_a_token() {
+    // Without a subscriber of theirs the tests on other threads could have this one's events switched off for all.
+    let all = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(std::io::sink);
+    let _ = tracing::subscriber::set_global_default(all.finish());
     let tokens = FakeTokens::new();
     let directory = tokens.directory("acme", "one", "one.example", "submitted");
     let good = tokens.token(&directory, |_| ());

@@ -49,11 +49,11 @@ pub(crate) async fn all(config: Config, with_demo: bool, output: &Output) -> Res
 pub(crate) async fn role(config: Config, role: Role, output: &Output) -> Result<(), Failure> {
     let stop = stop_signal()?;
     let telemetry = telemetry::init(&config.telemetry)?;
-    let keys = role.check(&config)?;
+    role.check(&config)?;
     let server = Server::bind(&config.listeners)?;
     let addresses = server.addresses();
     let http = config.http.clone();
-    let process = role.compose(config, keys, &addresses).await?;
+    let process = role.compose(config, &addresses).await?;
     let shown: Vec<String> = addresses.iter().map(ToString::to_string).collect();
     output.say(&format!("The {} listens on {}. Ctrl-C stops.", role.service(), shown.join(", ")));
     let outcome = process.run(server, http, stop).await;

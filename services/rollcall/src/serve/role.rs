@@ -62,17 +62,25 @@ impl Role {
         }
     }
 
-    /// Refuses a configuration that this role cannot work with, or that gives it more than it may have. Returns the keys
-    /// that the services share.
-    pub(super) fn check(self, config: &Config) -> Result<InternalKeys, Failure> {
-        let name = self.name();
-        check_surfaces(config, name, self.surfaces())?;
+    /// The keys that the services share.
+    fn keys(self, config: &Config) -> Result<InternalKeys, Failure> {
         let secret = config.internal_secret()?.ok_or_else(|| {
             Failure::told(format!(
-                "`rollcall {name}` needs internal.secret or internal.secret_file, the same as the other services have; \
-                 `openssl rand -hex 32` makes one"
+                "`rollcall {}` needs internal.secret or internal.secret_file, the same as the other services have; \
+                 `openssl rand -hex 32` makes one",
+                self.name()
             ))
         })?;
+        Ok(InternalKeys::derive(&secret))
+    }
+
+    /// Refuses a configuration that this role cannot work with, or that gives it more than it may have.
+    pub(super) fn check(self, config: &Config) -> Result<(), Failure> {
+        let name = self.name();
+        check_surfaces(config, name, self.surfaces())?;
+        if self != Self::Worker {
+            self.keys(config)?;
+        }
         if self == Self::Gateway {
             check_gateway(config)?;
         } else if config.database_url().is_embedded() {
@@ -81,22 +89,21 @@ impl Role {
                  `rollcall all` can work"
             )));
         }
-        Ok(InternalKeys::derive(&secret))
+        Ok(())
     }
 
     /// Makes what the role needs, and nothing else.
-    pub(super) async fn compose(
-        self,
-        config: Config,
-        keys: InternalKeys,
-        bound: &[SocketAddr],
-    ) -> Result<Process, Failure> {
+    pub(super) async fn compose(self, config: Config, bound: &[SocketAddr]) -> Result<Process, Failure> {
         let mut process = Process::new(Shared::new()?);
         process.drain = Duration::from_secs(config.internal.drain_seconds);
         match self {
-            Self::Gateway => gateway(&mut process, &config, keys, bound)?,
-            Self::Tokens => tokens(&mut process, config, keys).await?,
+            Self::Gateway => gateway(&mut process, &config, self.keys(&config)?, bound)?,
+            Self::Tokens => {
+                let keys = self.keys(&config)?;
+                tokens(&mut process, config, keys).await?;
+            }
             Self::Directory => {
+                let keys = self.keys(&config)?;
                 let store = process.shared.store(&config).await?;
                 let cursors = CursorKey::new(keys.cursor_key());
                 let service = process.shared.directory(&config, store.clone(), cursors)?;
