@@ -47,6 +47,7 @@ async fn no_name_mail_filter_or_token_is_ever_logged_or_measured() {
     let log = eventually("the access log of the last request", || {
         Some(server.place().log()).filter(|log| log.contains("DELETE"))
     });
+    assert!(log.contains("unknownThing"), "the name of what the schema does not have: {log}");
     for private in PRIVATE.into_iter().chain([directory.token.as_str(), &directory.token[27..]]) {
         for (place, text) in [("log", &log), ("metrics", &metrics.text)] {
             let line = text.lines().find(|line| line.to_lowercase().contains(&private.to_lowercase()));

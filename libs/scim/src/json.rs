@@ -1,6 +1,6 @@
 //! Reading a request body, and wiping secrets in one.
 
-use std::fmt;
+use std::{cell::Cell, fmt};
 
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
@@ -14,9 +14,17 @@ use crate::{
 /// Objects and arrays inside each other. A bulk request with extensions needs eight.
 const DEPTH: usize = 32;
 
+/// Names in one object: work on an object may grow with the square of its names.
+const NAMES: usize = 1000;
+
+/// Objects and arrays in one body: each takes some hundred bytes of memory, however short its text is. The 100,000
+/// members of the largest request that is taken by default fit.
+const CONTAINERS: usize = 150_000;
+
 const NUL: &str = "U+0000";
 
-/// Reads a body: JSON in UTF-8, at most 32 levels deep, without a name twice in one object.
+/// Reads a body: JSON in UTF-8, at most 32 levels deep, at most 150,000 objects and arrays, at most 1,000 names
+/// in one object and none of them twice.
 ///
 /// # Errors
 /// 400 `invalidSyntax` if it is no such JSON; 400 `invalidValue` for U+0000 or half a surrogate pair in a text, which
@@ -24,7 +32,9 @@ const NUL: &str = "U+0000";
 pub fn parse_json(bytes: &[u8]) -> Result<Value, ScimError> {
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
     let mut json = serde_json::Deserializer::from_slice(bytes);
-    let read = Level(0).deserialize(&mut json).and_then(|value| json.end().map(|()| value));
+    let containers = Cell::new(0);
+    let read =
+        Level { depth: 0, containers: &containers }.deserialize(&mut json).and_then(|value| json.end().map(|()| value));
     read.map_err(|error| {
         let text = error.to_string();
         if text.starts_with(NUL) || has_unpaired_surrogate(bytes) {
@@ -52,9 +62,13 @@ pub(crate) fn wipe(value: &mut Value) {
 }
 
 /// Reads a value that stands this deep.
-struct Level(usize);
+struct Level<'c> {
+    depth: usize,
+    /// How many objects and arrays have been read so far.
+    containers: &'c Cell<usize>,
+}
 
-impl<'de> DeserializeSeed<'de> for Level {
+impl<'de> DeserializeSeed<'de> for Level<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
@@ -66,13 +80,22 @@ fn checked<E: serde::de::Error>(text: &str) -> Result<(), E> {
     if text.contains('\0') { Err(E::custom(NUL)) } else { Ok(()) }
 }
 
-impl Level {
-    fn deeper<E: serde::de::Error>(&self) -> Result<usize, E> {
-        if self.0 < DEPTH { Ok(self.0 + 1) } else { Err(E::custom("more than 32 levels of objects and arrays")) }
+impl<'c> Level<'c> {
+    /// For what stands in an object or array that begins here.
+    fn deeper<E: serde::de::Error>(&self) -> Result<impl Fn() -> Level<'c>, E> {
+        if self.depth >= DEPTH {
+            return Err(E::custom("more than 32 levels of objects and arrays"));
+        }
+        self.containers.set(self.containers.get() + 1);
+        if self.containers.get() > CONTAINERS {
+            return Err(E::custom("more than 150000 objects and arrays"));
+        }
+        let (depth, containers) = (self.depth + 1, self.containers);
+        Ok(move || Level { depth, containers })
     }
 }
 
-impl<'de> Visitor<'de> for Level {
+impl<'de> Visitor<'de> for Level<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -118,22 +141,25 @@ impl<'de> Visitor<'de> for Level {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
-        let depth = self.deeper()?;
+        let inside = self.deeper()?;
         let mut list = Vec::new();
-        while let Some(item) = items.next_element_seed(Level(depth))? {
+        while let Some(item) = items.next_element_seed(inside())? {
             list.push(item);
         }
         Ok(Value::Array(list))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
-        let depth = self.deeper()?;
+        let inside = self.deeper()?;
         let mut map = Map::new();
         while let Some(name) = entries.next_key::<String>()? {
             checked(&name)?;
-            let value = entries.next_value_seed(Level(depth))?;
+            let value = entries.next_value_seed(inside())?;
             if map.insert(name, value).is_some() {
                 return Err(A::Error::custom("one object has the same name twice"));
+            }
+            if map.len() > NAMES {
+                return Err(A::Error::custom("more than 1000 names in one object"));
             }
         }
         Ok(Value::Object(map))
@@ -150,6 +176,14 @@ mod tests {
         let error = parse_json(bytes).unwrap_err();
         assert_eq!(error.status, 400);
         error.scim_type
+    }
+
+    #[test]
+    fn a_body_of_more_objects_than_fit_is_refused_and_the_largest_group_is_not() {
+        let list = |count: usize| format!("{{\"members\": [{}]}}", vec!["{\"value\": \"x\"}"; count].join(","));
+        assert!(parse_json(list(100_000).as_bytes()).is_ok());
+        let refused = parse_json(list(150_000).as_bytes()).unwrap_err();
+        assert!(refused.status == 400 && refused.detail.contains("150000"), "{}", refused.detail);
     }
 
     #[test]
@@ -170,6 +204,16 @@ mod tests {
     #[test]
     fn a_name_twice_in_one_object_is_refused() {
         assert_eq!(kind(br#"{"active": true, "active": false}"#), Some(ScimType::InvalidSyntax));
+    }
+
+    #[test]
+    fn names_in_one_object_are_limited() {
+        let object = |names: usize| {
+            let entries: Vec<String> = (0..names).map(|name| format!("\"urn:{name}\": 1")).collect();
+            format!("{{{}}}", entries.join(","))
+        };
+        assert!(parse_json(object(1000).as_bytes()).is_ok());
+        assert_eq!(kind(object(1001).as_bytes()), Some(ScimType::InvalidSyntax));
     }
 
     #[test]

@@ -19,6 +19,8 @@ pub struct StoreConfig {
     pub group_millis: u64,
     /// A filter that no index serves looks at no more rows than this; above, the answer is 400 `tooMany`.
     pub scan_rows: u32,
+    /// A list whose resources have more bytes of JSON together is 400 `tooMany`.
+    pub list_bytes: usize,
 }
 
 impl StoreConfig {
@@ -33,6 +35,7 @@ impl StoreConfig {
             group_bytes: 4 * 1024 * 1024,
             group_millis: 20,
             scan_rows: 10_000,
+            list_bytes: 16 * 1024 * 1024,
         }
     }
 }

@@ -2,15 +2,17 @@
 
 use std::{sync::Arc, time::Duration};
 
+use futures_util::TryStreamExt;
 use rollcall_access::{Access, DirectoryScope, JobScope, OperatorScope, TenantScope};
 use rollcall_base::{Clock, Entropy};
 use rollcall_migrations::{Migrator, MigratorTrait};
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement, TransactionTrait};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement, StreamTrait, TransactionTrait};
 use tokio::sync::watch;
 
 use crate::{
-    DirectoryStore, JobStore, OperatorStore, StoreConfig, StoreError, TenantStore, VerificationStore,
+    DirectoryStore, JobStore, OperatorStore, StoreConfig, StoreError, StoredResource, TenantStore, VerificationStore,
     dialect::{failure, postgres, sqlite},
+    directory::stored,
     door::{Door, GroupLimits, GroupedDoor, Mutation, SingleDoor},
 };
 
@@ -25,6 +27,7 @@ pub(crate) struct Inner {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) scan_rows: u32,
+    pub(crate) list_bytes: usize,
     elsewhere: watch::Receiver<u64>,
     /// On PostgreSQL nobody sends, but a receiver without a sender would report its end.
     _elsewhere_sender: watch::Sender<u64>,
@@ -49,6 +52,26 @@ impl Inner {
         #[cfg(feature = "counting")]
         self.counters.add_rows(rows.len());
         Ok(rows)
+    }
+
+    /// Runs one statement that reads whole resources. None as soon as their documents have more bytes than a list may
+    /// hold: what comes after that is not read, so that no page fills the memory.
+    pub(crate) async fn resources_within_bounds(
+        &self,
+        statement: Statement,
+    ) -> Result<Option<Vec<StoredResource>>, StoreError> {
+        let mut rows = self.readers.stream_raw(statement).await?;
+        let (mut resources, mut bytes) = (Vec::new(), 0);
+        while let Some(row) = rows.try_next().await? {
+            bytes += row.try_get::<String>("", "document")?.len();
+            if bytes > self.list_bytes {
+                return Ok(None);
+            }
+            resources.push(stored(&row)?);
+        }
+        #[cfg(feature = "counting")]
+        self.counters.add_rows(resources.len());
+        Ok(Some(resources))
     }
 }
 
@@ -100,6 +123,7 @@ impl Store {
             clock,
             entropy,
             scan_rows: config.scan_rows,
+            list_bytes: config.list_bytes,
             elsewhere,
             _elsewhere_sender: sender,
             #[cfg(feature = "counting")]

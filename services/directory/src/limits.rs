@@ -16,8 +16,6 @@ pub struct DirectoryLimits {
     pub body_bytes: usize,
     /// Bytes of one resource as JSON, without members.
     pub resource_bytes: usize,
-    /// Bytes of the resources of one list answer, as JSON.
-    pub list_bytes: usize,
     /// Members in all the groups of one list answer.
     pub list_members: u32,
     /// How long a cursor may be used.

@@ -54,7 +54,7 @@ impl DirectoryService {
         resource: &StoredResource,
         projection: &Projection,
     ) -> Result<Presented, Failure> {
-        let mut derived = self.derive(store, kind, std::slice::from_ref(resource), projection).await?;
+        let mut derived = self.derive(store, kind, std::slice::from_ref(resource), projection, u32::MAX).await?;
         if kind.kind == GROUP && projection.wants(kind, "members") {
             let mut members = store.members_page(resource.id, None, MEMBERS_AT_ONCE + 1).await?;
             if members.len() > MEMBERS_AT_ONCE as usize {
@@ -78,7 +78,7 @@ impl DirectoryService {
         if resources.is_empty() {
             return Ok(Vec::new());
         }
-        let mut derived = self.derive(store, kind, resources, projection).await?;
+        let mut derived = self.derive(store, kind, resources, projection, self.limits.list_members).await?;
         if kind.kind == GROUP && projection.wants(kind, "members") {
             let ids: Vec<ResourceId> = resources.iter().map(|resource| resource.id).collect();
             let at_most = self.limits.list_members;
@@ -112,6 +112,7 @@ impl DirectoryService {
         kind: &ResourceType,
         resources: &[StoredResource],
         projection: &Projection,
+        groups_at_most: u32,
     ) -> Result<Derived, Failure> {
         let mut derived = Derived::default();
         if kind.kind != USER {
@@ -119,7 +120,15 @@ impl DirectoryService {
         }
         if projection.wants(kind, "groups") {
             let ids: Vec<ResourceId> = resources.iter().map(|resource| resource.id).collect();
-            derived.groups = store.groups_of(&ids).await?;
+            derived.groups = store.groups_of(&ids, groups_at_most).await?.ok_or_else(|| {
+                ScimError::bad_request(
+                    ScimType::TooMany,
+                    format!(
+                        "The users of this page are in more than {groups_at_most} groups, counted for each user. Ask for \
+                         them with excludedAttributes=groups, or for fewer users at a time with a smaller count."
+                    ),
+                )
+            })?;
         }
         let managers: Vec<ResourceId> = resources.iter().filter_map(manager_of).collect();
         if !managers.is_empty() {

@@ -8,7 +8,7 @@ use rollcall_base::Clock;
 use rollcall_scim::{quirks::Leniency, schema::Registry};
 use rollcall_store::Store;
 
-use crate::{CursorKey, DirectoryLimits, crawl::CrawlMemory};
+use crate::{CursorKey, DirectoryLimits, list::CrawlMemory};
 
 /// SCIM for every directory of the store.
 #[derive(Clone)]

@@ -1,8 +1,8 @@
-//! How large a resource may be, and how large a page of them.
+//! How large a resource may be.
 
 use std::io::{self, Write};
 
-use rollcall_scim::{Document, ScimError, ScimType};
+use rollcall_scim::{Document, ScimError};
 
 use crate::DirectoryLimits;
 
@@ -40,20 +40,6 @@ impl DirectoryLimits {
             format!(
                 "The resource would have {size} bytes; {most} are the most. Send smaller values, such as a photo's \
                  address in place of the photo."
-            ),
-        ))
-    }
-
-    /// Refuses a page whose answer would be too large.
-    pub(crate) fn check_page<'a>(&self, documents: impl Iterator<Item = &'a Document>) -> Result<(), ScimError> {
-        let most = self.list_bytes;
-        if documents.map(bytes).sum::<usize>() <= most {
-            return Ok(());
-        }
-        Err(ScimError::bad_request(
-            ScimType::TooMany,
-            format!(
-                "The resources of this page have more than {most} bytes. Ask for fewer at a time with a smaller count."
             ),
         ))
     }

@@ -7,7 +7,7 @@ use rollcall_base::ClientKind;
 
 /// Rollcall takes identity in: identity providers push users and groups to it over SCIM 2.0.
 #[derive(Debug, Parser)]
-#[command(name = "rollcall", version, about, propagate_version = true)]
+#[command(name = "rollcall", version, propagate_version = true)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
@@ -59,11 +59,15 @@ pub(crate) enum Command {
 #[derive(Debug, Default, Args)]
 pub(crate) struct All {
     /// Listen here instead of at the first listener's address
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
     pub(crate) listen: Option<SocketAddr>,
     /// On the first start make a demo tenant and feed it
     #[arg(long)]
     pub(crate) demo: bool,
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "an address and a port are needed, such as 127.0.0.1:8080 or [::]:443".to_owned())
 }
 
 #[derive(Debug, Subcommand)]
@@ -104,11 +108,11 @@ pub(crate) enum Directory {
         #[arg(long)]
         directory_name: String,
     },
-    /// List a tenant's directories
+    /// List a tenant's directories, or all
     List {
         /// The tenant's slug
         #[arg(long)]
-        tenant: String,
+        tenant: Option<String>,
     },
     /// Show one directory
     Show(DirectoryChoice),
@@ -137,15 +141,26 @@ pub(crate) enum Token {
         #[arg(long, default_value = "")]
         label: String,
     },
-    /// List a directory's tokens, without their secrets
-    List(DirectoryChoice),
+    /// List the tokens of a directory or of a whole tenant, without their secrets
+    List {
+        /// The tenant's slug
+        #[arg(long)]
+        tenant: String,
+        /// The Directory ID or Directory Name, in any case
+        #[arg(long)]
+        directory: Option<String>,
+    },
     /// Refuse a token from now on
     Revoke {
-        #[command(flatten)]
-        directory: DirectoryChoice,
         /// As `issue` and `list` print it
         #[arg(long)]
         token_id: String,
+        /// The tenant's slug; if given, the token must be this tenant's
+        #[arg(long)]
+        tenant: Option<String>,
+        /// The Directory ID or Directory Name; if given, the token must be this directory's
+        #[arg(long, requires = "tenant")]
+        directory: Option<String>,
     },
 }
 

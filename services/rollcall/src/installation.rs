@@ -3,7 +3,7 @@
 use std::{fs, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use prometheus::Registry;
-use rollcall_access::{JobScope, OperatorScope, TenantScope};
+use rollcall_access::{CredentialRecord, JobScope, OperatorScope, TenantScope};
 use rollcall_base::{Clock, Entropy, Id, SystemClock, SystemEntropy, marker};
 use rollcall_keys::LocalKeyring;
 use rollcall_runtime::{Config, PublicUrl};
@@ -43,6 +43,7 @@ pub(crate) fn store_config(config: &Config) -> StoreConfig {
         group_bytes: database.group_bytes,
         group_millis: database.group_ms,
         scan_rows: database.scan_rows,
+        list_bytes: config.limits.list_bytes,
     }
 }
 
@@ -72,6 +73,12 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 pub(crate) fn prepare_data_dir(config: &Config) -> Result<(), Failure> {
     use std::os::unix::fs::DirBuilderExt;
     let folder = &config.data_dir;
+    if folder.exists() && !folder.is_dir() {
+        return Err(Failure::told(format!(
+            "the data folder {} is a file: choose a folder with --data-dir",
+            folder.display()
+        )));
+    }
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|error| {
         Failure::told(format!(
             "the data folder {} cannot be made ({error}): choose another with --data-dir, or let this user write there",
@@ -93,6 +100,18 @@ fn known_public_url(config: &Config) -> PublicUrl {
 }
 
 impl Installation {
+    /// Opens an installation that is there. With the embedded database a mistyped folder would otherwise look like an
+    /// installation that has lost everything.
+    pub(crate) async fn open(config: Config) -> Result<Self, Failure> {
+        if config.embedded_database().is_some_and(|file| !file.exists()) {
+            return Err(Failure::told(format!(
+                "there is no database in {}: check --data-dir, or begin here with `rollcall tenant create`",
+                config.data_dir.display()
+            )));
+        }
+        Self::open_or_create(config).await
+    }
+
     /// Notes where this server listens, so that commands in other processes print Base URLs that work.
     pub(crate) fn note_address(&mut self, bound: &[SocketAddr]) -> Result<(), Failure> {
         self.public_url = self.config.public_url(bound);
@@ -102,9 +121,9 @@ impl Installation {
         Ok(())
     }
 
-    /// Opens the installation. The embedded database is made or brought up to date on the way; a database server is
+    /// Opens the installation, which may be the first time. The embedded database is made or brought up to date on the way; a database server is
     /// somebody else's too, so there `rollcall migrate` does that.
-    pub(crate) async fn open(config: Config) -> Result<Self, Failure> {
+    pub(crate) async fn open_or_create(config: Config) -> Result<Self, Failure> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
         let settings = store_config(&config);
@@ -152,6 +171,12 @@ impl Installation {
         Ok(self.operator.tenant(tenant.id))
     }
 
+    /// All tenants.
+    pub(crate) async fn tenants(&self) -> Result<Vec<TenantScope>, Failure> {
+        let tenants = self.store.operator(&self.operator).tenants().await?;
+        Ok(tenants.iter().map(|tenant| self.operator.tenant(tenant.id)).collect())
+    }
+
     /// The directory that was chosen, and the scope of its tenant.
     pub(crate) async fn directory(&self, choice: &DirectoryChoice) -> Result<(TenantScope, DirectoryRecord), Failure> {
         let scope = self.tenant(&choice.tenant).await?;
@@ -163,6 +188,11 @@ impl Installation {
             ))
         })?;
         Ok((scope, record))
+    }
+
+    /// The credential with this id, whosever it is.
+    pub(crate) async fn credential(&self, id: Id<marker::Credential>) -> Result<Option<CredentialRecord>, Failure> {
+        Ok(self.store.verification(&JobScope::of_service("command-line")).credential(id).await?)
     }
 
     /// What the IdP is given. Built from the Directory ID: unlike the Name it has no underscore, which Okta refuses.

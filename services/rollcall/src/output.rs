@@ -40,7 +40,12 @@ impl Output {
     /// The configuration that holds, secrets hidden.
     pub(crate) fn configuration(self, config: &Config) -> Result<(), Failure> {
         match self.0 {
-            OutputForm::Json => line(&serde_json::to_value(config).unwrap_or_default().to_string()),
+            OutputForm::Json => {
+                let mut value = serde_json::to_value(config).unwrap_or_default();
+                value["public_url"] = config.public_url(&[]).as_str().into();
+                value["database"]["url"] = config.database_url().redacted().into();
+                line(&value.to_string());
+            }
             OutputForm::Text => line(config.describe()?.trim_end()),
         }
         Ok(())
@@ -75,7 +80,7 @@ impl Output {
         while let Some(error) = cause {
             let more = error.to_string();
             if !text.contains(&more) {
-                text = format!("{text}: {more}");
+                text = format!("{}: {more}", text.trim_end_matches('.'));
             }
             cause = error.source();
         }

@@ -21,7 +21,7 @@ pub(crate) async fn run(config: Config, with_demo: bool, output: &Output) -> Res
     let stop = stop_signal()?;
     let telemetry = telemetry::init(&telemetry_config(&config, with_demo))?;
     let server = Server::bind(&config.listeners)?;
-    let mut installation = Installation::open(config).await?;
+    let mut installation = Installation::open_or_create(config).await?;
     installation.note_address(&server.addresses())?;
     let keyring = installation.keyring()?;
     let cursor_key = CursorKey::new(keyring.derive("cursor"));
@@ -116,7 +116,6 @@ fn limits(config: &Config) -> DirectoryLimits {
         page: limits.page,
         body_bytes: config.http.body_bytes,
         resource_bytes: limits.resource_bytes,
-        list_bytes: limits.list_bytes,
         list_members: limits.list_members,
         cursor_lifetime: Duration::from_secs(limits.cursor_seconds),
     }

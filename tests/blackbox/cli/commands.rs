@@ -42,6 +42,22 @@ fn a_tenant_a_directory_and_a_token_are_made_without_a_server() {
 }
 
 #[test]
+fn a_leaked_token_is_revoked_by_its_id_alone_but_never_as_somebody_elses() {
+    let place = Place::new();
+    let (ours, theirs) = (place.directory_of("acme", "okta"), place.directory_of("other", "okta"));
+    assert_eq!(place.json(&["directory", "list"]).as_array().unwrap().len(), 2);
+    let listed = place.json(&["token", "list", "--tenant", &ours.tenant]);
+    assert_eq!((&listed[0]["token_id"], &listed[0]["directory_id"]), (&json!(ours.token_id), &json!(ours.id)));
+    let as_theirs = ["token", "revoke", "--token-id", &ours.token_id, "--tenant", &theirs.tenant];
+    assert!(place.refusal(&as_theirs).contains("no token"));
+    assert_eq!(place.json(&["token", "list", "--tenant", &ours.tenant])[0]["state"], "live");
+    place.json(&["token", "revoke", "--token-id", &ours.token_id]);
+    assert_eq!(place.json(&["token", "list", "--tenant", &ours.tenant])[0]["state"], "revoked");
+    assert_eq!(place.json(&["token", "list", "--tenant", &theirs.tenant])[0]["state"], "live");
+    assert!(place.refusal(&["token", "revoke", "--token-id", "nonsense"]).contains("nonsense"));
+}
+
+#[test]
 fn what_is_kept_is_readable_by_nobody_else_and_holds_no_token() {
     let place = Place::new();
     let directory = place.directory_of("acme", "okta");
@@ -57,11 +73,21 @@ fn what_is_kept_is_readable_by_nobody_else_and_holds_no_token() {
 #[test]
 fn what_is_not_there_is_told_with_the_command_that_lists_it() {
     let place = Place::new();
-    assert!(place.refusal(&["directory", "list", "--tenant", "nobody"]).contains("rollcall tenant list"));
     place.json(&["tenant", "create", "--slug", "acme", "--name", "Acme"]);
+    assert!(place.refusal(&["directory", "list", "--tenant", "nobody"]).contains("rollcall tenant list"));
     let missing = place.refusal(&["token", "issue", "--tenant", "acme", "--directory", "nothing"]);
     assert!(missing.contains("nothing") && missing.contains("directory list"), "{missing}");
     assert!(place.refusal(&["tenant", "create", "--slug", "acme", "--name", "Again"]).contains("acme"));
+}
+
+#[test]
+fn a_folder_without_an_installation_is_told_and_not_made_into_one() {
+    let place = Place::new();
+    for arguments in [vec!["tenant", "list"], vec!["directory", "list"], vec!["token", "list", "--tenant", "acme"]] {
+        let refusal = place.refusal(&arguments);
+        assert!(refusal.contains("--data-dir") && refusal.contains("tenant create"), "{refusal}");
+    }
+    assert!(!place.data().join("rollcall.db").exists());
 }
 
 #[test]

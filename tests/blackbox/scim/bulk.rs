@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::directory;
-use crate::directory::{BULK, GROUP, PATCH_OP, USER, values};
+use crate::directory::{BULK, Directory, GROUP, PATCH_OP, USER, values};
 
 fn bulk(operations: Value) -> Value {
     json!({ "schemas": [BULK], "Operations": operations })
@@ -12,6 +12,11 @@ fn bulk(operations: Value) -> Value {
 fn statuses(response: &Value) -> Vec<String> {
     let status = |operation: &Value| operation["status"].as_str().unwrap_or("not a string").to_owned();
     response["Operations"].as_array().unwrap().iter().map(status).collect()
+}
+
+/// What became of the operations.
+async fn send(directory: &Directory, operations: Value) -> Vec<Value> {
+    directory.post("/Bulk", bulk(operations)).await.ok(200)["Operations"].as_array().unwrap().clone()
 }
 
 fn post_user(bulk_id: &str, user_name: &str) -> Value {
@@ -62,6 +67,25 @@ async fn without_a_limit_the_rest_is_done() {
 }
 
 #[tokio::test]
+async fn a_failed_operation_names_its_resource_unless_it_was_to_make_one() {
+    let directory = directory();
+    directory.user("taken").await;
+    let nobody = "/Users/018f0000-0000-7000-8000-000000000000";
+    let operations = json!([
+        post_user("1", "taken"),
+        { "method": "DELETE", "path": nobody },
+        { "method": "PUT", "path": nobody, "data": { "userName": "x" } },
+        { "method": "PATCH", "path": "/Users/bulkId:1", "data": { "schemas": [PATCH_OP], "Operations": [] } },
+    ]);
+    let response = directory.post("/Bulk", bulk(operations)).await.ok(200);
+    let location = |at: usize| response["Operations"][at].get("location").cloned();
+    assert_eq!(location(0), None, "{response}");
+    assert_eq!(location(1), Some(directory.url(nobody).into()), "{response}");
+    assert_eq!(location(2), Some(directory.url(nobody).into()), "{response}");
+    assert_eq!(location(3), None, "what was never made has no address: {response}");
+}
+
+#[tokio::test]
 async fn a_reference_to_nothing_and_too_many_operations_are_refused() {
     let directory = directory();
     let group = json!({ "schemas": [GROUP], "displayName": "team", "members": [{ "value": "bulkId:nobody" }] });
@@ -73,4 +97,43 @@ async fn a_reference_to_nothing_and_too_many_operations_are_refused() {
     directory.post("/Bulk", bulk(json!(many))).await.error(413, None);
     let big = post_user("1", &"x".repeat(1_100_000));
     directory.post("/Bulk", bulk(json!([big]))).await.error(413, None);
+}
+
+#[tokio::test]
+async fn groups_that_hold_each_other_are_made_in_one_request() {
+    let directory = directory();
+    let group =
+        |name: &str, member: &str| json!({ "schemas": [GROUP], "displayName": name, "members": [{ "value": member }] });
+    let answer = send(
+        &directory,
+        json!([
+            { "method": "POST", "path": "/Groups", "bulkId": "one", "data": group("one", "bulkId:two") },
+            { "method": "POST", "path": "/Groups", "bulkId": "two", "data": group("two", "bulkId:one") },
+            { "method": "POST", "path": "/Groups", "bulkId": "self", "data": group("self", "bulkId:self") },
+        ]),
+    )
+    .await;
+    let ids: Vec<String> =
+        answer.iter().map(|one| one["location"].as_str().unwrap().rsplit_once('/').unwrap().1.to_owned()).collect();
+    assert!(answer.iter().all(|one| one["status"] == "201"), "{answer:?}");
+    for (group, member) in [(0, 1), (1, 0), (2, 2)] {
+        assert_eq!(directory.members(&ids[group]).await, [ids[member].clone()]);
+    }
+}
+
+#[tokio::test]
+async fn a_group_of_a_circle_that_cannot_be_made_takes_back_those_that_need_it() {
+    let directory = directory();
+    let group =
+        |name: &str, member: &str| json!({ "schemas": [GROUP], "displayName": name, "members": [{ "value": member }] });
+    let answer = send(
+        &directory,
+        json!([
+            { "method": "POST", "path": "/Groups", "bulkId": "one", "data": group("one", "bulkId:two") },
+            { "method": "POST", "path": "/Groups", "bulkId": "two", "data": { "schemas": [GROUP], "members": [{ "value": "bulkId:one" }] } },
+        ]),
+    )
+    .await;
+    assert_eq!((&answer[0]["status"], &answer[1]["status"]), (&json!("409"), &json!("400")), "{answer:?}");
+    assert_eq!(directory.get("/Groups").await.ok(200)["totalResults"], 0);
 }

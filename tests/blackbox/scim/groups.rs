@@ -1,9 +1,9 @@
 //! `/Groups`.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::directory;
-use crate::directory::{ENTERPRISE, GROUP, USER, id_of, values};
+use crate::directory::{BULK, ENTERPRISE, GROUP, USER, id_of, values};
 
 #[tokio::test]
 async fn members_are_added_removed_and_replaced_in_every_clients_way() {
@@ -156,4 +156,36 @@ async fn names_of_members_and_managers_are_ours_and_absent_where_nobody_gave_one
     assert_eq!(hidden["members"][0].get("display"), None, "{hidden}");
     let groups = directory.get(&format!("/Users/{boss}")).await.ok(200);
     assert_eq!(groups["groups"][0]["display"], "team", "{groups}");
+}
+
+#[tokio::test]
+async fn a_group_that_is_sent_in_pieces_arrives_whole() {
+    let directory = directory();
+    let mut users = Vec::new();
+    for part in 0..3 {
+        let operations: Vec<Value> = (0..750)
+            .map(|number| {
+                json!({ "method": "POST", "path": "/Users", "bulkId": format!("{number}"),
+                "data": { "schemas": [USER], "userName": format!("user{part}-{number}") } })
+            })
+            .collect();
+        let answer = directory.post("/Bulk", json!({ "schemas": [BULK], "Operations": operations })).await.ok(200);
+        let made = answer["Operations"].as_array().unwrap();
+        users.extend(made.iter().map(|one| one["location"].as_str().unwrap().rsplit_once('/').unwrap().1.to_owned()));
+    }
+    let members: Vec<Value> = users.iter().map(|user| json!({ "value": user })).collect();
+    let group = json!({ "schemas": [GROUP], "displayName": "everybody", "members": members });
+    let created = directory.post("/Groups", group).await.ok(201);
+    assert_eq!(created["members"].as_array().unwrap().len(), users.len(), "the answer to a POST is whole too");
+    let group = id_of(&created);
+    users.sort();
+    assert_eq!(directory.members(&group).await, users);
+    let only_ids = directory.get(&format!("/Groups/{group}?attributes=members.value")).await.ok(200);
+    let shown = only_ids["members"].as_array().unwrap();
+    assert_eq!(
+        (shown.len(), shown[2000].as_object().unwrap().len(), only_ids.get("displayName")),
+        (users.len(), 1, None)
+    );
+    let listed = directory.get("/Groups").await.ok(200);
+    assert_eq!(listed["Resources"][0]["members"].as_array().unwrap().len(), users.len());
 }

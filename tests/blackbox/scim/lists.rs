@@ -146,9 +146,13 @@ async fn a_filter_that_is_not_understood_is_an_error_and_never_a_list() {
         "userName eq \"x\" and",
         "active gt true",
         "password eq \"x\"",
+        "",
+        " ",
     ] {
         directory.find("/Users", filter).await.error(400, Some("invalidFilter"));
     }
+    let twice = "/Users?filter=userName%20pr&filter=userName%20eq%20%22x%22";
+    directory.get(twice).await.error(400, Some("invalidFilter"));
     let deep = format!("{}userName eq \"x\"{}", "(".repeat(40), ")".repeat(40));
     directory.find("/Users", &deep).await.error(400, Some("invalidFilter"));
     let wide = vec!["title eq \"x\""; 65].join(" or ");

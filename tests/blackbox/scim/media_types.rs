@@ -44,6 +44,10 @@ async fn another_media_type_is_refused_either_way() {
     let body = json!({ "schemas": [USER], "userName": "x" }).to_string();
     raw(&directory, Some("text/plain"), body.as_bytes()).await.error(415, None);
     raw(&directory, Some("application/x-www-form-urlencoded"), b"userName=x").await.error(415, None);
+    raw(&directory, Some("application/json; charset=utf-16"), body.as_bytes()).await.error(415, None);
+    let compressed = [("content-encoding", "gzip")];
+    let answer = directory.try_send("POST", "/Users", &compressed, Some(&json!({ "userName": "x" }))).await.unwrap();
+    answer.error(415, None);
     let answer = directory.try_send("GET", "/Users", &[("accept", "text/html")], None).await.unwrap();
     answer.error(406, None);
 }

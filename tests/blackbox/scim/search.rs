@@ -1,5 +1,7 @@
 //! `/.search`.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
 use super::directory;
@@ -44,4 +46,29 @@ async fn a_search_that_is_none_is_refused() {
     directory.get("/Users/.search").await.error(405, None);
     let user = directory.find("/Users", "userName eq \"anna\"").await.ok(200);
     assert!(!id_of(&user["Resources"][0]).is_empty());
+}
+
+#[tokio::test]
+async fn a_search_at_the_root_by_cursor_sees_every_type_once_on_pages_of_any_size() {
+    let directory = directory();
+    for number in 0..3 {
+        directory.user(&format!("user{number}")).await;
+        directory.group(&format!("group{number}"), &[]).await;
+    }
+    for size in [1, 2, 3, 4, 6, 7] {
+        let (mut seen, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let search = json!({ "schemas": [SEARCH], "cursor": cursor, "count": size });
+            let page = directory.post("/.search", search).await.ok(200);
+            assert_eq!(page["totalResults"], 6);
+            seen.extend(ids(&page));
+            let Some(next) = page["nextCursor"].as_str() else { break };
+            assert!(!ids(&page).is_empty(), "a page before the last holds something");
+            cursor = next.to_owned();
+        }
+        assert_eq!((seen.len(), seen.iter().collect::<BTreeSet<_>>().len()), (6, 6), "pages of {size}");
+    }
+    let by_index = directory.get("?startIndex=3&count=2").await.ok(200);
+    assert_eq!(by_index["Resources"][0]["meta"]["resourceType"], "User");
+    assert_eq!(by_index["Resources"][1]["meta"]["resourceType"], "Group");
 }

@@ -137,7 +137,7 @@ fn explain(error: figment::Error, origins: &Origins<'_>) -> ConfigError {
         Kind::InvalidType(actual, expected) | Kind::InvalidValue(actual, expected) => ConfigError::Invalid {
             name: path.join("."),
             origin: origins.of(&path),
-            reason: format!("it must be {expected}, not {}", kind_of(&actual)),
+            reason: format!("it must be {}, not {}", named(&expected.to_string()), kind_of(&actual)),
         },
         Kind::UnknownVariant(value, known) => ConfigError::Invalid {
             name: path.join("."),
@@ -145,6 +145,17 @@ fn explain(error: figment::Error, origins: &Origins<'_>) -> ConfigError {
             reason: format!("\"{value}\" is none of its values; {}", nearest(&value, known)),
         },
         other => ConfigError::Invalid { name: path.join("."), origin: origins.of(&path), reason: other.to_string() },
+    }
+}
+
+/// A type as people call it.
+fn named(expected: &str) -> &str {
+    match expected {
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number that is not negative",
+        "i64" => "a whole number",
+        "a string" | "string" => "a text",
+        "a boolean" | "bool" => "true or false",
+        other => other,
     }
 }
 

@@ -100,7 +100,16 @@ impl Config {
 
     /// The database's address: as set, else SQLite in [`Config::data_dir`].
     pub fn database_url(&self) -> DatabaseUrl {
-        self.database.url.clone().unwrap_or_else(|| DatabaseUrl::sqlite(&self.data_dir.join("rollcall.db")))
+        self.database.url.clone().unwrap_or_else(|| DatabaseUrl::sqlite(&self.embedded_file()))
+    }
+
+    /// The file of the embedded database; none if another database is configured.
+    pub fn embedded_database(&self) -> Option<PathBuf> {
+        self.database.url.is_none().then(|| self.embedded_file())
+    }
+
+    fn embedded_file(&self) -> PathBuf {
+        self.data_dir.join("rollcall.db")
     }
 
     /// The keyring's file.

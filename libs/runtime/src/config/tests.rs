@@ -95,6 +95,7 @@ fn a_wrong_value_is_refused_with_what_it_must_be() {
         ("[telemetry]\nlog = \"rollcall=loud\"", &["\"telemetry.log\"", "info"]),
         ("[[listeners]]\naddress = \"8080\"\nsurfaces = [\"scim\"]", &["listeners.0.address"]),
         ("[[listeners]]\naddress = \"127.0.0.1:1\"\nsurfaces = []", &["listeners.0", "surfaces"]),
+        ("[http]\nbody_bytes = \"many\"", &["http.body_bytes", "a whole number", "not a text"]),
         ("[[listeners]]\nsurfaces = [\"scim\"]", &["listeners.0.address", "must be given"]),
         ("listeners = []", &["at least one"]),
         ("public_url = \"scim.example.com\"", &["\"public_url\"", "https://scim.example.com"]),

@@ -184,7 +184,7 @@ pub(crate) fn drop_repeated(list: &mut Vec<Value>) {
 }
 
 /// The same text for values that are equal, in whatever order their parts stand.
-fn fingerprint(element: &Value) -> String {
+pub(crate) fn fingerprint(element: &Value) -> String {
     match element {
         Value::Object(parts) => {
             let mut parts: Vec<String> =

@@ -62,7 +62,7 @@ impl Filter {
             let Some(sub) = holder.attribute.sub_attribute(name) else {
                 return Err(no_sub_attribute(&holder.attribute, name));
             };
-            Ok(ResolvedPath { sub_attribute: Some(Arc::clone(sub)), ..holder.clone() })
+            ResolvedPath { sub_attribute: Some(Arc::clone(sub)), ..holder.clone() }.stored()
         };
         Ok(match self {
             Self::And(parts) => Condition::And(all(parts)?),
@@ -80,7 +80,7 @@ impl ResolvedPath {
     /// its URN where the client is not held to the letter.
     ///
     /// # Errors
-    /// 400 `invalidFilter` if there is no such attribute, or if it is never returned.
+    /// 400 `invalidFilter` if there is no such attribute, or if it is never returned or made only when it is shown.
     pub fn find(resource_type: &ResourceType, text: &str, leniency: &Leniency) -> Result<Self, ScimError> {
         let found = match named(resource_type, text, leniency)? {
             Named::Unknown if !text.contains(':') => short_name(resource_type, text, leniency)?,
@@ -103,7 +103,21 @@ impl ResolvedPath {
                 "{path} is never returned and cannot be compared. Leave it out of the filter."
             )));
         }
-        Ok(path)
+        path.stored()
+    }
+
+    /// Refuses what is made only when a resource is shown: addresses and ETags. No stored value could be compared, and
+    /// an empty list would be a wrong answer.
+    pub(crate) fn stored(self) -> Result<Self, ScimError> {
+        let sub = self.sub_attribute.as_ref().map_or("", |sub| sub.name.as_str());
+        let instead = match (&self.extension, self.attribute.name.as_str(), sub) {
+            (None, "meta", "location") => "id",
+            (None, "meta", "version") => "meta.lastModified",
+            (None, "members", "$ref") => "members.value",
+            (None, "groups", "$ref") => "groups.value",
+            _ => return Ok(self),
+        };
+        Err(invalid(format!("{self} is made when it is shown and cannot be compared. Use {instead}.")))
     }
 
     /// The path whose values are compared or sorted: `value` of a complex attribute that has one.
@@ -144,7 +158,7 @@ fn short_name<'r, 't>(
 
 fn no_attribute(resource_type: &ResourceType, text: &str) -> ScimError {
     invalid(format!(
-        "{} has no attribute \"{}\" to filter by. Look the names up under /Schemas.",
+        "{} has no attribute \"{}\". Look the names up under /Schemas.",
         resource_type.name,
         shortened(text)
     ))
@@ -232,5 +246,28 @@ pub(crate) const fn type_name(data_type: DataType) -> &'static str {
         DataType::Binary => "binary",
         DataType::Reference => "reference",
         DataType::Complex => "complex",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{limits::Limits, schema::Registry};
+
+    #[test]
+    fn addresses_and_etags_are_refused_rather_than_never_found() {
+        let registry = Registry::standard();
+        for (kind, filter) in [
+            ("User", "meta.location pr"),
+            ("User", "meta.version eq \"W/1\""),
+            ("User", "not (META.Location eq null)"),
+            ("User", "groups[$ref co \"Groups\"]"),
+            ("Group", "members.$ref eq \"../Users/1\""),
+        ] {
+            let filter = Filter::parse(filter, &Limits::default()).unwrap();
+            let refused = filter.resolve(registry.by_name(kind).unwrap(), &Leniency::lenient()).unwrap_err();
+            assert_eq!(refused.scim_type, Some(ScimType::InvalidFilter), "{filter}");
+            assert!(refused.detail.contains("Use "), "{}", refused.detail);
+        }
     }
 }

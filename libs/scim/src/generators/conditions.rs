@@ -22,6 +22,7 @@ pub fn comparable_paths(resource_type: &ResourceType) -> Vec<ResolvedPath> {
         .filter(|(_, attribute)| !matches!(attribute.name.as_str(), "members" | "groups" | "schemas"))
         .filter(|(_, attribute)| attribute.returned != Returned::Never)
         .flat_map(|(schema, attribute)| leaves(schema, attribute))
+        .filter_map(|path| path.stored().ok())
         .collect()
 }
 

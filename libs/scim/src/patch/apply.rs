@@ -6,11 +6,7 @@ use super::{
     PatchPlan, elements,
     step::{Place, Step, Verb},
 };
-use crate::{
-    accept::{foreign_block, is_unset},
-    error::ScimError,
-    quirks::patch,
-};
+use crate::{accept::is_unset, error::ScimError, quirks::patch};
 
 impl PatchPlan {
     pub(super) fn step(&self, step: &Step, id: &str, document: &mut Map<String, Value>) -> Result<(), ScimError> {
@@ -180,10 +176,11 @@ fn foreign(document: &mut Map<String, Value>, urn: &str, names: &[String], value
         },
         names => set_foreign(&mut block, names, value),
     }
-    if let Value::Object(block) = foreign_block(&block) {
-        document.insert(urn, Value::Object(block));
-    } else {
+    block.retain(|_, value| !is_unset(value));
+    if block.is_empty() {
         document.shift_remove(&urn);
+    } else {
+        document.insert(urn, Value::Object(block));
     }
 }
 

@@ -1,6 +1,6 @@
 //! Changes of a list's elements.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use serde_json::{Map, Value};
 
@@ -9,7 +9,7 @@ use super::{
     step::{Selection, Verb},
 };
 use crate::{
-    accept::value::{drop_repeated, first_primary_stays, is_primary},
+    accept::value::{drop_repeated, fingerprint, first_primary_stays, is_primary},
     error::{ScimError, ScimType},
     limits::Limits,
     quirks::{Leniency, patch},
@@ -26,7 +26,8 @@ pub(super) fn add(
 ) -> Result<(), ScimError> {
     let touched: BTreeSet<usize> = (list.len()..list.len() + new.len()).collect();
     // What is there already is no new primary either.
-    list.extend(new.into_iter().filter(|element| !list.contains(element)).collect::<Vec<_>>());
+    let known: HashSet<String> = list.iter().map(fingerprint).collect();
+    list.extend(new.into_iter().filter(|element| !known.contains(&fingerprint(element))));
     settle(list, &touched);
     if list.len() > limits.values {
         return Err(ScimError::bad_request(

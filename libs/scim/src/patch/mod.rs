@@ -8,6 +8,7 @@ mod read;
 #[cfg(test)]
 mod reference;
 mod step;
+mod work;
 
 use serde_json::{Map, Value};
 
@@ -21,6 +22,7 @@ use crate::{
     schema::ResourceType,
 };
 use step::Step;
+use work::Work;
 
 /// What a PATCH request asks for, checked against the schema. Applying it is pure and can be repeated.
 #[derive(Debug, Clone)]
@@ -62,10 +64,12 @@ impl PatchPlan {
     ///
     /// # Errors
     /// 400 `noTarget` if a path's filter selects nothing, `mutability` if an immutable attribute or the id would change,
-    /// `invalidValue` if a required attribute would be missing.
+    /// `invalidValue` if a required attribute would be missing, `tooMany` if the operations look at too many values.
     pub fn apply(&self, id: &str, document: &Document) -> Result<Document, ScimError> {
         let mut changed: Map<String, Value> = document.attributes().clone();
+        let mut work = Work::default();
         for step in &self.steps {
+            work.account(step, &changed)?;
             self.step(step, id, &mut changed)?;
         }
         check_immutable(&self.resource_type, document.attributes(), &changed)?;

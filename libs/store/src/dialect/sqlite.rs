@@ -1,6 +1,7 @@
 //! SQLite: readers in a pool, one connection that writes, the write-ahead log.
 
 use std::{
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     str::FromStr,
     sync::Arc,
@@ -48,9 +49,10 @@ pub(crate) async fn writer(config: &StoreConfig, create: bool) -> Result<SqliteP
         std::fs::create_dir_all(folder).map_err(|error| unwritable(error, &path))?;
     }
     // SQLite opens what it may not write as read-only and complains at the first write: ask now. Appending changes
-    // nothing.
-    if path.exists() {
-        std::fs::OpenOptions::new().append(true).open(&path).map_err(|error| unwritable(error, &path))?;
+    // nothing. A new file is nobody else's to read, whatever its folder is; the log beside it gets the same mode.
+    if create || path.exists() {
+        let mut file = std::fs::OpenOptions::new();
+        file.append(true).create(create).mode(0o600).open(&path).map_err(|error| unwritable(error, &path))?;
     }
     let pool_options = SqlitePoolOptions::new().max_connections(1).idle_timeout(None).max_lifetime(None);
     pool(options(config)?.create_if_missing(create), pool_options, config)
@@ -132,5 +134,18 @@ mod tests {
         let connections = connect(&config).await.unwrap();
         assert_eq!(ask(connections.readers.get_sqlite_connection_pool(), "PRAGMA query_only").await, 1);
         assert_eq!(ask(connections.writer.get_sqlite_connection_pool(), "PRAGMA synchronous").await, 2);
+    }
+
+    #[tokio::test]
+    async fn a_new_database_is_nobody_elses_to_read() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.db");
+        let made = writer(&StoreConfig::new(format!("sqlite://{}", path.display())), true).await.unwrap();
+        sqlx::query("CREATE TABLE t (x)").execute(&made).await.unwrap();
+        for name in ["x.db", "x.db-wal"] {
+            let mode = std::fs::metadata(folder.path().join(name)).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600, "{name}");
+        }
     }
 }

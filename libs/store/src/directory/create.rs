@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use rollcall_scim::{Document, MemberOp, ScimError, schema::GROUP};
 use sea_orm::{ActiveValue::Set, DatabaseTransaction, EntityTrait, sea_query::OnConflict};
+use serde_json::Value;
 
 use super::{
     Author, index_rows,
@@ -27,8 +28,10 @@ impl Mutation for Create {
     type Output = StoredResource;
 
     fn bytes(&self) -> usize {
-        // A guess that needs no serialising: what counts is that groups of big writes stay small.
-        512 + self.new.members.as_ref().map_or(0, |members| members.len() * 64)
+        // A guess that needs no serialising: what counts is that groups of big writes stay small. The document is
+        // written twice, to its row and to the event.
+        let members = self.new.members.as_ref().map_or(0, |members| members.len() * 64);
+        512 + members + self.new.document.attributes().values().map(weight).sum::<usize>() * 2
     }
 
     async fn run(&self, transaction: &DatabaseTransaction) -> Result<StoredResource, StoreError> {
@@ -89,5 +92,15 @@ impl Mutation for Create {
         };
         outbox::write(transaction, by, entry).await?;
         Ok(created)
+    }
+}
+
+/// About how many bytes a value has as JSON.
+fn weight(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.len() + 2,
+        Value::Array(values) => values.iter().map(weight).sum::<usize>() + 2,
+        Value::Object(map) => map.iter().map(|(name, value)| name.len() + 4 + weight(value)).sum::<usize>() + 2,
+        Value::Null | Value::Bool(_) | Value::Number(_) => 8,
     }
 }

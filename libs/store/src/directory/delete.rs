@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use rollcall_base::Timestamp;
 use rollcall_scim::Document;
-use sea_orm::{ConnectionTrait, DatabaseTransaction};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -28,9 +28,10 @@ impl Mutation for Delete {
     }
 
     async fn run(&self, transaction: &DatabaseTransaction) -> Result<(), StoreError> {
+        let before = self.lock_groups(transaction).await?;
         let gone = locked(transaction, &self.by, &self.target).await?;
         let at = self.by.now().max(gone.modified_at);
-        let groups = self.leave_groups(transaction, at).await?;
+        let groups = self.leave_groups(transaction, &before, at).await?;
         self.move_aside(transaction, &gone, at, &groups).await?;
         let entry = outbox::Entry {
             resource: gone.id,
@@ -50,11 +51,21 @@ impl Mutation for Delete {
 impl Delete {
     /// Takes the resource out of all groups: each live one gets a new version and an event. A group's own members
     /// stay with its anchor.
-    async fn leave_groups(&self, transaction: &DatabaseTransaction, at: Timestamp) -> Result<Vec<Uuid>, StoreError> {
+    async fn leave_groups(
+        &self,
+        transaction: &DatabaseTransaction,
+        locked: &[Uuid],
+        at: Timestamp,
+    ) -> Result<Vec<Uuid>, StoreError> {
         let backend = transaction.get_database_backend();
-        // In the order of their ids, so that two deletions do not wait for each other.
-        let lock = self.groups(Sql::new("SELECT id FROM resource")).text(" ORDER BY id").text(for_update(backend));
-        if transaction.query_all_raw(lock.build(backend)).await?.is_empty() && !self.is_member(transaction).await? {
+        if backend == DbBackend::Postgres {
+            let now = self.group_ids(transaction, "").await?;
+            if now.iter().any(|group| locked.binary_search(group).is_err()) {
+                // It came into a group after the groups were locked: from the start, with that one too.
+                return Err(StoreError::contention());
+            }
+        }
+        if locked.is_empty() && !self.is_member(transaction).await? {
             return Ok(Vec::new());
         }
         let bump = Sql::new("UPDATE resource SET version = version + 1, modified_at = CASE WHEN modified_at > ")
@@ -84,6 +95,19 @@ impl Delete {
         let members = members.text(" AND member_id = ").id(self.target.id);
         transaction.execute_raw(members.build(backend)).await?;
         Ok(groups)
+    }
+
+    /// The live groups that the resource is in, locked before the resource itself, as a change of members locks first
+    /// the group and then its members: two that meet then wait and do not stop each other. In the order of their ids,
+    /// for two deletions.
+    async fn lock_groups(&self, transaction: &DatabaseTransaction) -> Result<Vec<Uuid>, StoreError> {
+        self.group_ids(transaction, for_update(transaction.get_database_backend())).await
+    }
+
+    async fn group_ids(&self, transaction: &DatabaseTransaction, lock: &str) -> Result<Vec<Uuid>, StoreError> {
+        let sql = self.groups(Sql::new("SELECT id FROM resource")).text(" ORDER BY id").text(lock);
+        let rows = transaction.query_all_raw(sql.build(transaction.get_database_backend())).await?;
+        rows.iter().map(|row| row.try_get("", "id").map_err(StoreError::from)).collect()
     }
 
     /// Restricts `sql` to the live groups that the resource is in; a group that is in itself needs no farewell.

@@ -15,13 +15,18 @@ use crate::{
 };
 
 impl<A: Access> DirectoryStore<A> {
-    /// The groups that each of `ids` is in, directly or through other groups, each once, by id. One statement for up
-    /// to 500 ids.
+    /// The groups that each of `ids` is in, directly or through other groups, each once, by id; none if they are more
+    /// than `at_most` in all. One statement for up to 500 ids.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
-    pub async fn groups_of(&self, ids: &[Id<Resource>]) -> Result<HashMap<Id<Resource>, Vec<GroupRef>>, StoreError> {
+    pub async fn groups_of(
+        &self,
+        ids: &[Id<Resource>],
+        at_most: u32,
+    ) -> Result<Option<HashMap<Id<Resource>, Vec<GroupRef>>>, StoreError> {
         let mut groups: HashMap<Id<Resource>, Vec<GroupRef>> = HashMap::new();
+        let mut left = i64::from(at_most);
         for some in uuids(ids).chunks(BATCH) {
             // The walk upwards asks the partial index of group-in-group rows only (its literal condition stands in
             // the statement): a directory without such rows looks into an empty index.
@@ -38,11 +43,20 @@ impl<A: Access> DirectoryStore<A> {
                     .text(" WHERE m.directory_id = ")
                     .id(self.directory)
                     .text(" AND m.member_id = w.group_id AND m.member_kind = 2)")
-                    .text(" SELECT w.member_id, w.group_id, MAX(w.direct) AS direct, g.display FROM reach w")
+                    .text(" SELECT w.member_id, w.group_id, MAX(w.direct) AS direct, g.display FROM")
+                    // A group is reached twice at most, directly and not. Beyond the limit the walk is not gone on with.
+                    .text(" (SELECT member_id, group_id, direct FROM reach LIMIT ")
+                    .value(2 * left + 2)
+                    .text(") w")
                     .text(" JOIN resource g ON g.id = w.group_id AND g.directory_id = ")
                     .id(self.directory)
                     .text(" GROUP BY w.member_id, w.group_id, g.display ORDER BY w.member_id, w.group_id");
-            for row in self.inner.rows(sql.build(self.backend())).await? {
+            let rows = self.inner.rows(sql.build(self.backend())).await?;
+            left -= rows.len() as i64;
+            if left < 0 {
+                return Ok(None);
+            }
+            for row in rows {
                 let group = GroupRef {
                     id: Id::from_uuid(row.try_get("", "group_id")?),
                     display: row.try_get("", "display")?,
@@ -51,7 +65,7 @@ impl<A: Access> DirectoryStore<A> {
                 groups.entry(Id::from_uuid(row.try_get("", "member_id")?)).or_default().push(group);
             }
         }
-        Ok(groups)
+        Ok(Some(groups))
     }
 
     /// Up to `limit` members of a group, by id, after the member `after`. Empty for what is no live group.

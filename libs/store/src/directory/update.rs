@@ -83,8 +83,10 @@ impl Update {
             .value(columns.display)
             .text(", external_id = ")
             .value(columns.external_id)
-            .text(", active = ")
+            // For consumers an absent `active` means the last one that was said: leaving it out enables nobody.
+            .text(", active = COALESCE(")
             .value(columns.active)
+            .text(", active)")
             .text(", document = ")
             .value(columns.document)
             .text(", version = ")

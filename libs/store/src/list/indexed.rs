@@ -5,14 +5,11 @@ use sea_orm::Value;
 
 use super::{
     order::{Column, Order},
-    page, total,
+    page, too_many, total,
 };
 use crate::{
-    DirectoryStore, ListQuery, Listing, PageKey, Position, StoreError, StoredResource,
-    directory::{COLUMNS, stored},
-    filter::Narrowing,
-    resource::SortKey,
-    statement::Sql,
+    DirectoryStore, ListQuery, Listing, PageKey, Position, StoreError, directory::COLUMNS, filter::Narrowing,
+    resource::SortKey, statement::Sql,
 };
 
 pub(super) async fn run<A: Access>(
@@ -26,8 +23,9 @@ pub(super) async fn run<A: Access>(
         let total = total::of(store, &query.resource_type, narrowing).await?;
         return Ok(Listing { resources: Vec::new(), total, next: None });
     }
-    let rows = store.inner.rows(sql(store, query, narrowing, order, column).build(store.backend())).await?;
-    let resources = rows.iter().map(stored).collect::<Result<Vec<StoredResource>, _>>()?;
+    let statement = sql(store, query, narrowing, order, column).build(store.backend());
+    let read = store.inner.resources_within_bounds(statement).await?;
+    let resources = read.ok_or_else(|| too_many::bytes(store.inner.list_bytes))?;
     let found = resources.len() as u64;
     let (resources, next) = page(resources, query.count, |resource| order.key(resource, None));
     let total = match &query.position {

@@ -1,20 +1,26 @@
 //! A list that no index serves wholly: a bounded number of rows is looked at, each evaluated in memory. Never a partial
 //! answer: above the bound the client is told.
 
+use std::collections::HashMap;
+
 use rollcall_access::Access;
 use rollcall_base::{Id, marker::Resource};
 use rollcall_scim::{Envelope, filter::Condition, represent};
 use serde_json::{Map, Value, json};
 
-use super::{indexed, order::Order, page, too_many, total};
+use super::{indexed, order::Order, too_many, total};
 use crate::{
     DirectoryStore, ListQuery, Listing, PageKey, Position, StoreError, StoredResource,
     directory::{COLUMNS, element, stored},
     filter::{Narrowing, mentions},
+    statement::{BATCH, Sql},
 };
 
 /// Rows of one statement.
-const CHUNK: u32 = 500;
+const CHUNK: u32 = 200;
+
+/// Groups that the users of one statement may be in, all together.
+const GROUPS: u32 = 100_000;
 
 pub(super) async fn run<A: Access>(
     store: &DirectoryStore<A>,
@@ -28,7 +34,7 @@ pub(super) async fn run<A: Access>(
     if narrowing.is_none() && total::of(store, &query.resource_type, None).await? > u64::from(most) {
         return Err(too_many());
     }
-    let mut found: Vec<(PageKey, StoredResource)> = Vec::new();
+    let mut found: Vec<PageKey> = Vec::new();
     let (mut looked_at, mut after) = (0, None);
     loop {
         let limit = CHUNK.min(most + 1 - looked_at);
@@ -43,35 +49,49 @@ pub(super) async fn run<A: Access>(
         for (resource, derived) in chunk.into_iter().zip(derived) {
             let representation = representation(query, &resource, derived);
             if query.condition.as_ref().is_none_or(|condition| condition.matches(&representation)) {
-                found.push((order.key(&resource, Some(&representation)), resource));
+                found.push(order.key(&resource, Some(&representation)));
             }
         }
         if last {
             break;
         }
     }
-    Ok(cut(found, query, order))
+    let total = found.len() as u64;
+    let mut keys = cut(found, query, order);
+    let more = keys.len() > query.count as usize;
+    keys.truncate(query.count as usize);
+    let next = keys.last().filter(|_| more).cloned();
+    Ok(Listing { resources: read(store, &keys).await?, total, next })
 }
 
-/// The page of all that was found.
-fn cut(mut found: Vec<(PageKey, StoredResource)>, query: &ListQuery, order: &Order<'_>) -> Listing {
-    let total = found.len() as u64;
+/// The page of all that was found, and one more if there is one.
+fn cut(mut found: Vec<PageKey>, query: &ListQuery, order: &Order<'_>) -> Vec<PageKey> {
     let place = |key: &PageKey| (key.value.clone(), key.id);
-    found.sort_by_cached_key(|(key, _)| place(key));
+    found.sort_by_cached_key(place);
     if order.descending {
         found.reverse();
     }
     let begins = match &query.position {
         Position::Skip(skip) => usize::try_from(*skip).unwrap_or(usize::MAX),
-        Position::After(last) if order.descending => found.partition_point(|(key, _)| place(key) >= place(last)),
-        Position::After(last) => found.partition_point(|(key, _)| place(key) <= place(last)),
+        Position::After(last) if order.descending => found.partition_point(|key| place(key) >= place(last)),
+        Position::After(last) => found.partition_point(|key| place(key) <= place(last)),
     };
-    let rest: Vec<_> = found.into_iter().skip(begins).take(query.count as usize + 1).collect();
-    let keys: Vec<PageKey> = rest.iter().map(|(key, _)| key.clone()).collect();
-    let (resources, next) = page(rest.into_iter().map(|(_, resource)| resource).collect(), query.count, |resource| {
-        keys.iter().find(|key| key.id == resource.id).cloned().unwrap_or_else(|| order.key(resource, None))
-    });
-    Listing { resources, total, next }
+    found.into_iter().skip(begins).take(query.count as usize + 1).collect()
+}
+
+/// The resources of the page, in its order. Only keys were kept while looking, so that a scan needs little memory; one
+/// that was deleted since is left out.
+async fn read<A: Access>(store: &DirectoryStore<A>, keys: &[PageKey]) -> Result<Vec<StoredResource>, StoreError> {
+    let mut resources = HashMap::new();
+    let ids: Vec<_> = keys.iter().map(|key| key.id.as_uuid()).collect();
+    for some in ids.chunks(BATCH) {
+        let sql = Sql::new("SELECT ").text(COLUMNS).text(" FROM resource r WHERE r.directory_id = ");
+        let sql = sql.id(store.directory).text(" AND r.id IN ").ids(some);
+        let read = store.inner.resources_within_bounds(sql.build(store.backend())).await?;
+        let read = read.ok_or_else(|| too_many::bytes(store.inner.list_bytes))?;
+        resources.extend(read.into_iter().map(|resource| (resource.id, resource)));
+    }
+    Ok(keys.iter().filter_map(|key| resources.remove(&key.id)).collect())
 }
 
 async fn chunk<A: Access>(
@@ -81,7 +101,7 @@ async fn chunk<A: Access>(
     after: Option<Id<Resource>>,
     limit: u32,
 ) -> Result<Vec<StoredResource>, StoreError> {
-    let mut sql = crate::statement::Sql::new("SELECT ").text(COLUMNS).part(&indexed::from(store, query, narrowing));
+    let mut sql = Sql::new("SELECT ").text(COLUMNS).part(&indexed::from(store, query, narrowing));
     if let Some(after) = after {
         sql = sql.text(" AND r.id > ").id(after);
     }
@@ -108,7 +128,7 @@ async fn derived<A: Access>(
         }
     }
     if mentions(condition, "groups") {
-        let mut groups = store.groups_of(&ids).await?;
+        let Some(mut groups) = store.groups_of(&ids, GROUPS).await? else { return Ok(None) };
         for (id, derived) in ids.iter().zip(&mut derived) {
             let groups = groups.remove(id).unwrap_or_default().into_iter();
             let elements: Vec<Value> = groups

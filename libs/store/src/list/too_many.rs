@@ -8,6 +8,14 @@ use rollcall_scim::{
 use crate::filter::Context;
 use crate::{ListQuery, StoreError};
 
+/// The page is too large, whatever its number of resources.
+pub(super) fn bytes(most: usize) -> StoreError {
+    let detail = format!(
+        "The resources of this page have more than {most} bytes. Ask for fewer at a time with a smaller count."
+    );
+    ScimError::bad_request(ScimType::TooMany, detail).into()
+}
+
 pub(super) fn error(query: &ListQuery, order: Option<String>, scan_rows: u32) -> StoreError {
     let context =
         Context { directory: rollcall_base::Id::from_uuid(uuid::Uuid::nil()), resource_type: &query.resource_type };

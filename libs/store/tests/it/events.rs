@@ -2,6 +2,7 @@
 
 use rollcall_store::Operation;
 use rollcall_testkit::{TestDirectory, on_both_databases};
+use sea_orm::{ConnectionTrait, Statement};
 use serde_json::json;
 
 on_both_databases! {
@@ -27,6 +28,14 @@ on_both_databases! {
         assert_eq!(events[1].changes, json!([{ "path": "title", "before": "a", "after": "b" }]));
         assert_eq!((events[0].actor.as_str(), events[0].request_id.as_str()), ("operator", "request"));
         assert_eq!(directory.jobs().events(directory.record.id, 2, 10).await.unwrap(), &events[2..]);
+    }
+
+    async fn a_sequencer_with_nothing_to_do_writes_nothing(database) {
+        let directory = database.directory().await;
+        assert_eq!(directory.jobs().sequence(100).await.unwrap(), 0);
+        let raw = database.raw().await;
+        let locks = Statement::from_string(raw.get_database_backend(), "SELECT COUNT(*) FROM job_lock");
+        assert_eq!(raw.query_one_raw(locks).await.unwrap().unwrap().try_get_by_index::<i64>(0).unwrap(), 0);
     }
 
     async fn sequencers_at_the_same_time_number_each_change_once(database) {

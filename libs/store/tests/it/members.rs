@@ -123,10 +123,13 @@ on_both_databases! {
         let middle = directory.group("middle", &[low.id, user]).await;
         let high = directory.group("high", &[middle.id]).await;
         change(&directory, &low, vec![MemberOp::Add(texts(&[high.id, low.id]))]).await;
-        let groups = directory.resources().groups_of(&[user, low.id]).await.unwrap();
+        let groups = directory.resources().groups_of(&[user, low.id], 100).await.unwrap().unwrap();
         let of = |id| groups[&id].iter().map(|group| (group.display.as_deref().unwrap(), group.direct)).collect::<BTreeSet<_>>();
         assert_eq!(of(user), [("low", true), ("middle", true), ("high", false)].into());
         assert_eq!(of(low.id), [("low", true), ("middle", true), ("high", false)].into());
+        // Six memberships, two of them known both directly and through another group.
+        assert!(directory.resources().groups_of(&[user, low.id], 6).await.unwrap().is_some());
+        assert!(directory.resources().groups_of(&[user, low.id], 5).await.unwrap().is_none());
         let members = directory.resources().members_page(middle.id, None, 10).await.unwrap();
         assert_eq!(members.iter().map(|one| one.kind).collect::<BTreeSet<_>>(), [USER, GROUP].into());
     }
@@ -163,7 +166,7 @@ on_both_databases! {
         resources.delete(directory.target(&inner)).await.unwrap();
         assert!(member_ids(&directory, inner.id).await.is_empty());
         assert!(member_ids(&directory, outer.id).await.is_empty());
-        assert!(resources.groups_of(&ids).await.unwrap().is_empty());
+        assert!(resources.groups_of(&ids, 100).await.unwrap().unwrap().is_empty());
         assert!(resources.members_of(&[inner.id], 100).await.unwrap().unwrap().is_empty());
         let filter = format!("members.value eq \"{}\"", ids[0]);
         assert!(crate::lists::listed(&directory, &directory.group_type(), Some(&filter)).await.unwrap().is_empty());

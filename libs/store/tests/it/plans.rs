@@ -144,7 +144,7 @@ on_both_databases! {
         let page = directory.resources().list(&ListQuery { count: 50, ..query(&directory.user_type(), None) }).await.unwrap();
         let ids: Vec<Id<Resource>> = page.resources.iter().map(|user| user.id).collect();
         directory.store.take_statements();
-        directory.resources().groups_of(&ids).await.unwrap();
+        directory.resources().groups_of(&ids, 100).await.unwrap();
         assert_no_scan(&plans(&directory, &raw, &database).await, "groups_of");
         directory.resources().displays(&ids).await.unwrap();
         assert_no_scan(&plans(&directory, &raw, &database).await, "displays");

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use rollcall_scim::{MemberOp, ScimType};
 use rollcall_store::{Change, Precondition, StoreError};
 use rollcall_testkit::{TestDirectory, on_both_databases};
+use sea_orm::{ConnectionTrait, Statement};
 use serde_json::json;
 
 /// The error that a client would see.
@@ -25,6 +26,24 @@ on_both_databases! {
         assert_eq!(read, created);
         assert_eq!(serde_json::to_string(read.document.attributes()).unwrap(), sent.to_string(), "key order is kept");
         assert!(directory.resources().get(&directory.group_type(), created.id).await.unwrap().is_none());
+    }
+
+    async fn for_consumers_a_user_stays_disabled_until_somebody_says_otherwise(database) {
+        let directory = database.directory().await;
+        let user = directory.user("leaver").await;
+        let raw = database.raw().await;
+        for (sent, effective) in [
+            (json!({ "userName": "leaver" }), None),
+            (json!({ "userName": "leaver", "active": false }), Some(false)),
+            (json!({ "userName": "leaver", "title": "no word on active" }), Some(false)),
+            (json!({ "userName": "leaver", "active": true }), Some(true)),
+        ] {
+            let change = TestDirectory::to_document(sent);
+            directory.resources().update(directory.target(&user), change).await.unwrap();
+            let column = Statement::from_string(raw.get_database_backend(), "SELECT active FROM resource");
+            let row = raw.query_one_raw(column).await.unwrap().unwrap();
+            assert_eq!(row.try_get_by_index::<Option<bool>>(0).unwrap(), effective);
+        }
     }
 
     async fn a_user_name_is_unique_in_any_case_and_free_after_a_rename_or_a_deletion(database) {

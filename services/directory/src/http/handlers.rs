@@ -18,7 +18,7 @@ use rollcall_scim::{
 use rollcall_store::StoredResource;
 use serde_json::Value;
 
-use crate::query::ListRequest;
+use crate::list::ListRequest;
 
 use super::{
     answer::{self, Answer, Refusal, builder, json},

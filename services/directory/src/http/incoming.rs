@@ -11,7 +11,7 @@ use rollcall_runtime::http::{BaseUrl, RequestId, read_body};
 use rollcall_scim::{Projection, ScimError, parse_json, quirks::Leniency, schema::ResourceType};
 use serde_json::Value;
 
-use crate::{Call, DirectoryService, failure::Failure, query::ListRequest};
+use crate::{Call, DirectoryService, failure::Failure, list::ListRequest};
 
 use super::{
     answer::Refusal,
@@ -102,8 +102,15 @@ impl Incoming {
     }
 }
 
+/// Whether a client's name for an attribute can be one. What is not could be anything, a person's data too, and stays
+/// out of the log.
+fn is_name(text: &str) -> bool {
+    text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '$' | '-' | '_' | '.' | ':' | '/'))
+}
+
 impl Drop for Incoming {
-    /// Every leniency that a request needed is said once, when it is done with.
+    /// Every leniency that a request needed is said once, when it is done with, and so is every name that is in no
+    /// schema: without it nobody could correct the client's mapping.
     fn drop(&mut self) {
         for (quirk, times) in self.call.leniency.used() {
             self.service.tolerated.with_label_values(&[quirk.as_str()]).inc_by(times.into());
@@ -113,6 +120,9 @@ impl Drop for Incoming {
                 times,
                 "tolerated"
             );
+        }
+        for (name, times) in self.call.leniency.unmapped().iter().filter(|(name, _)| is_name(name)) {
+            tracing::info!(directory = %self.call.authenticated.directory(), name, times, "not in the schema");
         }
     }
 }

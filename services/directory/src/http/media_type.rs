@@ -1,6 +1,6 @@
 //! Which media types are taken and given (RFC 7644 §3.1, §8.1).
 
-use actix_web::http::header::{ACCEPT, CONTENT_TYPE, HeaderMap};
+use actix_web::http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
 use rollcall_scim::ScimError;
 
 /// The media type of an answer.
@@ -57,9 +57,23 @@ fn is_zero(quality: &str) -> bool {
 
 /// Refuses a body that says it is something else. One that does not say is read as JSON.
 pub(super) fn check_body(headers: &HeaderMap) -> Result<(), ScimError> {
+    let encoding = headers.get(CONTENT_ENCODING).map(|value| value.to_str().unwrap_or("?").trim().to_ascii_lowercase());
+    if encoding.is_some_and(|encoding| !matches!(encoding.as_str(), "" | "identity")) {
+        return Err(ScimError::status(415, "The body is compressed. Send it as it is, without Content-Encoding."));
+    }
     let Some(value) = headers.get(CONTENT_TYPE) else { return Ok(()) };
-    let name = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    match name.as_str() {
+    let text = value.to_str().unwrap_or_default().to_ascii_lowercase();
+    let mut pieces = text.split(';').map(str::trim);
+    let name = pieces.next().unwrap_or_default();
+    let other_charset = |piece: &str| {
+        piece
+            .strip_prefix("charset=")
+            .is_some_and(|charset| !matches!(charset.trim_matches('"'), "utf-8" | "utf8" | "us-ascii"))
+    };
+    if pieces.any(other_charset) {
+        return Err(ScimError::status(415, "JSON is sent in UTF-8 (RFC 8259). Send the body so."));
+    }
+    match name {
         "application/scim+json" | "application/json" | "" => Ok(()),
         _ => Err(ScimError::status(
             415,

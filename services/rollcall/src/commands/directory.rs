@@ -9,6 +9,7 @@ use crate::{cli, failure::Failure, installation::Installation, output::Output};
 /// What is printed of a directory. The names are stable.
 #[derive(Serialize)]
 struct Shown {
+    tenant: String,
     directory_id: String,
     directory_name: String,
     client: String,
@@ -24,6 +25,7 @@ impl Shown {
         let counts = installation.counts(record.id).await?;
         Ok(Self {
             base_url: installation.base_url(&record),
+            tenant: record.tenant_slug,
             directory_id: record.directory_id,
             directory_name: record.directory_name,
             client: record.client_kind,
@@ -60,16 +62,22 @@ pub(super) async fn run(command: cli::Directory, installation: &Installation, ou
             output.one(&Shown::of(created, installation).await?);
         }
         cli::Directory::List { tenant } => {
-            let scope = installation.tenant(&tenant).await?;
+            let tenants = match &tenant {
+                Some(slug) => vec![installation.tenant(slug).await?],
+                None => installation.tenants().await?,
+            };
             let mut shown = Vec::new();
-            for record in installation.store.tenant(&scope).directories().await? {
-                shown.push(Shown::of(record, installation).await?);
+            for scope in tenants {
+                for record in installation.store.tenant(&scope).directories().await? {
+                    shown.push(Shown::of(record, installation).await?);
+                }
             }
+            let slug = tenant.as_deref().unwrap_or("TENANT");
             output.many(
                 &shown,
                 &format!(
-                    "The tenant has no directory yet. Add one: rollcall directory create --tenant {tenant} --client \
-                     entra-id --directory-id ID --directory-name NAME"
+                    "There is no directory yet. Add one: rollcall directory create --tenant {slug} --client entra-id \
+                     --directory-id ID --directory-name NAME"
                 ),
             );
         }

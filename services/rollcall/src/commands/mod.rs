@@ -35,6 +35,9 @@ pub(crate) async fn run(arguments: Arguments, output: &Output) -> Result<(), Fai
         Command::All(all) => serve::run(config, all.demo, output).await,
         Command::Migrate => migrate::run(&config, output).await,
         Command::Config(cli::Config::Check) => output.configuration(&config),
+        Command::Tenant(command @ cli::Tenant::Create { .. }) => {
+            tenant::run(command, &Installation::open_or_create(config).await?, output).await
+        }
         Command::Tenant(command) => tenant::run(command, &Installation::open(config).await?, output).await,
         Command::Directory(command) => directory::run(command, &Installation::open(config).await?, output).await,
         Command::Token(command) => token::run(command, &Installation::open(config).await?, output).await,

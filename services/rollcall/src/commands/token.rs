@@ -4,6 +4,7 @@ use std::{str::FromStr, time::Duration};
 
 use rollcall_access::CredentialRecord;
 use rollcall_base::{Id, Timestamp};
+use rollcall_store::DirectoryRecord;
 use serde::Serialize;
 
 use crate::{cli, failure::Failure, installation::Installation, output::Output};
@@ -21,6 +22,7 @@ struct Issued {
 #[derive(Serialize)]
 struct Shown {
     token_id: String,
+    directory_id: String,
     label: String,
     state: &'static str,
     created_at: String,
@@ -29,7 +31,7 @@ struct Shown {
 }
 
 impl Shown {
-    fn of(record: &CredentialRecord, now: Timestamp) -> Self {
+    fn of(record: &CredentialRecord, directory: &DirectoryRecord, now: Timestamp) -> Self {
         let state = match record.revoked_at {
             Some(_) => "revoked",
             None if record.expires_at <= now => "expired",
@@ -37,6 +39,7 @@ impl Shown {
         };
         Self {
             token_id: record.id.to_string(),
+            directory_id: directory.directory_id.clone(),
             label: record.label.clone(),
             state,
             created_at: record.created_at.to_string(),
@@ -68,35 +71,78 @@ pub(super) async fn run(command: cli::Token, installation: &Installation, output
                 expires_at: issued.record.expires_at.to_string(),
             });
         }
-        cli::Token::List(directory) => {
-            let (scope, record) = installation.directory(&directory).await?;
-            let now = installation.clock.now();
-            let credentials = installation.tokens().await?.list(&scope, record.id).await?;
-            let shown: Vec<Shown> = credentials.iter().map(|record| Shown::of(record, now)).collect();
-            output.many(
-                &shown,
-                &format!(
-                    "The directory has no token yet. Issue one: rollcall token issue --tenant {} --directory {}",
-                    directory.tenant, directory.directory
-                ),
-            );
-        }
-        cli::Token::Revoke { directory, token_id } => {
-            let (scope, record) = installation.directory(&directory).await?;
-            let tokens = installation.tokens().await?;
-            let unknown = || {
-                Failure::told(format!(
-                    "the directory has no token \"{token_id}\"; `rollcall token list --tenant {} --directory {}` shows all",
-                    directory.tenant, directory.directory
-                ))
-            };
-            let id = Id::from_str(&token_id).map_err(|_| unknown())?;
-            if !tokens.list(&scope, record.id).await?.iter().any(|credential| credential.id == id) {
-                return Err(unknown());
-            }
-            tokens.revoke(&scope, id).await?;
+        cli::Token::List { tenant, directory } => list(&tenant, directory, installation, output).await?,
+        cli::Token::Revoke { token_id, tenant, directory } => {
+            revoke(&token_id, tenant, directory, installation).await?;
             output.one(&Revoked { token_id, revoked: true });
         }
     }
+    Ok(())
+}
+
+async fn list(
+    tenant: &str,
+    directory: Option<String>,
+    installation: &Installation,
+    output: &Output,
+) -> Result<(), Failure> {
+    let (scope, directories) = match directory {
+        Some(directory) => {
+            let choice = cli::DirectoryChoice { tenant: tenant.to_owned(), directory };
+            let (scope, record) = installation.directory(&choice).await?;
+            (scope, vec![record])
+        }
+        None => {
+            let scope = installation.tenant(tenant).await?;
+            let records = installation.store.tenant(&scope).directories().await?;
+            (scope, records)
+        }
+    };
+    let (tokens, now) = (installation.tokens().await?, installation.clock.now());
+    let mut shown = Vec::new();
+    for directory in &directories {
+        let credentials = tokens.list(&scope, directory.id).await?;
+        shown.extend(credentials.iter().map(|record| Shown::of(record, directory, now)));
+    }
+    output.many(
+        &shown,
+        &format!("There is no token yet. Issue one: rollcall token issue --tenant {tenant} --directory DIRECTORY"),
+    );
+    Ok(())
+}
+
+/// Whoever finds a token that leaked knows its id and not whose it is: tenant and directory are only a safeguard.
+async fn revoke(
+    token_id: &str,
+    tenant: Option<String>,
+    directory: Option<String>,
+    installation: &Installation,
+) -> Result<(), Failure> {
+    let unknown = || {
+        let place = match (&tenant, &directory) {
+            (Some(tenant), Some(directory)) => format!("the directory \"{directory}\" of \"{tenant}\" has"),
+            (Some(tenant), None) => format!("the tenant \"{tenant}\" has"),
+            (None, _) => "there is".to_owned(),
+        };
+        Failure::told(format!(
+            "{place} no token \"{token_id}\"; `rollcall token list --tenant TENANT` shows a tenant's"
+        ))
+    };
+    let id = Id::from_str(token_id).map_err(|_| unknown())?;
+    let credential = installation.credential(id).await?.ok_or_else(unknown)?;
+    let scope = installation.operator.tenant(credential.tenant);
+    if let Some(slug) = &tenant {
+        let named = installation.tenant(slug).await?;
+        if named.tenant() != credential.tenant {
+            return Err(unknown());
+        }
+        if let Some(directory) = &directory {
+            let choice = cli::DirectoryChoice { tenant: slug.clone(), directory: directory.clone() };
+            if installation.directory(&choice).await?.1.id != credential.directory {
+                return Err(unknown());
+            }
+        }
+    }
+    installation.tokens().await?.revoke(&scope, id).await?;
     Ok(())
 }

@@ -1,18 +1,22 @@
 //! Bulk (RFC 7644 §3.7): many operations in one request, each all or nothing, with references by bulkId in any order.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+mod order;
+mod references;
+
+use std::{collections::HashMap, sync::Arc};
 
 use rollcall_scim::{
     ScimError, ScimType,
-    messages::{BulkMethod, BulkOperation, BulkRequest, BulkResponse, BulkResult, bulk_references, replace_references},
+    messages::{BulkMethod, BulkOperation, BulkRequest, BulkResponse, BulkResult},
     schema::ResourceType,
 };
 use rollcall_store::{Precondition, StoredResource};
 use serde_json::Value;
 
+use self::{
+    order::Order,
+    references::{resolve, without_open_references},
+};
 use crate::{Call, DirectoryService, failure::Failure, http::version_of_tag};
 
 /// What became of the operations so far.
@@ -72,11 +76,23 @@ impl DirectoryService {
                 if let Some(bulk_id) = &operation.bulk_id {
                     progress.ids.entry(bulk_id.clone()).or_insert(None);
                 }
-                result(operation, error.status, None, None, Some(&error))
+                result(operation, error.status, self.location_of(call, operation, progress), None, Some(&error))
             }
         };
         progress.results[at] = Some(result);
         Ok(())
+    }
+
+    /// The address of what a failed operation was about: RFC 7644 §3.7.3 leaves it out for a POST only.
+    fn location_of(&self, call: &Call, operation: &BulkOperation, progress: &Progress) -> Option<String> {
+        if operation.method == BulkMethod::Post {
+            return None;
+        }
+        let (method, path) = (operation.method, operation.path.clone());
+        let mut bare = BulkOperation { method, path, bulk_id: None, version: None, data: None };
+        resolve(&mut bare, progress).ok()?;
+        let (kind, id) = self.place(&bare).ok()?;
+        Some(format!("{}{}/{}", call.base_url, kind.endpoint, id?))
     }
 
     async fn attempt(
@@ -214,79 +230,4 @@ fn result(
 
 fn path_error(detail: &str) -> Failure {
     ScimError::bad_request(ScimType::InvalidPath, detail).into()
-}
-
-/// Puts ids in the place of references. One that is left refers to nothing that was made here.
-fn resolve(operation: &mut BulkOperation, progress: &Progress) -> Result<(), ScimError> {
-    replace_references(operation, |bulk_id| progress.ids.get(bulk_id).cloned().flatten());
-    match bulk_references(operation).first() {
-        None => Ok(()),
-        Some(bulk_id) => Err(ScimError {
-            status: 409,
-            scim_type: Some(ScimType::InvalidValue),
-            detail: format!(
-                "The reference \"bulkId:{bulk_id}\" cannot be resolved: no operation of this request has that bulkId and \
-                 created a resource."
-            ),
-        }),
-    }
-}
-
-/// The body without the values that refer to what is not there yet: list elements whole, else the value alone.
-fn without_open_references(value: Value, progress: &Progress) -> Value {
-    let open = |value: &Value| {
-        let probe = BulkOperation {
-            method: BulkMethod::Put,
-            path: String::new(),
-            bulk_id: None,
-            version: None,
-            data: Some(value.clone()),
-        };
-        bulk_references(&probe).iter().any(|bulk_id| !progress.ids.contains_key(bulk_id))
-    };
-    match value {
-        Value::Array(elements) => Value::Array(elements.into_iter().filter(|element| !open(element)).collect()),
-        Value::Object(fields) => Value::Object(
-            fields
-                .into_iter()
-                .filter(|(_, value)| !value.is_string() || !open(value))
-                .map(|(name, value)| (name, without_open_references(value, progress)))
-                .collect(),
-        ),
-        other => other,
-    }
-}
-
-/// Which operation waits for which.
-struct Order {
-    /// For each operation: how many that it refers to are not done with.
-    open_references: Vec<usize>,
-    /// For each bulkId: the operations that refer to it.
-    dependents: HashMap<String, Vec<usize>>,
-}
-
-impl Order {
-    /// A bulkId that no operation creates is waited for by nobody: the attempt says what is wrong with it.
-    fn of(operations: &[BulkOperation]) -> Self {
-        let created: HashSet<&str> = operations
-            .iter()
-            .filter(|operation| operation.method == BulkMethod::Post)
-            .filter_map(|operation| operation.bulk_id.as_deref())
-            .collect();
-        let mut order = Self { open_references: vec![0; operations.len()], dependents: HashMap::new() };
-        for (at, operation) in operations.iter().enumerate() {
-            for bulk_id in bulk_references(operation).into_iter().filter(|bulk_id| created.contains(bulk_id.as_str())) {
-                order.open_references[at] += 1;
-                order.dependents.entry(bulk_id).or_default().push(at);
-            }
-        }
-        order
-    }
-
-    fn settle(&mut self, operation: &BulkOperation) {
-        let dependents = operation.bulk_id.as_ref().and_then(|bulk_id| self.dependents.remove(bulk_id));
-        for at in dependents.unwrap_or_default() {
-            self.open_references[at] -= 1;
-        }
-    }
 }
