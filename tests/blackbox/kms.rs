@@ -10,7 +10,7 @@ use crate::{
 
 /// An installation with `key` at `endpoint`; credentials by the environment, as in a container.
 fn place(endpoint: String, key: &str) -> Place {
-    let mut place = Place::new();
+    let mut place = Place::embedded();
     set_key(&mut place, endpoint, key);
     place
 }
@@ -155,5 +155,5 @@ fn the_configuration_that_is_checked_names_the_provider_and_the_key() {
     let checked = place.json(&["config", "check"]);
     assert_eq!(checked["keys"]["provider"], "aws-kms");
     assert_eq!(checked["keys"]["key_id"], "alias/rollcall");
-    assert_eq!(Place::new().json(&["config", "check"])["keys"]["provider"], "local");
+    assert_eq!(Place::embedded().json(&["config", "check"])["keys"]["provider"], "local");
 }

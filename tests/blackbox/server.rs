@@ -159,7 +159,7 @@ impl Place {
         refusal(&output)
     }
 
-    fn sqlite(&self, statement: &str) {
+    pub(crate) fn sqlite(&self, statement: &str) {
         let script =
             "import sqlite3, sys; c = sqlite3.connect(sys.argv[1], timeout=10); c.execute(sys.argv[2]); c.commit()";
         let status = Command::new("python3").args(["-c", script]).arg(self.database()).arg(statement).status().unwrap();

@@ -17,8 +17,8 @@ pub use error::ConfigError;
 pub use internal::{InternalSecret, PeerUrls};
 use rollcall_base::SecretText;
 pub use sections::{
-    CacheConfig, DatabaseConfig, HttpConfig, InternalConfig, KeyProvider, KeysConfig, LimitsConfig, ListenerConfig, LogFormat,
-    Surface, Surfaces, TelemetryConfig, TlsFiles, UnknownTokenLimits,
+    CacheConfig, DatabaseConfig, HttpConfig, InternalConfig, KeyProvider, KeysConfig, LimitsConfig, ListenerConfig,
+    LogFormat, Surface, Surfaces, TelemetryConfig, TlsFiles, UnknownTokenLimits,
 };
 use serde::{Deserialize, Serialize};
 pub use values::{DatabaseUrl, Network, PublicUrl, PublicUrlError};
