@@ -6,7 +6,7 @@ use prometheus::Registry;
 use rollcall_access::{CredentialRecord, JobScope, OperatorScope, TenantScope};
 use rollcall_base::{Clock, Entropy, Id, SystemClock, SystemEntropy, marker};
 use rollcall_keys::LocalKeyring;
-use rollcall_runtime::{Config, PublicUrl};
+use rollcall_runtime::{Config, PublicUrl, config::KeyProvider};
 use rollcall_scim::schema::{GROUP, USER};
 use rollcall_store::{DirectoryRecord, Store, StoreConfig};
 use rollcall_tokens::{KeyAges, LocalTokens, ThrottleLimits, TokensConfig};
@@ -138,8 +138,23 @@ impl Installation {
         Ok(Self { config, clock, entropy, store, public_url, operator })
     }
 
-    /// The local keyring; made on first use.
-    pub(crate) fn keyring(&self) -> Result<LocalKeyring, Failure> {
+    /// The local keyring; made on first use. One that was there before and is gone is not made anew behind the
+    /// operator's back: no token could be verified, and nobody would know why.
+    pub(crate) async fn keyring(&self) -> Result<LocalKeyring, Failure> {
+        let path = self.config.keyring_path();
+        let wraps = self.config.keys.provider == KeyProvider::Local;
+        if wraps && !path.exists() && self.store.operator(&self.operator).has_data_keys().await? {
+            return Err(Failure::told(format!(
+                "the keyring {} is missing, and only it opens the keys in the database: put it back from its backup. If \
+                 it is lost for good, run `rollcall key rotate --tenant TENANT` for each tenant and issue new tokens",
+                path.display()
+            )));
+        }
+        self.keyring_or_new()
+    }
+
+    /// The local keyring; a new one if there is none, whatever was there before.
+    pub(crate) fn keyring_or_new(&self) -> Result<LocalKeyring, Failure> {
         Ok(LocalKeyring::open_or_create(&self.config.keyring_path(), Arc::clone(&self.entropy))?)
     }
 

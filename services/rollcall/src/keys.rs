@@ -19,7 +19,7 @@ pub(crate) async fn service(
     let inner: Arc<dyn KeyService> = match keys.provider {
         KeyProvider::Local => Arc::new(match keyring {
             Some(keyring) => keyring.clone(),
-            None => installation.keyring()?,
+            None => installation.keyring().await?,
         }),
         KeyProvider::AwsKms => Arc::new(
             AwsKms::connect(AwsKmsConfig {

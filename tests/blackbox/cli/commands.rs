@@ -82,7 +82,7 @@ fn what_is_not_there_is_told_with_the_command_that_lists_it() {
 
 #[test]
 fn a_folder_without_an_installation_is_told_and_not_made_into_one() {
-    let place = Place::new();
+    let place = Place::embedded();
     for arguments in [vec!["tenant", "list"], vec!["directory", "list"], vec!["token", "list", "--tenant", "acme"]] {
         let refusal = place.refusal(&arguments);
         assert!(refusal.contains("--data-dir") && refusal.contains("tenant create"), "{refusal}");

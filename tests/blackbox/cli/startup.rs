@@ -61,6 +61,22 @@ fn a_keyring_of_another_installation_or_a_damaged_one_is_named() {
 }
 
 #[test]
+fn a_lost_keyring_is_told_and_a_new_key_is_an_explicit_act() {
+    let place = Place::embedded();
+    let directory = place.directory_of("acme", "okta");
+    let keyring = place.data().join("keyring.json");
+    std::fs::rename(&keyring, place.data().join("elsewhere.json")).unwrap();
+    let issue = ["token", "issue", "--tenant", &directory.tenant, "--directory", &directory.id];
+    for arguments in [&["all", "--listen", &place.address.to_string()][..], &issue] {
+        let text = place.refusal(arguments);
+        assert!(text.contains("keyring") && text.contains("key rotate"), "{text}");
+    }
+    assert!(!keyring.exists(), "nothing was made behind the operator's back");
+    place.json(&["key", "rotate", "--tenant", &directory.tenant]);
+    assert!(place.json(&issue)["token"].as_str().unwrap().starts_with("rct_"));
+}
+
+#[test]
 fn a_setting_that_does_not_exist_is_named() {
     let place = Place::embedded();
     let file = place.file("rollcall.toml");

@@ -10,7 +10,13 @@ use sea_orm::{
 };
 
 use super::TenantRecord;
-use crate::{ControlError, StoreError, door::Mutation, entity::tenant, statement, store::Inner};
+use crate::{
+    ControlError, StoreError,
+    door::Mutation,
+    entity::{data_key, tenant},
+    statement,
+    store::Inner,
+};
 
 /// The tenants.
 #[derive(Clone)]
@@ -40,6 +46,14 @@ impl OperatorStore {
     pub async fn tenants(&self) -> Result<Vec<TenantRecord>, StoreError> {
         let rows = tenant::Entity::find().order_by_asc(tenant::Column::Id).all(self.0.reader()).await?;
         Ok(rows.into_iter().map(TenantRecord::from).collect())
+    }
+
+    /// Whether any tenant has a data key: then the keys that wrap them must be at hand.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn has_data_keys(&self) -> Result<bool, StoreError> {
+        Ok(data_key::Entity::find().one(self.0.reader()).await?.is_some())
     }
 
     /// The tenant with this slug, in any case.

@@ -1,5 +1,6 @@
 //! `rollcall key …`.
 
+use prometheus::Registry;
 use serde::Serialize;
 
 use crate::{cli, failure::Failure, installation::Installation, output::Output};
@@ -24,7 +25,10 @@ pub(super) async fn run(command: cli::Key, installation: &Installation, output: 
     match command {
         cli::Key::Rotate { tenant } => {
             let scope = installation.tenant(&tenant).await?;
-            let rotated = installation.tokens().await?.rotate_key(&scope).await?;
+            // The way on after a keyring was lost, too: what the old one wrapped stays closed.
+            let keyring = installation.keyring_or_new()?;
+            let tokens = installation.tokens_with(Some(&keyring), &Registry::new()).await?;
+            let rotated = tokens.rotate_key(&scope).await?;
             output
                 .say("New tokens are made under the new key. Those that there are move over when they are next used.");
             output.one(&Rotated {

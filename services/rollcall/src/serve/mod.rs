@@ -29,7 +29,7 @@ pub(crate) async fn all(config: Config, with_demo: bool, output: &Output) -> Res
     let mut installation = Installation::open_or_create(config).await?;
     installation.note_address(&server.addresses())?;
     let shared = Shared::new()?;
-    let keyring = installation.keyring()?;
+    let keyring = installation.keyring().await?;
     let cursor_key = parts::cursor_key(&installation.config, &keyring)?;
     let directory = shared.directory(&installation.config, installation.store.clone(), cursor_key)?;
     let tokens = installation.tokens_with(Some(&keyring), shared.metrics.registry()).await?;
