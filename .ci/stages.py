@@ -71,7 +71,7 @@ def prerequisites():
     if not shutil.which("cargo") and os.path.isdir(cargo_bin):
         os.environ["PATH"] += os.pathsep + cargo_bin
     if not shutil.which("cargo"):
-        return stop("cargo is missing: install Rust 1.94 or newer, see https://rustup.rs")
+        return stop("cargo is missing: install Rust 1.94.1 or newer, see https://rustup.rs")
     if sys.version_info < (3, 10):
         return stop("Python 3.10 or newer is needed")
     wanted = missing_packages()
