@@ -3,9 +3,10 @@
 //!
 //! A scope cannot be made up:
 //! ```compile_fail
-//! use rollcall_access::{DirectoryScope, Read};
-//! fn forge(tenant: rollcall_base::Id<rollcall_base::marker::Tenant>) -> DirectoryScope<Read> {
-//!     DirectoryScope { tenant, ..todo!() }
+//! use rollcall_access::{Actor, DirectoryScope, Read};
+//! use rollcall_base::{Id, marker};
+//! fn forge(tenant: Id<marker::Tenant>, directory: Id<marker::Directory>, actor: Actor) -> DirectoryScope<Read> {
+//!     DirectoryScope { tenant, directory, actor, access: std::marker::PhantomData }
 //! }
 //! ```
 //! A scope for reading is not one for writing (the second of these two is what compiles):

@@ -7,8 +7,9 @@
 //! Nobody makes an [`Authenticated`](crate::Authenticated) but this crate, whatever text was received:
 //! ```compile_fail
 //! use rollcall_access::Authenticated;
-//! fn forge(ids: (rollcall_base::Id<rollcall_base::marker::Tenant>,)) -> Authenticated {
-//!     Authenticated { tenant: ids.0, ..todo!() }
+//! use rollcall_base::{Id, marker};
+//! fn forge(mine: Authenticated, tenant: Id<marker::Tenant>) -> Authenticated {
+//!     Authenticated { tenant, ..mine }
 //! }
 //! ```
 //! ```
