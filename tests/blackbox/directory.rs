@@ -104,6 +104,18 @@ impl Directory {
         format!("{}{path}", self.base_url)
     }
 
+    /// Of the lookup surface.
+    pub(crate) fn lookup_url(&self, path: &str) -> String {
+        let base = self.base_url.replace("/scim/", "/lookup/");
+        format!("{}/v1{path}", base.strip_suffix("/v2").unwrap())
+    }
+
+    /// A lookup, with the token.
+    pub(crate) async fn look_up(&self, path: &str) -> Answer {
+        let bearer = format!("Bearer {}", self.token);
+        send("GET", &self.lookup_url(path), &[("authorization", &bearer)], None).await.unwrap()
+    }
+
     /// With the token, and JSON as SCIM clients send it.
     pub(crate) async fn try_send(
         &self,

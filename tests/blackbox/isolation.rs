@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use rollcall_directory::ROUTES;
+use rollcall_directory::{LOOKUP_ROUTES, ROUTES};
 use serde_json::{Value, json};
 
 use crate::{
@@ -36,6 +36,24 @@ fn paths(user: &str) -> Vec<(String, &'static [&'static str])> {
         .iter()
         .flat_map(|route| ["Users", "Groups", "Nothing"].map(|endpoint| (fill(route.path, endpoint), route.methods)))
         .collect()
+}
+
+#[tokio::test]
+async fn every_lookup_refuses_every_wrong_token_with_the_same_bytes() {
+    let place = Server::shared();
+    let (ours, theirs) = (place.directory_of("isolation", "other"), place.directory_of("isolation", "other"));
+    let user = ours.user("looked-up").await;
+    let mut seen: BTreeSet<String> = BTreeSet::new();
+    for route in LOOKUP_ROUTES {
+        let path = route.path.replace("{id}", &user);
+        for token in ["", "Bearer x", &format!("Bearer {}", theirs.token), &format!("Bearer {}", foreign_token())] {
+            let answer = send("GET", &ours.lookup_url(&path), &[("authorization", token)], None).await.unwrap();
+            assert_eq!(answer.status, 401, "{token}");
+            assert_eq!(answer.header("content-type"), "application/problem+json");
+            seen.insert(bytes(&answer));
+        }
+    }
+    assert_eq!(seen.len(), 1, "{seen:#?}");
 }
 
 #[tokio::test]

@@ -220,7 +220,7 @@ impl Place {
 
     /// The gateway, in front of these services.
     pub(crate) fn gateway(&self, tokens: &str, directory: &str) -> Command {
-        let mut command = self.bare("gateway", self.address, "\"scim\", \"health\", \"metrics\"");
+        let mut command = self.bare("gateway", self.address, "\"scim\", \"lookup\", \"health\", \"metrics\"");
         command.env("ROLLCALL_PUBLIC_URL", format!("http://{}", self.address));
         command.env("ROLLCALL_INTERNAL__TOKENS_URL", tokens).env("ROLLCALL_INTERNAL__DIRECTORY_URL", directory);
         command

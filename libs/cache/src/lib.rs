@@ -104,6 +104,29 @@ where
         }
     }
 
+    /// As [`Cache::get_or_try_load`], but what is cached and does not fit is loaded anew.
+    ///
+    /// # Errors
+    /// What `load` failed with.
+    pub async fn get_fitting_or_try_load<F, Fut, E>(
+        &self,
+        key: &K,
+        fits: impl Fn(&V) -> bool,
+        load: F,
+    ) -> Result<Option<V>, Arc<E>>
+    where
+        F: Fn() -> Fut,
+        Fut: Future<Output = Result<Option<V>, E>>,
+        E: Error + Send + Sync + 'static,
+    {
+        if let Some(Some(value)) = self.get(key).await
+            && !fits(&value)
+        {
+            self.entries.invalidate(key).await;
+        }
+        self.get_or_try_load(key, load).await
+    }
+
     /// Forgets `key`. A load that is under way is not stopped, but what it brings is not served to later callers.
     pub async fn invalidate(&self, key: &K) {
         self.stripes.advance(key);

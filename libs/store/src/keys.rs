@@ -20,6 +20,11 @@ pub(crate) fn value_key(value: &str) -> String {
     format!("{}~{}", cut(value, WHOLE), BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(value.as_bytes())))
 }
 
+/// Whether a key is the value itself.
+pub(crate) fn is_whole(key: &str) -> bool {
+    key.len() <= WHOLE
+}
+
 fn cut(value: &str, at: usize) -> &str {
     &value[..value.floor_char_boundary(at)]
 }

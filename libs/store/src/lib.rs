@@ -31,7 +31,7 @@ pub use directory::DirectoryStore;
 pub use error::{ControlError, Source, StoreError};
 pub use jobs::{Counts, EventRecord, JobStore, Operation};
 pub use resource::{
-    Change, ChangeFn, GroupRef, ListQuery, Listing, Member, NewResource, PageKey, Position, Precondition, Sort,
-    StoredResource, Target, Updated,
+    Change, ChangeFn, GroupRef, KnownUser, ListQuery, Listing, Member, Memberships, NewResource, PageKey, Position,
+    Precondition, Sort, StoredResource, Target, Updated, UserKey,
 };
 pub use store::Store;

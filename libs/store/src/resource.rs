@@ -78,6 +78,39 @@ pub struct Updated {
     pub resource: StoredResource,
     /// False if everything was so before: then there is no new version and no event.
     pub changed: bool,
+    /// The document changed: where only members came or went, it is as it was.
+    pub document_changed: bool,
+    /// Who is in other groups than before.
+    pub memberships: Memberships,
+}
+
+/// Whose groups a change of a group's members changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Memberships {
+    /// Those of these users alone.
+    Of(Vec<Id<Resource>>),
+    /// A group came or went: those of everybody in it.
+    OfGroups,
+}
+
+/// How a user is asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum UserKey {
+    /// By id.
+    Id(Id<Resource>),
+    /// By userName, in any case.
+    UserName(String),
+    /// By externalId, to the letter. Several users may have one.
+    ExternalId(String),
+}
+
+/// A user as consumers know it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KnownUser {
+    /// The user.
+    pub resource: StoredResource,
+    /// What `active` last said; true if it never said anything.
+    pub active: bool,
 }
 
 /// A live resource. A group's members are not in it.
@@ -104,6 +137,8 @@ pub struct GroupRef {
     pub id: Id<Resource>,
     /// Its name.
     pub display: Option<String>,
+    /// What its client calls it; not told if that is longer than 200 bytes.
+    pub external_id: Option<String>,
     /// True for a member of the group itself, false for a member of a group in it.
     pub direct: bool,
 }

@@ -1,4 +1,4 @@
-//! The directory service: SCIM use cases over the store, and their HTTP surface.
+//! The directory service: SCIM use cases and lookups over the store, and their HTTP surfaces.
 //!
 //! Everything here works on one directory, the one that the caller's scope names; there is no way to name another.
 
@@ -8,12 +8,13 @@ mod http;
 pub mod jobs;
 mod limits;
 mod list;
+mod lookup;
 mod represent;
 mod resources;
 mod service;
 mod size;
 
-pub use http::{GrantedSurface, ROUTES, Route, configure};
+pub use http::{GrantedSurface, LOOKUP_ROUTES, ROUTES, Route, configure, configure_lookup};
 pub use limits::DirectoryLimits;
 pub use list::CursorKey;
 pub use service::{Call, DirectoryService};

@@ -18,6 +18,8 @@ pub struct DirectoryLimits {
     pub resource_bytes: usize,
     /// Members in all the groups of one list answer.
     pub list_members: u32,
+    /// Groups that a lookup answers with for one user.
+    pub lookup_groups: u32,
     /// How long a cursor may be used.
     pub cursor_lifetime: Duration,
 }

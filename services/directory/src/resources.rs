@@ -2,17 +2,23 @@
 
 use std::{str::FromStr, sync::Arc};
 
+use rollcall_access::{DirectoryScope, Write};
 use rollcall_base::{Id, marker};
 use rollcall_scim::{
     MemberOp, PatchPlan, ScimError, accept,
     schema::{GROUP, ResourceType},
 };
-use rollcall_store::{Change, NewResource, Precondition, StoredResource, Target, Updated};
+use rollcall_store::{Change, NewResource, Precondition, StoreError, StoredResource, Target, Updated};
 use serde_json::Value;
 
 use crate::{Call, DirectoryService, failure::Failure};
 
 type ResourceId = Id<marker::Resource>;
+
+/// Whether a change was done, or nobody knows.
+fn may_be_done<T>(outcome: &Result<T, StoreError>) -> bool {
+    matches!(outcome, Ok(_) | Err(StoreError::Unavailable(_) | StoreError::Internal(_)))
+}
 
 /// An id as it stands in a URL. One that is not even a UUID is nobody's.
 fn resource_id(kind: &ResourceType, id: &str) -> Result<ResourceId, ScimError> {
@@ -44,7 +50,12 @@ impl DirectoryService {
             request_id: call.request_id.clone(),
             password_sent: draft.password_sent,
         };
-        self.store.directory(&scope).create(new).await.map_err(|error| Failure::of_store(error, &kind.name, ""))
+        let has_members = new.members.as_ref().is_some_and(|members| !members.is_empty());
+        let created = self.store.directory(&scope).create(new).await;
+        if has_members && may_be_done(&created) {
+            self.lookups.much_changed(&scope).await;
+        }
+        created.map_err(|error| Failure::of_store(error, &kind.name, ""))
     }
 
     /// GET of one (RFC 7644 §3.4.1).
@@ -117,7 +128,13 @@ impl DirectoryService {
     ) -> Result<(), Failure> {
         let target = self.target(call, kind, id, precondition)?;
         let scope = call.authenticated.write()?;
+        let resource = target.id;
         let deleted = self.store.directory(&scope).delete(target).await;
+        match kind.kind {
+            _ if !may_be_done(&deleted) => {}
+            GROUP => self.lookups.much_changed(&scope).await,
+            _ => self.lookups.user_changed(&scope, resource).await,
+        }
         deleted.map_err(|error| Failure::of_store(error, &kind.name, id))
     }
 
@@ -153,7 +170,30 @@ impl DirectoryService {
             limits.check_document(&change.document)?;
             Ok(change)
         };
+        let resource = target.id;
         let updated = self.store.directory(&scope).update(target, Arc::new(bounded)).await;
+        if may_be_done(&updated) {
+            self.forget(&scope, kind, resource, updated.as_ref().ok()).await;
+        }
         updated.map_err(|error| Failure::of_store(error, &kind.name, id))
+    }
+
+    /// Forgets the lookups that an update made wrong; none is one of which nobody knows what it did.
+    async fn forget(
+        &self,
+        scope: &DirectoryScope<Write>,
+        kind: &ResourceType,
+        resource: ResourceId,
+        updated: Option<&Updated>,
+    ) {
+        match updated {
+            Some(updated) if !updated.changed => {}
+            Some(updated) if kind.kind == GROUP && updated.document_changed => self.lookups.much_changed(scope).await,
+            Some(updated) if kind.kind == GROUP => {
+                self.lookups.memberships_changed(scope, &updated.memberships).await;
+            }
+            None if kind.kind == GROUP => self.lookups.much_changed(scope).await,
+            _ => self.lookups.user_changed(scope, resource).await,
+        }
     }
 }

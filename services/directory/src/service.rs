@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use prometheus::{IntCounterVec, Opts};
 use rollcall_access::Authenticated;
-use rollcall_base::Clock;
+use rollcall_base::{Clock, Entropy};
+use rollcall_cache::CacheLimits;
 use rollcall_scim::{quirks::Leniency, schema::Registry};
 use rollcall_store::Store;
 
-use crate::{CursorKey, DirectoryLimits, list::CrawlMemory};
+use crate::{CursorKey, DirectoryLimits, list::CrawlMemory, lookup::Lookups};
 
 /// SCIM for every directory of the store.
 #[derive(Clone)]
@@ -19,11 +20,12 @@ pub struct DirectoryService {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) cursor_key: Arc<CursorKey>,
     pub(crate) crawl: CrawlMemory,
+    pub(crate) lookups: Lookups,
     pub(crate) tolerated: IntCounterVec,
 }
 
 impl DirectoryService {
-    /// Serves what `registry` lists from `store`. Counts what it tolerates of clients in `metrics`, by quirk.
+    /// Serves what `registry` lists from `store`. Remembers lookups within `remembered`. Counts what it tolerates of clients in `metrics`, by quirk.
     ///
     /// # Errors
     /// [`prometheus::Error`] if `metrics` has such a counter already.
@@ -33,6 +35,8 @@ impl DirectoryService {
         limits: DirectoryLimits,
         clock: Arc<dyn Clock>,
         cursor_key: CursorKey,
+        remembered: CacheLimits,
+        entropy: Arc<dyn Entropy>,
         metrics: &prometheus::Registry,
     ) -> Result<Self, prometheus::Error> {
         let options = Opts::new("scim_tolerated_total", "Deviations from the RFCs that were tolerated, by quirk.");
@@ -45,6 +49,7 @@ impl DirectoryService {
             clock,
             cursor_key: Arc::new(cursor_key),
             crawl: CrawlMemory::new(),
+            lookups: Lookups::new(remembered, entropy),
             tolerated,
         })
     }

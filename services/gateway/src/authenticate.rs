@@ -1,4 +1,4 @@
-//! Around every SCIM request: whose token is it, and does it open the directory that the URL names?
+//! Around every request: whose token is it, and does it open the directory that the URL names?
 
 use std::sync::Arc;
 
@@ -13,11 +13,12 @@ use rollcall_runtime::{ClientAddress, http::BaseUrl};
 use rollcall_tokens::DirectoryRecord;
 use tracing::Span;
 
-use crate::{base_url, bearer, gateway::Inner, refusal::Refusal};
+use crate::{Api, base_url, bearer, gateway::Inner, refusal::Refusal};
 
 /// Lets a request through with who it is from in its extensions, or answers it.
 pub(crate) async fn authenticate<B: MessageBody>(
     gateway: Arc<Inner>,
+    api: Api,
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
@@ -31,7 +32,7 @@ pub(crate) async fn authenticate<B: MessageBody>(
         }
         Err(refusal) => {
             refusal.log();
-            Ok(request.into_response(refusal.to_response()).map_into_right_body())
+            Ok(request.into_response(refusal.to_response(api)).map_into_right_body())
         }
     }
 }

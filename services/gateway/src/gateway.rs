@@ -1,4 +1,4 @@
-//! Where the SCIM surface is mounted.
+//! Where interfaces are mounted.
 
 use std::sync::Arc;
 
@@ -9,9 +9,9 @@ use actix_web::{
 use rollcall_runtime::PublicUrl;
 use rollcall_tokens::Tokens;
 
-use crate::{authenticate::authenticate, headers};
+use crate::{Api, authenticate::authenticate, headers};
 
-/// The edge of the SCIM surface. Cheap to clone.
+/// The edge. Cheap to clone.
 #[derive(Clone)]
 pub struct Gateway(Arc<Inner>);
 
@@ -26,18 +26,18 @@ impl Gateway {
         Self(Arc::new(Inner { tokens, public_url }))
     }
 
-    /// Mounts `routes` under both forms of the Base URL, with authentication around them. What gets through carries
+    /// Mounts `routes` under both forms of the URLs of `api`, with authentication around them. What gets through carries
     /// `rollcall_access::Authenticated`, `Arc<rollcall_tokens::DirectoryRecord>` and `rollcall_runtime::http::BaseUrl` in
     /// its extensions.
-    pub fn mount(&self, config: &mut ServiceConfig, routes: impl Fn(&mut ServiceConfig)) {
-        // `v2` is no tenant's slug, so the shorter form, mounted first, takes nothing from the longer.
-        for prefix in ["/scim/v2", "/scim/{tenant}/{directory}/v2"] {
+    pub fn mount(&self, config: &mut ServiceConfig, api: Api, routes: impl Fn(&mut ServiceConfig)) {
+        // A version is no tenant's slug, so the shorter form, mounted first, takes nothing from the longer.
+        for prefix in [api.prefix(), api.pattern()] {
             let inner = Arc::clone(&self.0);
             let secure = self.0.public_url.as_str().starts_with("https:");
             config.service(
                 web::scope(prefix)
                     .configure(&routes)
-                    .wrap(from_fn(move |request, next| authenticate(Arc::clone(&inner), request, next)))
+                    .wrap(from_fn(move |request, next| authenticate(Arc::clone(&inner), api, request, next)))
                     .wrap(from_fn(move |request, next| headers::guard(secure, request, next))),
             );
         }

@@ -1,5 +1,6 @@
 //! The public edge: who is asking, for which directory, and nothing else gets through.
 
+mod api;
 mod authenticate;
 mod base_url;
 mod bearer;
@@ -9,6 +10,7 @@ mod gateway;
 mod headers;
 mod refusal;
 
+pub use api::Api;
 pub use base_url::base_url;
 pub use forward::{Forwarder, ForwarderConfig};
 pub use gateway::Gateway;

@@ -10,10 +10,9 @@ use actix_web::{
     },
 };
 use rollcall_access::Denial;
-use rollcall_scim::ScimError;
 use rollcall_tokens::VerifyError;
 
-use crate::diagnosis::Diagnosis;
+use crate::{Api, diagnosis::Diagnosis};
 
 /// Why a request does not get through.
 #[derive(Debug, thiserror::Error)]
@@ -56,20 +55,23 @@ impl Refusal {
     }
 
     /// The answer.
-    pub(crate) fn to_response(&self) -> HttpResponse {
+    pub(crate) fn to_response(&self, api: Api) -> HttpResponse {
         match self {
-            Self::NoToken(_) | Self::Denied(_) => unauthorized(),
+            Self::NoToken(_) | Self::Denied(_) => unauthorized(api),
             Self::Throttled(retry_after) => later(
+                api,
                 StatusCode::TOO_MANY_REQUESTS,
                 "Too many unknown tokens came from this address. Check the token at the client; try again later.",
                 *retry_after,
             ),
             Self::Disabled => later(
+                api,
                 StatusCode::SERVICE_UNAVAILABLE,
                 "This directory is disabled at the moment; nothing was changed. Ask its administrator to enable it.",
                 PATIENCE,
             ),
             Self::Unavailable(_) => later(
+                api,
                 StatusCode::SERVICE_UNAVAILABLE,
                 "The token cannot be checked at the moment; nothing was changed. Send the request again.",
                 PATIENCE,
@@ -79,29 +81,23 @@ impl Refusal {
 }
 
 /// The one 401, whatever the reason.
-fn unauthorized() -> HttpResponse {
+fn unauthorized(api: Api) -> HttpResponse {
     let mut response = HttpResponse::Unauthorized();
     response.insert_header((WWW_AUTHENTICATE, r#"Bearer realm="rollcall", error="invalid_token""#));
-    response.insert_header((CONTENT_TYPE, MEDIA_TYPE));
-    response.body(body(
+    response.insert_header((CONTENT_TYPE, api.error_type()));
+    response.body(api.error_body(
         StatusCode::UNAUTHORIZED,
         "The request has no token that is valid for this URL. Send this directory's token as \"Authorization: Bearer …\"; \
          if it does so already, check the Base URL and issue a new token.",
     ))
 }
 
-pub(crate) fn later(status: StatusCode, detail: &str, after: Duration) -> HttpResponse {
+pub(crate) fn later(api: Api, status: StatusCode, detail: &str, after: Duration) -> HttpResponse {
     let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
     let mut response = HttpResponse::build(status);
     response.insert_header((RETRY_AFTER, seconds.max(1).to_string()));
-    response.insert_header((CONTENT_TYPE, MEDIA_TYPE));
-    response.body(body(status, detail))
-}
-
-pub(crate) const MEDIA_TYPE: &str = "application/scim+json";
-
-pub(crate) fn body(status: StatusCode, detail: &str) -> String {
-    ScimError::status(status.as_u16(), detail).to_json().to_string()
+    response.insert_header((CONTENT_TYPE, api.error_type()));
+    response.body(api.error_body(status, detail))
 }
 
 /// An error with all its causes on one line.

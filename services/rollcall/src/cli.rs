@@ -156,6 +156,9 @@ pub(crate) enum Token {
     Issue {
         #[command(flatten)]
         directory: DirectoryChoice,
+        /// For a service that only asks, lookups say: it may change nothing
+        #[arg(long)]
+        read_only: bool,
         /// 1 to 730
         #[arg(long, default_value_t = 365, value_name = "DAYS")]
         expires_in_days: u32,

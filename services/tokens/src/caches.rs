@@ -23,7 +23,8 @@ use crate::{TokensConfig, VerifyError};
 const LONGEST_KEY: usize = 253;
 
 impl TokensConfig {
-    pub(crate) fn cache_limits(&self) -> CacheLimits {
+    /// For whatever else is remembered: the same bounds.
+    pub fn cache_limits(&self) -> CacheLimits {
         CacheLimits {
             max_entries: self.cache_entries,
             ttl: self.cache_ttl.min(Self::LONGEST_TTL),

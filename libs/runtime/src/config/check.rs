@@ -64,7 +64,7 @@ fn listeners(config: &Config) -> Result<(), ConfigError> {
         require(
             &name,
             !listener.surfaces.is_empty(),
-            "its surfaces must name at least one of scim, internal, health, metrics",
+            "its surfaces must name at least one of scim, lookup, internal, health, metrics",
         )?;
         let twice = listener.address.port() != 0
             && config.listeners[..index].iter().any(|earlier| earlier.address == listener.address);
@@ -121,6 +121,7 @@ fn positive(config: &Config) -> Result<(), ConfigError> {
         ("limits.resource_bytes", limits.resource_bytes as u64),
         ("limits.list_bytes", limits.list_bytes as u64),
         ("limits.list_members", u64::from(limits.list_members)),
+        ("limits.lookup_groups", u64::from(limits.lookup_groups)),
         ("limits.cursor_seconds", limits.cursor_seconds),
         ("limits.unknown_tokens.per_second", u64::from(limits.unknown_tokens.per_second)),
         ("limits.unknown_tokens.burst", u64::from(limits.unknown_tokens.burst)),

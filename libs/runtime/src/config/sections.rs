@@ -35,6 +35,8 @@ pub struct TlsFiles {
 pub enum Surface {
     /// SCIM, for identity providers.
     Scim,
+    /// Who a user is and which groups they are in, for what enforces access.
+    Lookup,
     /// What services of one installation ask each other.
     Internal,
     /// `/health/live` and `/health/ready`.
@@ -48,6 +50,7 @@ impl Surface {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Scim => "scim",
+            Self::Lookup => "lookup",
             Self::Internal => "internal",
             Self::Health => "health",
             Self::Metrics => "metrics",
@@ -137,6 +140,8 @@ pub struct LimitsConfig {
     pub resource_bytes: usize,
     pub list_bytes: usize,
     pub list_members: u32,
+    /// Groups in one lookup.
+    pub lookup_groups: u32,
     pub cursor_seconds: u64,
     pub directory_name_length: usize,
     pub page: PageLimits,

@@ -97,10 +97,13 @@ impl Group<'_> {
                     .text(" AND r.id IN ")
                     .ids(some)
                     .text(
-                        " ORDER BY r.id ON CONFLICT (directory_id, group_id, member_id) DO NOTHING RETURNING member_id",
+                        " ORDER BY r.id ON CONFLICT (directory_id, group_id, member_id) DO NOTHING \
+                         RETURNING member_id, member_kind",
                     );
-            let came = column(&self.rows(sql).await?, "member_id")?;
+            let rows = self.rows(sql).await?;
+            let came = column(&rows, "member_id")?;
             came.iter().for_each(|id| changes.add(*id));
+            changes.nested |= any_group(&rows)?;
             if came.len() < some.len() {
                 unknown.extend(self.unknown(some, &came).await?.iter().map(ToString::to_string));
             }
@@ -126,8 +129,9 @@ impl Group<'_> {
         for some in ids.chunks(BATCH) {
             let sql = Sql::new("DELETE FROM member WHERE directory_id = ").id(self.by.directory);
             let sql = sql.text(" AND group_id = ").id(self.id).text(" AND member_id IN ").ids(some);
-            let went = column(&self.rows(sql.text(" RETURNING member_id")).await?, "member_id")?;
-            went.iter().for_each(|id| changes.remove(*id));
+            let rows = self.rows(sql.text(" RETURNING member_id, member_kind")).await?;
+            column(&rows, "member_id")?.iter().for_each(|id| changes.remove(*id));
+            changes.nested |= any_group(&rows)?;
         }
         Ok(())
     }
@@ -203,6 +207,15 @@ pub(crate) fn element(id: Uuid, kind: KindId, display: Option<String>) -> Map<St
         element.insert("display".to_owned(), display.into());
     }
     element
+}
+
+fn any_group(rows: &[QueryResult]) -> Result<bool, StoreError> {
+    for row in rows {
+        if row.try_get::<i16>("", "member_kind")? == GROUP.0 {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn column(rows: &[QueryResult], name: &str) -> Result<Vec<Uuid>, StoreError> {

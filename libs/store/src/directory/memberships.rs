@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::DirectoryStore;
 use crate::{
     GroupRef, Member, StoreError,
+    keys::is_whole,
     statement::{BATCH, Sql},
 };
 
@@ -43,14 +44,16 @@ impl<A: Access> DirectoryStore<A> {
                     .text(" WHERE m.directory_id = ")
                     .id(self.directory)
                     .text(" AND m.member_id = w.group_id AND m.member_kind = 2)")
-                    .text(" SELECT w.member_id, w.group_id, MAX(w.direct) AS direct, g.display FROM")
+                    .text(" SELECT w.member_id, w.group_id, MAX(w.direct) AS direct, g.display, g.external_id FROM")
                     // A group is reached twice at most, directly and not. Beyond the limit the walk is not gone on with.
                     .text(" (SELECT member_id, group_id, direct FROM reach LIMIT ")
                     .value(2 * left + 2)
                     .text(") w")
                     .text(" JOIN resource g ON g.id = w.group_id AND g.directory_id = ")
                     .id(self.directory)
-                    .text(" GROUP BY w.member_id, w.group_id, g.display ORDER BY w.member_id, w.group_id");
+                    .text(
+                        " GROUP BY w.member_id, w.group_id, g.display, g.external_id ORDER BY w.member_id, w.group_id",
+                    );
             let rows = self.inner.rows(sql.build(self.backend())).await?;
             left -= rows.len() as i64;
             if left < 0 {
@@ -60,6 +63,7 @@ impl<A: Access> DirectoryStore<A> {
                 let group = GroupRef {
                     id: Id::from_uuid(row.try_get("", "group_id")?),
                     display: row.try_get("", "display")?,
+                    external_id: row.try_get::<Option<String>>("", "external_id")?.filter(|key| is_whole(key)),
                     direct: row.try_get::<i32>("", "direct")? == 1,
                 };
                 groups.entry(Id::from_uuid(row.try_get("", "member_id")?)).or_default().push(group);

@@ -24,6 +24,7 @@
 mod create;
 mod delete;
 mod index_rows;
+mod lookup;
 mod member_ops;
 mod memberships;
 mod outbox;

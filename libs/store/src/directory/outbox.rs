@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::Author;
 use crate::{
-    Operation, StoreError,
+    Memberships, Operation, StoreError,
     entity::{event_member, outbox},
     statement::BATCH,
 };
@@ -33,11 +33,21 @@ pub(super) struct Entry<'a> {
 pub(super) struct MemberChanges {
     pub(super) added: BTreeSet<Uuid>,
     pub(super) removed: BTreeSet<Uuid>,
+    /// Groups were among those that came or went.
+    pub(super) nested: bool,
 }
 
 impl MemberChanges {
     pub(super) fn is_empty(&self) -> bool {
         self.added.is_empty() && self.removed.is_empty()
+    }
+
+    /// Who is in other groups than before, through them.
+    pub(super) fn memberships(&self) -> Memberships {
+        if self.nested {
+            return Memberships::OfGroups;
+        }
+        Memberships::Of(self.added.iter().chain(&self.removed).copied().map(Id::from_uuid).collect())
     }
 
     /// `id` came; if it went before, nothing happened in all.

@@ -11,7 +11,7 @@ use super::{
     row::{COLUMNS, Columns, stored},
 };
 use crate::{
-    ChangeFn, Operation, StoreError, StoredResource, Target, Updated, dialect::for_update, door::Mutation,
+    ChangeFn, Memberships, Operation, StoreError, StoredResource, Target, Updated, dialect::for_update, door::Mutation,
     statement::Sql,
 };
 
@@ -39,7 +39,12 @@ impl Mutation for Update {
             member_ops::apply(&group, &change.members, &mut members).await?;
         }
         if change.document == before.document && members.is_empty() {
-            return Ok(Updated { resource: before, changed: false });
+            return Ok(Updated {
+                resource: before,
+                changed: false,
+                document_changed: false,
+                memberships: Memberships::Of(Vec::new()),
+            });
         }
         let after = StoredResource {
             version: before.version + 1,
@@ -64,7 +69,8 @@ impl Mutation for Update {
             members: &members,
         };
         outbox::write(transaction, by, entry).await?;
-        Ok(Updated { resource: after, changed: true })
+        let document_changed = after.document != before.document;
+        Ok(Updated { resource: after, changed: true, document_changed, memberships: members.memberships() })
     }
 }
 

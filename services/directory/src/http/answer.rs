@@ -41,16 +41,21 @@ impl ResponseError for Refusal {
     }
 
     fn error_response(&self) -> HttpResponse {
-        match &self.0 {
-            Failure::Scim(error) => tracing::debug!(
-                status = error.status,
-                scim_type = error.scim_type.map(rollcall_scim::ScimType::as_str),
-                "refused"
-            ),
-            Failure::Unavailable(source) => tracing::warn!(error = %Chain(source), "store unavailable"),
-            Failure::Internal(source) => tracing::error!(error = %Chain(source), "request failed"),
-        }
+        log(&self.0);
         error_response(&self.0.to_scim())
+    }
+}
+
+/// Writes a failure down, once, at the edge.
+pub(super) fn log(failure: &Failure) {
+    match failure {
+        Failure::Scim(error) => tracing::debug!(
+            status = error.status,
+            scim_type = error.scim_type.map(rollcall_scim::ScimType::as_str),
+            "refused"
+        ),
+        Failure::Unavailable(source) => tracing::warn!(error = %Chain(source), "store unavailable"),
+        Failure::Internal(source) => tracing::error!(error = %Chain(source), "request failed"),
     }
 }
 
@@ -70,7 +75,7 @@ impl fmt::Display for Chain<'_> {
 }
 
 /// Seconds after which a client should try again when the database could not be reached.
-const RETRY_AFTER: &str = "5";
+pub(super) const RETRY_AFTER: &str = "5";
 
 /// A SCIM error body (RFC 7644 §3.12).
 pub(super) fn error_response(error: &ScimError) -> HttpResponse {

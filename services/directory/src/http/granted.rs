@@ -21,7 +21,7 @@ use rollcall_scim::ScimError;
 use std::pin::Pin;
 use tracing::Span;
 
-use super::{answer, configure};
+use super::{answer, configure, lookup};
 
 /// Carries the grant.
 const GRANT: &str = "x-rollcall-grant";
@@ -29,10 +29,7 @@ const GRANT: &str = "x-rollcall-grant";
 const REFUSED: HeaderName = HeaderName::from_static("x-rollcall-refused");
 /// Grants are made out to this service.
 const AUDIENCE: &str = "directory";
-/// Where the gateway forwards to; the grant says which directory it is.
-const PREFIX: &str = "/scim/v2";
-
-/// The SCIM routes for requests with a grant, and nothing for anybody else. Cheap to clone.
+/// The routes for requests with a grant, and nothing for anybody else. Cheap to clone.
 #[derive(Clone)]
 pub struct GrantedSurface(Arc<Inner>);
 
@@ -47,14 +44,16 @@ impl GrantedSurface {
         Self(Arc::new(Inner { keys, clock }))
     }
 
-    /// Mounts the SCIM routes. They need a [`crate::DirectoryService`] as application data.
+    /// Mounts all routes, as the gateway forwards to them: the grant says which directory it is. They need a [`crate::DirectoryService`] as application data.
     pub fn mount(&self, config: &mut ServiceConfig) {
-        let inner = Arc::clone(&self.0);
-        config.service(
-            web::scope(PREFIX)
-                .configure(configure)
-                .wrap(from_fn(move |request, next| admit(Arc::clone(&inner), request, next))),
-        );
+        for (prefix, routes) in [("/scim/v2", configure as fn(&mut ServiceConfig)), ("/lookup/v1", lookup::configure)] {
+            let inner = Arc::clone(&self.0);
+            config.service(
+                web::scope(prefix)
+                    .configure(routes)
+                    .wrap(from_fn(move |request, next| admit(Arc::clone(&inner), request, next))),
+            );
+        }
     }
 }
 

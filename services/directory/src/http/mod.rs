@@ -6,8 +6,10 @@ mod etag;
 mod granted;
 pub(crate) use etag::version as version_of_tag;
 pub use granted::GrantedSurface;
+pub use lookup::{LOOKUP_ROUTES, configure as configure_lookup};
 mod handlers;
 mod incoming;
+mod lookup;
 mod media_type;
 mod stream;
 

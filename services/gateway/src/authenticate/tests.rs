@@ -142,8 +142,10 @@ async fn ask(tokens: &Arc<FakeTokens>, request: TestRequest) -> Answer {
     let routes = |config: &mut web::ServiceConfig| {
         config.route("", web::get().to(surface)).route("/Users", web::get().to(surface));
     };
-    let app =
-        init_service(App::new().wrap(NormalizePath::trim()).configure(|config| gateway.mount(config, routes))).await;
+    let app = init_service(
+        App::new().wrap(NormalizePath::trim()).configure(|config| gateway.mount(config, Api::Scim, routes)),
+    )
+    .await;
     let response = app.call(request.to_request()).await.unwrap().map_into_boxed_body();
     let status = response.status();
     let headers = response.headers().iter();

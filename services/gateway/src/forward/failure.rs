@@ -9,7 +9,10 @@ use actix_web::{
 use awc::error::{ConnectError, SendRequestError};
 use rollcall_runtime::http::BodyError;
 
-use crate::refusal::{MEDIA_TYPE, PATIENCE, body, later};
+use crate::{
+    Api,
+    refusal::{PATIENCE, later},
+};
 
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failure {
@@ -36,8 +39,8 @@ impl Failure {
     }
 
     /// The answer. 503 asks clients to come again; it says whether something may have been done.
-    pub(super) fn to_response(&self) -> HttpResponse {
-        let unavailable = |detail: &str, after: Duration| later(StatusCode::SERVICE_UNAVAILABLE, detail, after);
+    pub(super) fn to_response(&self, api: Api) -> HttpResponse {
+        let unavailable = |detail: &str, after: Duration| later(api, StatusCode::SERVICE_UNAVAILABLE, detail, after);
         match self {
             Self::Interrupted(_) => unavailable(
                 "The answer did not arrive. The change may have been made: read the resource, or send the request again.",
@@ -50,8 +53,8 @@ impl Failure {
                 };
                 let status = error.status();
                 HttpResponse::build(status)
-                    .insert_header((CONTENT_TYPE, MEDIA_TYPE))
-                    .body(body(status, &format!("The request was not taken: {error}. {advice}")))
+                    .insert_header((CONTENT_TYPE, api.error_type()))
+                    .body(api.error_body(status, &format!("The request was not taken: {error}. {advice}")))
             }
             _ => unavailable(
                 "The directory cannot be reached at the moment; nothing was changed. Send the request again.",

@@ -1,4 +1,4 @@
-//! SCIM, forwarded to the directory service in another process: the request as it came, plus a grant that says whose it
+//! Requests, forwarded to the directory service in another process: the request as it came, plus a grant that says whose it
 //! is. Bodies stream through in both directions untouched.
 
 mod failure;
@@ -26,6 +26,7 @@ use rollcall_runtime::{
 use rustls::ClientConfig;
 
 use self::failure::Failure;
+use crate::Api;
 
 /// Who forwarded requests are for.
 const AUDIENCE: &str = "directory";
@@ -56,6 +57,7 @@ struct Inner {
 
 /// One for each worker: connections belong to the thread that opened them.
 struct Worker {
+    api: Api,
     inner: Arc<Inner>,
     http: Client,
 }
@@ -67,7 +69,7 @@ impl Forwarder {
     }
 
     /// Takes every path. To be given to [`crate::Gateway::mount`] in place of the directory service's own routes.
-    pub fn configure(&self, routes: &mut ServiceConfig) {
+    pub fn configure(&self, api: Api, routes: &mut ServiceConfig) {
         let config = &self.0.config;
         let connector = Connector::new()
             .timeout(config.connect_within)
@@ -82,7 +84,7 @@ impl Forwarder {
             .no_default_headers()
             .disable_redirects()
             .finish();
-        let worker = web::Data::new(Worker { inner: Arc::clone(&self.0), http });
+        let worker = web::Data::new(Worker { api, inner: Arc::clone(&self.0), http });
         for path in ["", "/{path:.*}"] {
             routes.service(web::resource(path).app_data(web::Data::clone(&worker)).route(web::route().to(forward)));
         }
@@ -100,7 +102,7 @@ async fn forward(worker: web::Data<Worker>, request: HttpRequest, payload: web::
         Ok(answer) => relay(&request, answer),
         Err(failure) => {
             failure.log();
-            failure.to_response()
+            failure.to_response(worker.api)
         }
     }
 }
@@ -108,7 +110,7 @@ async fn forward(worker: web::Data<Worker>, request: HttpRequest, payload: web::
 impl Worker {
     async fn forward(&self, request: &HttpRequest, body: SharedBody) -> Result<Answer, Failure> {
         let granted = granted(request).ok_or(Failure::NotAdmitted)?;
-        let target = target::behind_base_url(request.uri());
+        let target = target::in_short_form(self.api, request.uri());
         let mut last = Failure::NoAddress;
         for peer in self.inner.peers.in_turn() {
             if !body.is_whole() {

@@ -2,19 +2,19 @@
 
 use actix_web::http::Uri;
 
-/// The directory service knows the directory from the grant and takes the short form alone.
-const PREFIX: &str = "/scim/v2";
+use crate::Api;
 
-/// What `uri` names behind its Base URL, in the short form, byte for byte as the client sent it.
-pub(super) fn behind_base_url(uri: &Uri) -> String {
-    let path = uri.path();
-    let behind = match path.strip_prefix(PREFIX) {
+/// What `uri` names, in the short form, byte for byte as the client sent it: the directory service knows the directory
+/// from the grant.
+pub(super) fn in_short_form(api: Api, uri: &Uri) -> String {
+    let (prefix, path) = (api.prefix(), uri.path());
+    let behind = match path.strip_prefix(prefix) {
         Some(rest) if rest.is_empty() || rest.starts_with('/') => rest,
         // /scim/{tenant}/{directory}/v2
         _ => path.match_indices('/').nth(4).map_or("", |(at, _)| &path[at..]),
     };
     let query = uri.query().map_or_else(String::new, |query| format!("?{query}"));
-    format!("{PREFIX}{behind}{query}")
+    format!("{prefix}{behind}{query}")
 }
 
 #[cfg(test)]
@@ -22,7 +22,7 @@ mod tests {
     use super::*;
 
     fn of(target: &str) -> String {
-        behind_base_url(&target.parse().unwrap())
+        in_short_form(if target.starts_with("/scim") { Api::Scim } else { Api::Lookup }, &target.parse().unwrap())
     }
 
     #[test]
@@ -35,6 +35,8 @@ mod tests {
             ("/scim/acme/okta/v2/Users", "/scim/v2/Users"),
             ("/scim/acme/v2/v2/v2/Users", "/scim/v2/v2/Users"),
             ("/scim/acme/okta/v2/.search", "/scim/v2/.search"),
+            ("/lookup/v1/users?userName=a", "/lookup/v1/users?userName=a"),
+            ("/lookup/acme/okta/v1/users/1", "/lookup/v1/users/1"),
             ("/scim/acme/okta/v2/Schemas/urn:ietf:params:x", "/scim/v2/Schemas/urn:ietf:params:x"),
         ] {
             assert_eq!(of(sent), forwarded, "{sent}");

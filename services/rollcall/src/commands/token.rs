@@ -2,7 +2,7 @@
 
 use std::{str::FromStr, time::Duration};
 
-use rollcall_access::CredentialRecord;
+use rollcall_access::{CredentialRecord, Rights};
 use rollcall_base::{Id, Timestamp};
 use rollcall_store::DirectoryRecord;
 use serde::Serialize;
@@ -24,6 +24,7 @@ struct Shown {
     token_id: String,
     directory_id: String,
     label: String,
+    read_only: bool,
     state: &'static str,
     created_at: String,
     expires_at: String,
@@ -41,6 +42,7 @@ impl Shown {
             token_id: record.id.to_string(),
             directory_id: directory.directory_id.clone(),
             label: record.label.clone(),
+            read_only: record.rights == Rights::Read,
             state,
             created_at: record.created_at.to_string(),
             expires_at: record.expires_at.to_string(),
@@ -59,10 +61,11 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 pub(super) async fn run(command: cli::Token, installation: &Installation, output: &Output) -> Result<(), Failure> {
     match command {
-        cli::Token::Issue { directory, expires_in_days, label } => {
+        cli::Token::Issue { directory, read_only, expires_in_days, label } => {
             let (scope, record) = installation.directory(&directory).await?;
             let tokens = installation.tokens().await?;
-            let issued = tokens.issue(&scope, &record, DAY * expires_in_days, &label).await?;
+            let rights = if read_only { Rights::Read } else { Rights::ReadWrite };
+            let issued = tokens.issue_with(rights, &scope, &record, DAY * expires_in_days, &label).await?;
             output.say("Copy the token now: it is shown this once and cannot be had again.");
             output.one(&Issued {
                 token: issued.token.expose().to_owned(),

@@ -39,8 +39,9 @@ impl Shared {
         cursor_key: CursorKey,
     ) -> Result<DirectoryService, Failure> {
         let (registry, clock) = (Registry::standard(), Arc::clone(&self.clock));
-        let metrics = self.metrics.registry();
-        Ok(DirectoryService::new(store, registry, limits(config), clock, cursor_key, metrics)?)
+        let (metrics, entropy) = (self.metrics.registry(), Arc::clone(&self.entropy));
+        let remembered = installation::tokens_config(config).cache_limits();
+        Ok(DirectoryService::new(store, registry, limits(config), clock, cursor_key, remembered, entropy, metrics)?)
     }
 }
 
@@ -76,6 +77,7 @@ fn limits(config: &Config) -> DirectoryLimits {
             ..Limits::default()
         },
         page: limits.page,
+        lookup_groups: limits.lookup_groups,
         body_bytes: config.http.body_bytes,
         resource_bytes: limits.resource_bytes,
         list_members: limits.list_members,

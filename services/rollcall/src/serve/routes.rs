@@ -2,14 +2,14 @@
 
 use actix_web::web::{self, ServiceConfig};
 use rollcall_directory::{DirectoryService, GrantedSurface};
-use rollcall_gateway::{Forwarder, Gateway};
+use rollcall_gateway::{Api, Forwarder, Gateway};
 use rollcall_runtime::{Surface, Surfaces};
 use rollcall_tokens::InternalSurface;
 
 /// The routes of a process. Health and metrics are the server's own.
 #[derive(Clone, Default)]
 pub(super) struct Routes {
-    /// For identity providers.
+    /// For identity providers, and for what enforces access.
     pub(super) scim: Option<Scim>,
     /// The token service, for the gateway.
     pub(super) tokens: Option<InternalSurface>,
@@ -26,19 +26,34 @@ pub(super) enum Scim {
     Forwarded(Gateway, Forwarder),
 }
 
+impl Scim {
+    fn mount(&self, config: &mut ServiceConfig, api: Api) {
+        match self {
+            Self::Here(gateway, directory) => {
+                config.app_data(web::Data::new(directory.clone()));
+                gateway.mount(
+                    config,
+                    api,
+                    match api {
+                        Api::Scim => rollcall_directory::configure,
+                        Api::Lookup => rollcall_directory::configure_lookup,
+                    },
+                );
+            }
+            Self::Forwarded(gateway, forwarder) => {
+                gateway.mount(config, api, |routes| forwarder.configure(api, routes));
+            }
+        }
+    }
+}
+
 impl Routes {
     /// Mounts what belongs to `surfaces`.
     pub(super) fn configure(&self, config: &mut ServiceConfig, surfaces: &Surfaces) {
-        if surfaces.serves(Surface::Scim) {
+        for (surface, api) in [(Surface::Scim, Api::Scim), (Surface::Lookup, Api::Lookup)] {
             match &self.scim {
-                Some(Scim::Here(gateway, directory)) => {
-                    config.app_data(web::Data::new(directory.clone()));
-                    gateway.mount(config, rollcall_directory::configure);
-                }
-                Some(Scim::Forwarded(gateway, forwarder)) => {
-                    gateway.mount(config, |routes| forwarder.configure(routes));
-                }
-                None => {}
+                Some(behind) if surfaces.serves(surface) => behind.mount(config, api),
+                _ => {}
             }
         }
         if surfaces.serves(Surface::Internal) {

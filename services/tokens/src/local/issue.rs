@@ -22,13 +22,28 @@ pub struct Issued {
 }
 
 impl LocalTokens {
-    /// A new token for `directory`, good for `lifetime` (1 to 730 days). `label` is for people. Needs a data key that the
-    /// key service has confirmed lately.
+    /// A new token for `directory`, good for `lifetime` (1 to 730 days), that may look and change. `label` is for people.
+    /// Needs a data key that the key service has confirmed lately.
     ///
     /// # Errors
     /// [`TokensError`]
     pub async fn issue(
         &self,
+        scope: &TenantScope,
+        directory: &DirectoryRecord,
+        lifetime: Duration,
+        label: &str,
+    ) -> Result<Issued, TokensError> {
+        self.issue_with(Rights::ReadWrite, scope, directory, lifetime, label).await
+    }
+
+    /// The same with `rights`.
+    ///
+    /// # Errors
+    /// [`TokensError`]
+    pub async fn issue_with(
+        &self,
+        rights: Rights,
         scope: &TenantScope,
         directory: &DirectoryRecord,
         lifetime: Duration,
@@ -52,7 +67,7 @@ impl LocalTokens {
             directory: directory.id,
             data_key,
             hash: self.peppers.for_making(&self.peppers.place(data_key), |secret| token.hash(secret)).await?,
-            rights: Rights::ReadWrite,
+            rights,
             label: label.to_owned(),
             created_at: now,
             expires_at: now.plus(lifetime),

@@ -1,0 +1,79 @@
+//! What a consumer is told of a user.
+
+use rollcall_base::{Id, marker};
+use rollcall_scim::fold;
+use rollcall_store::{GroupRef, KnownUser, UserKey};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+/// A user and the groups they are in.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct FoundUser {
+    id: Id<marker::Resource>,
+    user_name: String,
+    external_id: Option<String>,
+    display_name: Option<String>,
+    active: bool,
+    groups: Vec<FoundGroup>,
+    /// The directory's generation before the answer was looked up.
+    pub(super) generation: u64,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct FoundGroup {
+    id: Id<marker::Resource>,
+    display_name: Option<String>,
+    external_id: Option<String>,
+    direct: bool,
+}
+
+impl FoundUser {
+    pub(super) fn new(user: KnownUser, groups: impl Iterator<Item = GroupRef>, generation: u64) -> Self {
+        let document = &user.resource.document;
+        Self {
+            id: user.resource.id,
+            user_name: document.user_name().unwrap_or_default().to_owned(),
+            external_id: document.external_id().map(str::to_owned),
+            display_name: document.display_name().map(str::to_owned),
+            active: user.active,
+            groups: groups
+                .map(|group| FoundGroup {
+                    id: group.id,
+                    display_name: group.display,
+                    external_id: group.external_id,
+                    direct: group.direct,
+                })
+                .collect(),
+            generation,
+        }
+    }
+
+    pub(super) fn is_known_as(&self, key: &UserKey) -> bool {
+        match key {
+            UserKey::Id(id) => self.id == *id,
+            UserKey::UserName(name) => fold(&self.user_name) == fold(name),
+            UserKey::ExternalId(id) => self.external_id.as_ref() == Some(id),
+        }
+    }
+
+    /// For the wire. What is not known is left out.
+    pub(crate) fn to_json(&self) -> Value {
+        let groups = self.groups.iter().map(|group| {
+            let mut shown = json!({ "id": group.id.to_string(), "direct": group.direct });
+            set(&mut shown, "displayName", group.display_name.as_deref());
+            set(&mut shown, "externalId", group.external_id.as_deref());
+            shown
+        });
+        let mut shown = json!({ "id": self.id.to_string(), "userName": self.user_name, "active": self.active });
+        set(&mut shown, "externalId", self.external_id.as_deref());
+        set(&mut shown, "displayName", self.display_name.as_deref());
+        shown["groups"] = groups.collect();
+        shown
+    }
+}
+
+fn set(object: &mut Value, name: &str, value: Option<&str>) {
+    if let Some(value) = value {
+        object[name] = value.into();
+    }
+}

@@ -1,0 +1,49 @@
+//! What is served behind the gateway.
+
+use actix_web::http::StatusCode;
+use rollcall_runtime::http::problem_json;
+use rollcall_scim::ScimError;
+
+/// An interface for outside, under URLs of its own: `/{name}/{version}`, where the token alone tells the directory, and
+/// `/{name}/{tenant}/{directory}/{version}`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Api {
+    /// For identity providers.
+    Scim,
+    /// For what enforces access.
+    Lookup,
+}
+
+impl Api {
+    /// The short form of its URLs.
+    pub(crate) const fn prefix(self) -> &'static str {
+        match self {
+            Self::Scim => "/scim/v2",
+            Self::Lookup => "/lookup/v1",
+        }
+    }
+
+    /// The long form, which names the directory too.
+    pub(crate) const fn pattern(self) -> &'static str {
+        match self {
+            Self::Scim => "/scim/{tenant}/{directory}/v2",
+            Self::Lookup => "/lookup/{tenant}/{directory}/v1",
+        }
+    }
+
+    /// The media type of its errors.
+    pub(crate) const fn error_type(self) -> &'static str {
+        match self {
+            Self::Scim => "application/scim+json",
+            Self::Lookup => "application/problem+json",
+        }
+    }
+
+    /// The body of an error: RFC 7644 §3.12, or RFC 9457.
+    pub(crate) fn error_body(self, status: StatusCode, detail: &str) -> String {
+        match self {
+            Self::Scim => ScimError::status(status.as_u16(), detail).to_json().to_string(),
+            Self::Lookup => problem_json(status, detail),
+        }
+    }
+}
