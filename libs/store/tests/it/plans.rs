@@ -2,7 +2,7 @@
 
 use rollcall_base::{Id, marker::Resource};
 use rollcall_scim::filter::Condition;
-use rollcall_store::{ListQuery, Position};
+use rollcall_store::{ListQuery, Position, UserKey};
 use rollcall_testkit::{Database, TestDirectory, on_both_databases};
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement, Value};
 
@@ -150,5 +150,15 @@ on_both_databases! {
         assert_no_scan(&plans(&directory, &raw, &database).await, "displays");
         directory.resources().members_page(ids[0], None, 100).await.unwrap();
         assert_no_scan(&plans(&directory, &raw, &database).await, "members_page");
+        for (key, index) in [
+            (UserKey::Id(ids[0]), "resource_"),
+            (UserKey::UserName("USER77".to_owned()), "resource_"),
+            (UserKey::ExternalId("x77".to_owned()), "resource_external_id"),
+        ] {
+            assert_eq!(directory.resources().users_known_as(&key, 2).await.unwrap().len(), 1, "{key:?}");
+            let plan = plans(&directory, &raw, &database).await;
+            assert_no_scan(&plan, "users_known_as");
+            assert!(plan.contains(index) || plan.contains("sqlite_autoindex"), "{key:?}:\n{plan}");
+        }
     }
 }
