@@ -17,4 +17,5 @@ mod size;
 pub use http::{GrantedSurface, LOOKUP_ROUTES, ROUTES, Route, configure, configure_lookup};
 pub use limits::DirectoryLimits;
 pub use list::CursorKey;
+pub use lookup::Lookups;
 pub use service::{Call, DirectoryService};

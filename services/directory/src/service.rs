@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use prometheus::{IntCounterVec, Opts};
 use rollcall_access::Authenticated;
-use rollcall_base::{Clock, Entropy};
-use rollcall_cache::CacheLimits;
+use rollcall_base::Clock;
 use rollcall_scim::{quirks::Leniency, schema::Registry};
 use rollcall_store::Store;
 
@@ -25,7 +24,7 @@ pub struct DirectoryService {
 }
 
 impl DirectoryService {
-    /// Serves what `registry` lists from `store`. Remembers lookups within `remembered`. Counts what it tolerates of clients in `metrics`, by quirk.
+    /// Serves what `registry` lists from `store`. Remembers lookups in `lookups`. Counts what it tolerates of clients in `metrics`, by quirk.
     ///
     /// # Errors
     /// [`prometheus::Error`] if `metrics` has such a counter already.
@@ -35,8 +34,7 @@ impl DirectoryService {
         limits: DirectoryLimits,
         clock: Arc<dyn Clock>,
         cursor_key: CursorKey,
-        remembered: CacheLimits,
-        entropy: Arc<dyn Entropy>,
+        lookups: Lookups,
         metrics: &prometheus::Registry,
     ) -> Result<Self, prometheus::Error> {
         let options = Opts::new("scim_tolerated_total", "Deviations from the RFCs that were tolerated, by quirk.");
@@ -49,7 +47,7 @@ impl DirectoryService {
             clock,
             cursor_key: Arc::new(cursor_key),
             crawl: CrawlMemory::new(),
-            lookups: Lookups::new(remembered, entropy),
+            lookups,
             tolerated,
         })
     }

@@ -33,7 +33,7 @@ const MOST_FORGOTTEN: usize = 100;
 
 /// What is remembered of users and their groups. Cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Lookups {
+pub struct Lookups {
     answers: Cache<AnswerOf, Arc<FoundUser>>,
     ids: Cache<IdsOf, Arc<[ResourceId]>>,
     generations: Cache<DirectoryOf, Generation>,
@@ -44,7 +44,8 @@ pub(crate) struct Lookups {
 type Generation = u64;
 
 impl Lookups {
-    pub(crate) fn new(limits: CacheLimits, entropy: Arc<dyn Entropy>) -> Self {
+    /// Nothing yet; what comes is remembered within `limits`.
+    pub fn new(limits: CacheLimits, entropy: Arc<dyn Entropy>) -> Self {
         Self { answers: Cache::new(limits), ids: Cache::new(limits), generations: Cache::new(limits), entropy }
     }
 

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use rollcall_access::InternalKeys;
 use rollcall_base::{Clock, Entropy, SystemClock, SystemEntropy};
-use rollcall_directory::{CursorKey, DirectoryLimits, DirectoryService};
+use rollcall_directory::{CursorKey, DirectoryLimits, DirectoryService, Lookups};
 use rollcall_keys::LocalKeyring;
 use rollcall_runtime::{Config, Metrics, config::LimitsConfig};
 use rollcall_scim::{Limits, schema::Registry};
@@ -40,8 +40,8 @@ impl Shared {
     ) -> Result<DirectoryService, Failure> {
         let (registry, clock) = (Registry::standard(), Arc::clone(&self.clock));
         let (metrics, entropy) = (self.metrics.registry(), Arc::clone(&self.entropy));
-        let remembered = installation::tokens_config(config).cache_limits();
-        Ok(DirectoryService::new(store, registry, limits(config), clock, cursor_key, remembered, entropy, metrics)?)
+        let lookups = Lookups::new(installation::tokens_config(config).cache_limits(), entropy);
+        Ok(DirectoryService::new(store, registry, limits(config), clock, cursor_key, lookups, metrics)?)
     }
 }
 
