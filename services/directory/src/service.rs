@@ -19,7 +19,7 @@ pub struct DirectoryService {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) cursor_key: Arc<CursorKey>,
     pub(crate) crawl: CrawlMemory,
-    pub(crate) lookups: Lookups,
+    pub(crate) lookups: Arc<Lookups>,
     pub(crate) tolerated: IntCounterVec,
 }
 
@@ -47,7 +47,7 @@ impl DirectoryService {
             clock,
             cursor_key: Arc::new(cursor_key),
             crawl: CrawlMemory::new(),
-            lookups,
+            lookups: Arc::new(lookups),
             tolerated,
         })
     }

@@ -31,8 +31,7 @@ const MOST_USERS: u32 = 100;
 /// Changes of more members than this are not forgotten one by one.
 const MOST_FORGOTTEN: usize = 100;
 
-/// What is remembered of users and their groups. Cheap to clone.
-#[derive(Clone)]
+/// What is remembered of users and their groups.
 pub struct Lookups {
     answers: Cache<AnswerOf, Arc<FoundUser>>,
     ids: Cache<IdsOf, Arc<[ResourceId]>>,
