@@ -5,13 +5,14 @@ use std::{fs, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 use prometheus::Registry;
 use rollcall_access::{CredentialRecord, JobScope, OperatorScope, TenantScope};
 use rollcall_base::{Clock, Entropy, Id, SystemClock, SystemEntropy, marker};
+use rollcall_cache::Tiers;
 use rollcall_keys::LocalKeyring;
 use rollcall_runtime::{Config, PublicUrl, config::KeyProvider};
 use rollcall_scim::schema::{GROUP, USER};
 use rollcall_store::{DirectoryRecord, Store, StoreConfig};
 use rollcall_tokens::{KeyAges, LocalTokens, ThrottleLimits, TokensConfig};
 
-use crate::{cli::DirectoryChoice, failure::Failure, keys};
+use crate::{cli::DirectoryChoice, failure::Failure, keys, tiers};
 
 /// Everything that is needed to serve or to change the installation.
 pub(crate) struct Installation {
@@ -158,30 +159,41 @@ impl Installation {
         Ok(LocalKeyring::open_or_create(&self.config.keyring_path(), Arc::clone(&self.entropy))?)
     }
 
+    /// Where commands remember things, and whom they tell of what they change.
+    pub(crate) async fn tiers(&self, keyring: Option<&LocalKeyring>) -> Result<Tiers, Failure> {
+        let mac = || async {
+            let keyring = match keyring {
+                Some(keyring) => keyring.clone(),
+                None => self.keyring().await?,
+            };
+            tiers::key(&self.config, Some(&keyring))
+        };
+        let (clock, entropy) = (&self.clock, &self.entropy);
+        tiers::shared(&self.config, mac, clock, entropy, &Registry::new()).await
+    }
+
     /// The token service, for a command: what it counts, nobody reads.
     pub(crate) async fn tokens(&self) -> Result<LocalTokens, Failure> {
-        self.tokens_with(None, &Registry::new()).await
+        self.tokens_with(None).await
     }
 
-    /// The token service, with the keyring if it is open already, and with its metrics in `registry`.
-    pub(crate) async fn tokens_with(
-        &self,
-        keyring: Option<&LocalKeyring>,
-        registry: &Registry,
-    ) -> Result<LocalTokens, Failure> {
-        self.tokens_configured(keyring, registry, tokens_config(&self.config)).await
+    /// The same, with the keyring if it is open already.
+    pub(crate) async fn tokens_with(&self, keyring: Option<&LocalKeyring>) -> Result<LocalTokens, Failure> {
+        let tiers = self.tiers(keyring).await?;
+        self.tokens_configured(keyring, &Registry::new(), tokens_config(&self.config), &tiers).await
     }
 
-    /// The same with settings of its own.
+    /// The token service with settings of its own, with its metrics in `registry`.
     pub(crate) async fn tokens_configured(
         &self,
         keyring: Option<&LocalKeyring>,
         registry: &Registry,
         config: TokensConfig,
+        tiers: &Tiers,
     ) -> Result<LocalTokens, Failure> {
         let keys = keys::service(self, keyring, registry).await?;
         let (clock, entropy) = (Arc::clone(&self.clock), Arc::clone(&self.entropy));
-        Ok(LocalTokens::new(self.store.clone(), keys, clock, entropy, config))
+        Ok(LocalTokens::new(self.store.clone(), keys, clock, entropy, config, tiers))
     }
 
     /// All of the tenant with this slug.

@@ -16,7 +16,7 @@ use std::{convert::Infallible, sync::Arc};
 
 use rollcall_access::{DirectoryScope, Read, Write};
 use rollcall_base::{Entropy, Id, marker};
-use rollcall_cache::{Cache, CacheLimits};
+use rollcall_cache::{Cache, CacheLimits, Tiers};
 use rollcall_scim::ScimError;
 use rollcall_store::{DirectoryStore, Memberships, StoreError, UserKey};
 
@@ -43,14 +43,20 @@ pub struct Lookups {
 type Generation = u64;
 
 impl Lookups {
-    /// Nothing yet; what comes is remembered within `limits`.
-    pub fn new(limits: CacheLimits, entropy: Arc<dyn Entropy>) -> Self {
-        Self { answers: Cache::new(limits), ids: Cache::new(limits), generations: Cache::new(limits), entropy }
+    /// Nothing yet; what comes is remembered on `tiers` within `limits`.
+    pub fn new(limits: CacheLimits, tiers: &Tiers, entropy: Arc<dyn Entropy>) -> Self {
+        Self {
+            answers: Cache::new(limits, tiers),
+            ids: Cache::new(limits, tiers),
+            generations: Cache::new(limits, tiers),
+            entropy,
+        }
     }
 
     /// To be called when a user changed or went, before it is acknowledged.
     pub(crate) async fn user_changed(&self, scope: &DirectoryScope<Write>, user: ResourceId) {
-        self.answers.invalidate(&AnswerOf::new(&scope.to_read(), user)).await;
+        // Who could not be told follows within the bound.
+        let _ = self.answers.forget(&AnswerOf::new(&scope.to_read(), user)).await;
     }
 
     /// To be called when memberships changed, before it is acknowledged.
@@ -67,7 +73,7 @@ impl Lookups {
 
     /// To be called when nobody can say whose groups changed, before it is acknowledged.
     pub(crate) async fn much_changed(&self, scope: &DirectoryScope<Write>) {
-        self.generations.invalidate(&DirectoryOf::new(&scope.to_read())).await;
+        let _ = self.generations.forget(&DirectoryOf::new(&scope.to_read())).await;
     }
 
     async fn generation(&self, scope: &DirectoryScope<Read>) -> Generation {
@@ -108,7 +114,7 @@ impl DirectoryService {
                 break;
             }
             // The name moved on.
-            self.lookups.ids.invalidate(&place).await;
+            let _ = self.lookups.ids.forget(&place).await;
         }
         Ok(found)
     }

@@ -18,7 +18,12 @@ use rollcall_runtime::{
 
 pub(crate) use self::role::Role;
 use self::{parts::Shared, process::Process, routes::Scim};
-use crate::{demo, failure::Failure, installation::Installation, output::Output};
+use crate::{
+    demo,
+    failure::Failure,
+    installation::{self, Installation},
+    output::Output,
+};
 
 /// `rollcall all`: serves everything in one process until it is told to stop.
 pub(crate) async fn all(config: Config, with_demo: bool, output: &Output) -> Result<(), Failure> {
@@ -31,8 +36,10 @@ pub(crate) async fn all(config: Config, with_demo: bool, output: &Output) -> Res
     let shared = Shared::new()?;
     let keyring = installation.keyring().await?;
     let cursor_key = parts::cursor_key(&installation.config, &keyring)?;
-    let directory = shared.directory(&installation.config, installation.store.clone(), cursor_key)?;
-    let tokens = installation.tokens_with(Some(&keyring), shared.metrics.registry()).await?;
+    let tiers = shared.tiers(&installation.config, Some(&keyring)).await?;
+    let directory = shared.directory(&installation.config, installation.store.clone(), cursor_key, &tiers)?;
+    let (registry, settings) = (shared.metrics.registry(), installation::tokens_config(&installation.config));
+    let tokens = installation.tokens_configured(Some(&keyring), registry, settings, &tiers).await?;
     let gateway = Gateway::new(Arc::new(tokens), installation.public_url.clone());
     let mut process = Process::new(shared);
     process.routes.scim = Some(Scim::Here(gateway, directory));

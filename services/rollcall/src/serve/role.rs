@@ -13,7 +13,7 @@ use super::{
     process::Process,
     routes::Scim,
 };
-use crate::{failure::Failure, installation::Installation};
+use crate::{failure::Failure, installation::Installation, tiers};
 
 /// One service of a split installation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,8 +105,9 @@ impl Role {
             Self::Directory => {
                 let keys = self.keys(&config)?;
                 let store = process.shared.store(&config).await?;
+                let tiers = process.shared.tiers(&config, None).await?;
                 let cursors = CursorKey::new(keys.cursor_key());
-                let service = process.shared.directory(&config, store.clone(), cursors)?;
+                let service = process.shared.directory(&config, store.clone(), cursors, &tiers)?;
                 let surface = GrantedSurface::new(keys, Arc::clone(&process.shared.clock));
                 process.routes.directory = Some((surface, service));
                 process.uses_database(store);
@@ -156,7 +157,9 @@ fn gateway(process: &mut Process, config: &Config, keys: InternalKeys, bound: &[
         tls: peers::tls(internal)?,
     };
     let forwarder = Forwarder::new(directory, keys.clone(), Arc::clone(clock), forwarding);
-    let remote = RemoteTokens::new(tokens, http, keys, Arc::clone(clock), Arc::clone(entropy), half_the_time(config));
+    let tiers = tiers::listening(config, entropy, process.shared.metrics.registry())?;
+    let settings = half_the_time(config);
+    let remote = RemoteTokens::new(tokens, http, keys, Arc::clone(clock), Arc::clone(entropy), settings, &tiers);
     let gateway = Gateway::new(Arc::new(remote), config.public_url(bound));
     process.routes.scim = Some(Scim::Forwarded(gateway, forwarder));
     Ok(())
@@ -165,7 +168,8 @@ fn gateway(process: &mut Process, config: &Config, keys: InternalKeys, bound: &[
 async fn tokens(process: &mut Process, config: Config, keys: InternalKeys) -> Result<(), Failure> {
     let installation = Installation::open(config).await?;
     let (metrics, settings) = (process.shared.metrics.registry(), half_the_time(&installation.config));
-    let tokens = installation.tokens_configured(None, metrics, settings).await?;
+    let tiers = process.shared.tiers(&installation.config, None).await?;
+    let tokens = installation.tokens_configured(None, metrics, settings, &tiers).await?;
     process.routes.tokens = Some(InternalSurface::new(Arc::new(tokens), keys, Arc::clone(&process.shared.clock)));
     if installation.config.keys.provider == KeyProvider::Local {
         process.uses_keyring(installation.config.keyring_path());

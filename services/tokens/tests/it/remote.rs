@@ -16,7 +16,7 @@ use rollcall_base::{Clock, Id, SecretText, SystemEntropy, marker};
 use rollcall_runtime::{Config, Overrides, Peers, peers};
 use rollcall_tokens::{DirectoryRecord, InternalSurface, LocalTokens, RemoteTokens, Tokens, TokensConfig, VerifyError};
 
-use crate::house::{DAY, House};
+use crate::house::{DAY, House, in_process};
 
 const FROM: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 
@@ -74,7 +74,8 @@ async fn halves(house: &House, secret: &str) -> Halves {
     let peers = Peers::new("tokens", &[format!("http://{address}").parse().unwrap()]);
     let http = peers::client(&config.internal).unwrap();
     let entropy = Arc::new(SystemEntropy);
-    let remote = RemoteTokens::new(Arc::new(peers), http, keys(secret), clock, entropy, TokensConfig::default());
+    let (peers, config) = (Arc::new(peers), TokensConfig::default());
+    let remote = RemoteTokens::new(peers, http, keys(secret), clock, entropy, config, &in_process());
     Halves { remote, counted, server: handle }
 }
 
