@@ -10,5 +10,6 @@ mod kms;
 mod scim;
 mod server;
 mod simulate;
+mod soak;
 mod split;
 mod telemetry;
