@@ -132,12 +132,16 @@ impl Place {
                 let same = format!("id = x'{plain}' OR id = '{token_id}'");
                 self.sqlite(&format!("UPDATE credential SET expires_at = 1 WHERE {same}"));
             }
-            Some(url) => {
-                let statement = format!("UPDATE credential SET expires_at = 1 WHERE id = '{token_id}'");
-                let status = Command::new("psql").args(["-X", "-q", "-c", &statement, url]).status().unwrap();
-                assert!(status.success());
-            }
+            Some(_) => drop(self.psql(&format!("UPDATE credential SET expires_at = 1 WHERE id = '{token_id}'"))),
         }
+    }
+
+    /// What PostgreSQL says, in the split shape: a row a line, `|` between the columns.
+    pub(crate) fn psql(&self, statement: &str) -> String {
+        let url = self.database_url().unwrap();
+        let output = Command::new("psql").args(["-X", "-q", "-A", "-t", "-c", statement, url]).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
 
     /// Runs an admin command to its end.
@@ -220,7 +224,12 @@ impl Place {
 
     /// The gateway, in front of these services.
     pub(crate) fn gateway(&self, tokens: &str, directory: &str) -> Command {
-        let mut command = self.bare("gateway", self.address, "\"scim\", \"health\", \"metrics\"");
+        self.gateway_at(self.address, tokens, directory)
+    }
+
+    /// One of several gateways: each listens at an address of its own, and all are known by the installation's.
+    pub(crate) fn gateway_at(&self, listen: SocketAddr, tokens: &str, directory: &str) -> Command {
+        let mut command = self.bare("gateway", listen, "\"scim\", \"health\", \"metrics\"");
         command.env("ROLLCALL_PUBLIC_URL", format!("http://{}", self.address));
         command.env("ROLLCALL_INTERNAL__TOKENS_URL", tokens).env("ROLLCALL_INTERNAL__DIRECTORY_URL", directory);
         command
