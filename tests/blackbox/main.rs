@@ -16,3 +16,4 @@ mod simulate;
 mod soak;
 mod split;
 mod telemetry;
+mod tls;

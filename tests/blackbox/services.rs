@@ -27,6 +27,11 @@ impl Running {
         self
     }
 
+    /// Something once it has ended by itself, badly.
+    pub(crate) fn has_stopped(&mut self) -> Option<()> {
+        self.child.try_wait().unwrap().map(|status| assert!(!status.success()))
+    }
+
     /// As a crash does.
     pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
