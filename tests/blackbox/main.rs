@@ -12,6 +12,7 @@ mod rolling;
 mod scim;
 mod server;
 mod services;
+mod shape;
 mod simulate;
 mod soak;
 mod split;

@@ -5,7 +5,7 @@ use std::{fs, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 use prometheus::Registry;
 use rollcall_access::{CredentialRecord, JobScope, OperatorScope, TenantScope};
 use rollcall_base::{Clock, Entropy, Id, SystemClock, SystemEntropy, marker};
-use rollcall_keys::LocalKeyring;
+use rollcall_keys::{KeyService, LocalKeyring};
 use rollcall_runtime::{Config, PublicUrl, config::KeyProvider};
 use rollcall_scim::schema::{GROUP, USER};
 use rollcall_store::{DirectoryRecord, Store, StoreConfig};
@@ -160,28 +160,14 @@ impl Installation {
 
     /// The token service, for a command: what it counts, nobody reads.
     pub(crate) async fn tokens(&self) -> Result<LocalTokens, Failure> {
-        self.tokens_with(None, &Registry::new()).await
+        let keys = keys::service(self, None, &Registry::new()).await?;
+        Ok(self.tokens_with(Arc::new(keys), tokens_config(&self.config)))
     }
 
-    /// The token service, with the keyring if it is open already, and with its metrics in `registry`.
-    pub(crate) async fn tokens_with(
-        &self,
-        keyring: Option<&LocalKeyring>,
-        registry: &Registry,
-    ) -> Result<LocalTokens, Failure> {
-        self.tokens_configured(keyring, registry, tokens_config(&self.config)).await
-    }
-
-    /// The same with settings of its own.
-    pub(crate) async fn tokens_configured(
-        &self,
-        keyring: Option<&LocalKeyring>,
-        registry: &Registry,
-        config: TokensConfig,
-    ) -> Result<LocalTokens, Failure> {
-        let keys = keys::service(self, keyring, registry).await?;
+    /// The token service, with what wraps its keys.
+    pub(crate) fn tokens_with(&self, keys: Arc<dyn KeyService>, config: TokensConfig) -> LocalTokens {
         let (clock, entropy) = (Arc::clone(&self.clock), Arc::clone(&self.entropy));
-        Ok(LocalTokens::new(self.store.clone(), keys, clock, entropy, config))
+        LocalTokens::new(self.store.clone(), keys, clock, entropy, config)
     }
 
     /// All of the tenant with this slug.

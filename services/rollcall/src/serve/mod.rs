@@ -12,13 +12,19 @@ use std::sync::Arc;
 use rollcall_gateway::Gateway;
 use rollcall_runtime::{
     Config, Server, TelemetryGuard,
-    config::{DEFAULT_CONFIG, TelemetryConfig},
+    config::{DEFAULT_CONFIG, KeyProvider, TelemetryConfig},
     stop_signal, telemetry,
 };
 
 pub(crate) use self::role::Role;
 use self::{parts::Shared, process::Process, routes::Scim};
-use crate::{demo, failure::Failure, installation::Installation, output::Output};
+use crate::{
+    demo,
+    failure::Failure,
+    installation::{Installation, tokens_config},
+    keys,
+    output::Output,
+};
 
 /// `rollcall all`: serves everything in one process until it is told to stop.
 pub(crate) async fn all(config: Config, with_demo: bool, output: &Output) -> Result<(), Failure> {
@@ -32,11 +38,15 @@ pub(crate) async fn all(config: Config, with_demo: bool, output: &Output) -> Res
     let keyring = installation.keyring().await?;
     let cursor_key = parts::cursor_key(&installation.config, &keyring)?;
     let directory = shared.directory(&installation.config, installation.store.clone(), cursor_key)?;
-    let tokens = installation.tokens_with(Some(&keyring), shared.metrics.registry()).await?;
+    let keys = keys::service(&installation, Some(&keyring), shared.metrics.registry()).await?;
+    let tokens = installation.tokens_with(Arc::new(keys.clone()), tokens_config(&installation.config));
     let gateway = Gateway::new(Arc::new(tokens), installation.public_url.clone());
     let mut process = Process::new(shared);
     process.routes.scim = Some(Scim::Here(gateway, directory));
     process.uses_database(installation.store.clone());
+    if installation.config.keys.provider == KeyProvider::AwsKms {
+        process.uses_key_service(keys);
+    }
     process.does_background_work(&installation.store);
     output.say(&format!("Rollcall listens on {}. Ctrl-C stops.", installation.public_url));
     let serving = process.run(server, installation.config.http.clone(), stop);
