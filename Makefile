@@ -1,6 +1,6 @@
 # What a person types. Everything else is cargo.
 
-.PHONY: help run run-split test fuzz deny clean
+.PHONY: help run run-split test fuzz soak deny clean
 .DEFAULT_GOAL := help
 
 # A shell that is not a login shell may not know where rustup put cargo.
@@ -8,6 +8,9 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 
 # How many cases each property and fuzz target tries in `make fuzz`.
 FUZZ_CASES ?= 20000
+
+# How many requests `make soak` sends to each shape of the service.
+SOAK_REQUESTS ?= 1000000
 
 help: ## this text
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
@@ -26,6 +29,13 @@ test: ## everything that must hold: format, lints, crate edges, licences, all te
 
 fuzz: ## the property tests and fuzz targets for longer (FUZZ_CASES=20000)
 	PROPTEST_CASES=$(FUZZ_CASES) cargo test --locked --package rollcall-scim --package rollcall-access --package rollcall-directory
+
+soak: ## a million random requests of clients of eight tenants, services apart and then `all` (SOAK_REQUESTS=1000000)
+	@for shape in split all; do \
+		echo "soak: $$shape"; \
+		ROLLCALL_TEST_SHAPE=$$shape ROLLCALL_SOAK_REQUESTS=$(SOAK_REQUESTS) \
+			cargo test --locked --profile quick --package rollcall --test blackbox soak:: -- --nocapture || exit 1; \
+	done
 
 deny: ## licences, bans and sources of the dependencies (`.ci/deny advisories` needs network)
 	@.ci/deny

@@ -5,25 +5,16 @@ use serde_json::json;
 
 use crate::{
     directory::{Directory, send},
-    server::{Place, Server},
+    server::{Place, Server, eventually, health},
+    services::{Running, service, url},
+    shape,
 };
 
-/// An installation with `key` at `endpoint`; credentials by the environment, as in a container.
+/// An installation with `key` at `endpoint`.
 fn place(endpoint: String, key: &str) -> Place {
     let mut place = Place::embedded();
-    set_key(&mut place, endpoint, key);
+    place.keys = shape::kms(endpoint, key);
     place
-}
-
-fn set_key(place: &mut Place, endpoint: String, key: &str) {
-    place.environment = vec![
-        ("AWS_ACCESS_KEY_ID", "test".to_owned()),
-        ("AWS_SECRET_ACCESS_KEY", "test".to_owned()),
-        ("ROLLCALL_KEYS__PROVIDER", "aws-kms".to_owned()),
-        ("ROLLCALL_KEYS__KEY_ID", key.to_owned()),
-        ("ROLLCALL_KEYS__REGION", Kms::shared().region().to_owned()),
-        ("ROLLCALL_KEYS__ENDPOINT", endpoint),
-    ];
 }
 
 /// How many calls the server has counted.
@@ -75,6 +66,36 @@ async fn kms_is_called_once_and_while_it_is_away_known_tenants_go_on_and_issuing
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_service_without_kms_stays_ready_and_says_what_it_cannot_do() {
+    let gate = Gate::before(Kms::shared().address()).await;
+    let mut place = Place::split();
+    place.keys = shape::kms(gate.url(), &Kms::shared().create_key());
+    let (tokens, directory) = (service(&place, "tokens").wait_until_ready(), service(&place, "directory"));
+    let _gateway = Running::start(place.gateway(&url(&tokens), &url(&directory)), place.address).wait_until_ready();
+    let client = place.directory_of("acme", "other");
+    client.user("ada").await;
+    let answer = |path: &'static str| health(tokens.address, path).unwrap();
+    let shows = |path: &'static str, what: &str| answer(path).contains(what).then_some(());
+    let available = |value: u8| format!("\nrollcall_key_service_available {value}\n");
+    assert!(answer("/health/ready").ends_with("{\"status\":\"ok\"}"), "{}", answer("/health/ready"));
+    shows("/metrics", &available(1)).expect("all is well");
+
+    gate.shut();
+    // Nobody asks for a key: the service finds out by itself.
+    tokio::task::block_in_place(|| {
+        eventually("it is told", || shows("/health/ready", "{\"status\":\"degraded\",\"degraded\":[\"key service\"]}"));
+    });
+    assert!(answer("/health/ready").starts_with("HTTP/1.1 200"), "requests are still sent to it");
+    shows("/metrics", &available(0)).expect("it is measured");
+    client.user("grace").await;
+    assert!(place.log().contains("the key service cannot be reached at the moment"));
+
+    gate.open();
+    tokio::task::block_in_place(|| eventually("it is over", || shows("/health/ready", "{\"status\":\"ok\"}")));
+    shows("/metrics", &available(1)).expect("it is measured");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rotation_by_hand_changes_the_key_and_no_client_notices() {
     let server = Server::start_at(place(Kms::shared().url(), &Kms::shared().create_key()));
     let directory = server.directory();
@@ -107,7 +128,7 @@ async fn after_rewrap_the_old_kms_key_is_needed_no_more() {
     let directory = server.directory();
     assert_eq!(status(&directory).await, 200);
     let (mut place, _) = server.stop("INT");
-    set_key(&mut place, kms.url(), &new);
+    place.keys = shape::kms(kms.url(), &new);
     assert_eq!(place.json(&["key", "rewrap", "--tenant", "acme"])["data_keys"], 1);
     kms.disable(&old);
     let _server = Server::start_at(place);

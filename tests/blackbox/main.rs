@@ -2,14 +2,20 @@
 //! command line, and one file each for what holds everywhere.
 #![allow(clippy::unwrap_used, clippy::expect_used)] // a test that cannot go on may stop
 
+mod balancer;
 mod cli;
 mod crash;
 mod directory;
 mod isolation;
 mod kms;
 mod lookup;
+mod rolling;
 mod scim;
 mod server;
+mod services;
+mod shape;
 mod simulate;
+mod soak;
 mod split;
 mod telemetry;
+mod tls;

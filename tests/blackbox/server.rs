@@ -15,7 +15,10 @@ use rollcall_testkit::Database;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::directory::Directory;
+use crate::{
+    directory::Directory,
+    shape::{Settings, Shape, tested_keys},
+};
 
 pub(crate) const EXECUTABLE: &str = env!("CARGO_BIN_EXE_rollcall");
 /// Longer than anything here takes on a busy machine; a test that waits so long has failed.
@@ -32,20 +35,13 @@ pub(crate) struct Server {
 pub(crate) struct Place {
     folder: TempDir,
     pub(crate) address: SocketAddr,
-    /// In the split shape; `None` is SQLite in the data folder and everything in one process.
+    /// `None` is SQLite in the data folder.
     server: Option<Database>,
+    shape: Shape,
+    /// For the processes that wrap data keys: the commands, and `all` or the token service.
+    pub(crate) keys: Settings,
     /// For every process of this installation.
-    pub(crate) environment: Vec<(&'static str, String)>,
-}
-
-/// Whether the installations under test are split into services on PostgreSQL: `ROLLCALL_TEST_SHAPE=split`; `all`, the
-/// default, is one process on SQLite.
-pub(crate) fn is_split() -> bool {
-    match std::env::var("ROLLCALL_TEST_SHAPE").as_deref() {
-        Err(_) | Ok("all") => false,
-        Ok("split") => true,
-        Ok(other) => panic!("ROLLCALL_TEST_SHAPE is all or split, not {other}"),
-    }
+    pub(crate) environment: Settings,
 }
 
 /// What the services of the installations under test share.
@@ -71,12 +67,17 @@ pub(crate) fn eventually<T>(what: &str, mut question: impl FnMut() -> Option<T>)
 impl Place {
     /// In the shape that is being tested.
     pub(crate) fn new() -> Self {
-        if is_split() { Self::split() } else { Self::embedded() }
+        match Shape::tested() {
+            Shape::All => Self { keys: tested_keys(), ..Self::embedded() },
+            Shape::AllPostgres => Self { shape: Shape::AllPostgres, ..Self::split() },
+            Shape::Split => Self::split(),
+        }
     }
 
-    /// For one process on SQLite, whatever shape the other tests have.
+    /// For one process on SQLite with a keyring file, whatever shape the other tests have.
     pub(crate) fn embedded() -> Self {
-        Self { folder: tempfile::tempdir().unwrap(), address: free_address(), server: None, environment: Vec::new() }
+        let (folder, address) = (tempfile::tempdir().unwrap(), free_address());
+        Self { folder, address, server: None, shape: Shape::All, keys: Settings::new(), environment: Settings::new() }
     }
 
     /// For services on PostgreSQL.
@@ -86,10 +87,11 @@ impl Place {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(Database::postgres())
         });
-        Self { server: Some(made.join().unwrap()), ..Self::embedded() }
+        let server = Some(made.join().unwrap());
+        Self { server, shape: Shape::Split, keys: tested_keys(), ..Self::embedded() }
     }
 
-    /// The database server's address, in the split shape.
+    /// The database server's address, where there is one.
     pub(crate) fn database_url(&self) -> Option<&str> {
         self.server.as_ref().map(|database| database.config.url.as_str())
     }
@@ -116,7 +118,7 @@ impl Place {
             .arg(self.data())
             .env_clear()
             .env("ROLLCALL_PUBLIC_URL", format!("http://{}", self.address))
-            .envs(self.environment.iter().map(|(name, value)| (*name, value)))
+            .envs(self.keys.iter().chain(&self.environment).map(|(name, value)| (*name, value)))
             .stdin(Stdio::null());
         if let Some(url) = self.database_url() {
             command.env("ROLLCALL_DATABASE__URL", url);
@@ -132,12 +134,16 @@ impl Place {
                 let same = format!("id = x'{plain}' OR id = '{token_id}'");
                 self.sqlite(&format!("UPDATE credential SET expires_at = 1 WHERE {same}"));
             }
-            Some(url) => {
-                let statement = format!("UPDATE credential SET expires_at = 1 WHERE id = '{token_id}'");
-                let status = Command::new("psql").args(["-X", "-q", "-c", &statement, url]).status().unwrap();
-                assert!(status.success());
-            }
+            Some(_) => drop(self.psql(&format!("UPDATE credential SET expires_at = 1 WHERE id = '{token_id}'"))),
         }
+    }
+
+    /// What PostgreSQL says, where it is the database: a row a line, `|` between the columns.
+    pub(crate) fn psql(&self, statement: &str) -> String {
+        let url = self.database_url().unwrap();
+        let output = Command::new("psql").args(["-X", "-q", "-A", "-t", "-c", statement, url]).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
 
     /// Runs an admin command to its end.
@@ -172,7 +178,7 @@ impl Place {
 
     /// What has to run, with its output in the log.
     fn serve(&self) -> Vec<Command> {
-        if self.server.is_none() {
+        if self.shape != Shape::Split {
             let mut command = self.command(&["all", "--listen", &self.address.to_string()]);
             self.log_of(&mut command);
             return vec![command];
@@ -215,12 +221,20 @@ impl Place {
         let mut command = self.bare(role, listen, surfaces);
         command.env("ROLLCALL_DATABASE__URL", self.database_url().unwrap());
         command.env("ROLLCALL_DATABASE__MAX_CONNECTIONS", "5");
+        if role == "tokens" {
+            command.envs(self.keys.iter().map(|(name, value)| (*name, value)));
+        }
         command
     }
 
     /// The gateway, in front of these services.
     pub(crate) fn gateway(&self, tokens: &str, directory: &str) -> Command {
-        let mut command = self.bare("gateway", self.address, "\"scim\", \"lookup\", \"health\", \"metrics\"");
+        self.gateway_at(self.address, tokens, directory)
+    }
+
+    /// One of several gateways: each listens at an address of its own, and all are known by the installation's.
+    pub(crate) fn gateway_at(&self, listen: SocketAddr, tokens: &str, directory: &str) -> Command {
+        let mut command = self.bare("gateway", listen, "\"scim\", \"lookup\", \"health\", \"metrics\"");
         command.env("ROLLCALL_PUBLIC_URL", format!("http://{}", self.address));
         command.env("ROLLCALL_INTERNAL__TOKENS_URL", tokens).env("ROLLCALL_INTERNAL__DIRECTORY_URL", directory);
         command
@@ -272,6 +286,13 @@ impl Server {
         Self::start_at(Place::new())
     }
 
+    /// On a fresh installation that logs no requests: for those who send very many.
+    pub(crate) fn start_quietly() -> Self {
+        Self::start_with(Place::new(), |command| {
+            command.env("ROLLCALL_TELEMETRY__LOG", "warn");
+        })
+    }
+
     pub(crate) fn start_at(place: Place) -> Self {
         Self::start_with(place, |_| ())
     }
@@ -298,8 +319,11 @@ impl Server {
                 let mut shell = Command::new("sh");
                 shell.args(["-c", script, "sh"]).arg(serve.get_program()).args(serve.get_args()).stdin(Stdio::piped());
                 shell.envs(serve.get_envs().filter_map(|(name, value)| Some((name, value?))));
-                // Every variable with this prefix is a setting, and this one is the tests'.
-                shell.env("FOLDER", place.folder.path()).env_remove("ROLLCALL_TEST_SHAPE");
+                // Every variable with this prefix is a setting, and these are the tests'.
+                shell
+                    .env("FOLDER", place.folder.path())
+                    .env_remove("ROLLCALL_TEST_SHAPE")
+                    .env_remove("ROLLCALL_TEST_KEYS");
                 place.log_of(&mut shell);
                 shell.spawn().unwrap()
             };
@@ -340,9 +364,7 @@ impl Server {
     }
 
     fn take_place(&mut self) -> Place {
-        let folder = tempfile::tempdir().unwrap();
-        let nowhere = Place { folder, address: self.place.address, server: None, environment: Vec::new() };
-        std::mem::replace(&mut self.place, nowhere)
+        std::mem::replace(&mut self.place, Place::embedded())
     }
 }
 

@@ -1,68 +1,12 @@
 //! An installation of several services: what each may have, and what happens when one of them is not there.
 
-use std::{
-    net::SocketAddr,
-    process::{Child, Command},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
-
 use serde_json::json;
 
 use crate::{
     directory::{Directory, USER, send},
-    server::{Place, eventually, free_address, health, refusal, send_signal},
+    server::{Place, eventually, free_address, health, refusal},
+    services::{Running, service, url},
 };
-
-/// A service that is stopped with the test.
-struct Running {
-    child: Child,
-    address: SocketAddr,
-}
-
-impl Running {
-    fn start(mut command: Command, address: SocketAddr) -> Self {
-        Self { child: command.spawn().unwrap(), address }
-    }
-
-    fn is_ready(&self) -> bool {
-        health(self.address, "/health/ready").is_some_and(|answer| answer.starts_with("HTTP/1.1 200"))
-    }
-
-    fn wait_until_ready(self) -> Self {
-        eventually("a service is ready", || self.is_ready().then_some(()));
-        self
-    }
-
-    /// As a supervisor does before it starts the next.
-    fn stop(&mut self) {
-        send_signal(&self.child, "TERM");
-        assert!(eventually("a service stops", || self.child.try_wait().unwrap()).success());
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn url(service: &Running) -> String {
-    format!("http://{}", service.address)
-}
-
-fn service(place: &Place, role: &str) -> Running {
-    let address = free_address();
-    Running::start(place.service(role, address), address)
-}
-
-fn list(services: &[&Running]) -> String {
-    format!("[{}]", services.iter().map(|one| format!("\"{}\"", url(one))).collect::<Vec<_>>().join(", "))
-}
 
 #[tokio::test]
 async fn each_service_works_with_exactly_its_own_secrets() {
@@ -200,62 +144,4 @@ async fn a_body_streams_through_and_one_that_is_too_large_is_told_as_such() {
     assert!(told.contains("3000000"), "the gateway says its own: {told}");
     client.post("/Me", json!({ "userName": "x".repeat(2_000_000) })).await.error(501, None);
     client.post("/Users", json!({ "schemas": [USER], "userName": "small" })).await.ok(201);
-}
-
-/// Clients that do not stop asking until told, and how many answers they had.
-async fn ask_until(client: Directory, stop: Arc<AtomicBool>, number: usize) -> usize {
-    let mut answers = 0;
-    while !stop.load(Ordering::SeqCst) {
-        let name = format!("user-{number}-{answers}");
-        let created =
-            client.try_send("POST", "/Users", &[], Some(&json!({ "schemas": [USER], "userName": name }))).await;
-        let created = created.unwrap_or_else(|error| panic!("a create failed: {error:?}"));
-        assert_eq!(created.status, 201, "{}", created.text);
-        let id = created.body["id"].as_str().unwrap().to_owned();
-        let read = client.try_send("GET", &format!("/Users/{id}"), &[], None).await.unwrap();
-        assert_eq!(read.status, 200, "{}", read.text);
-        answers += 2;
-    }
-    answers
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_rolling_restart_of_tokens_and_directories_fails_no_request() {
-    let place = Place::split();
-    let start = |role: &'static str, address: SocketAddr| {
-        let mut command = place.service(role, address);
-        command.env("ROLLCALL_INTERNAL__DRAIN_SECONDS", "4");
-        // Nothing is believed for long, so that the token service is asked all the time.
-        command.env("ROLLCALL_CACHE__SECONDS", "0");
-        Running::start(command, address)
-    };
-    let mut services: Vec<(&str, Running)> =
-        ["tokens", "tokens", "directory", "directory"].map(|role| (role, start(role, free_address()))).into();
-    let (tokens, directories) = (list(&[&services[0].1, &services[1].1]), list(&[&services[2].1, &services[3].1]));
-    let mut command = place.gateway(&tokens, &directories);
-    command.env("ROLLCALL_CACHE__SECONDS", "0");
-    let _gateway = Running::start(command, place.address).wait_until_ready();
-    for (_, service) in &services {
-        eventually("all services are ready", || service.is_ready().then_some(()));
-    }
-    let client = place.directory_of("acme", "other");
-    let stop = Arc::new(AtomicBool::new(false));
-    let clients: Vec<_> =
-        (0..4).map(|number| tokio::spawn(ask_until(client.clone(), Arc::clone(&stop), number))).collect();
-    for (role, service) in &mut services {
-        let address = service.address;
-        tokio::task::block_in_place(|| {
-            service.stop();
-            *service = start(role, address).wait_until_ready();
-        });
-        // The gateway asks every 400 ms who is ready; the next may only go when this one is known to be back.
-        tokio::time::sleep(Duration::from_secs(1)).await;
-    }
-    stop.store(true, Ordering::SeqCst);
-    let mut answers = 0;
-    for client in clients {
-        answers += client.await.unwrap();
-    }
-    assert!(answers > 100, "{answers}");
-    assert_eq!(client.get("/Users?count=0").await.ok(200)["totalResults"], answers / 2);
 }

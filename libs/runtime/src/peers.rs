@@ -1,10 +1,11 @@
 //! The other services of a split installation: several addresses that do the same, and which of them to ask now.
 
 use std::{
+    error::Error,
     fs, io,
     path::PathBuf,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
@@ -49,6 +50,8 @@ pub enum PeerError {
 pub struct Peer {
     url: String,
     ready: AtomicBool,
+    /// Why it was not ready when it was last asked.
+    trouble: Mutex<Option<String>>,
 }
 
 impl Peer {
@@ -63,6 +66,25 @@ impl Peer {
             tracing::warn!(address = self.url, "a service does not answer");
         }
     }
+
+    fn trouble(&self) -> Option<String> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What the question whether it is ready came to. Logged when it changes: it is asked all the time.
+    fn said(&self, service: &'static str, trouble: Option<String>) {
+        let ready = trouble.is_none();
+        self.ready.store(ready, Ordering::Relaxed);
+        let mut last = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        if *last == trouble {
+            return;
+        }
+        match &trouble {
+            None => tracing::info!(service, address = self.url, "a service is ready"),
+            Some(reason) => tracing::warn!(service, address = self.url, reason, "a service is not ready"),
+        }
+        *last = trouble;
+    }
 }
 
 /// All addresses of a service.
@@ -76,7 +98,10 @@ pub struct Peers {
 impl Peers {
     /// The addresses of the service `name`. None counts as ready before it said so.
     pub fn new(name: &'static str, urls: &[PublicUrl]) -> Self {
-        let peer = |url: &PublicUrl| Arc::new(Peer { url: url.to_string(), ready: AtomicBool::new(false) });
+        let peer = |url: &PublicUrl| {
+            let trouble = Mutex::new(Some("not asked yet".to_owned()));
+            Arc::new(Peer { url: url.to_string(), ready: AtomicBool::new(false), trouble })
+        };
         Self { name, peers: urls.iter().map(peer).collect(), turn: AtomicUsize::new(0) }
     }
 
@@ -103,10 +128,12 @@ impl Peers {
     async fn probe(&self, http: &reqwest::Client) {
         join_all(self.peers.iter().map(|peer| async {
             let answer = http.get(format!("{}/health/ready", peer.url)).timeout(PROBE_WITHIN).send().await;
-            let ready = answer.is_ok_and(|answer| answer.status().is_success());
-            if peer.ready.swap(ready, Ordering::Relaxed) != ready {
-                tracing::info!(service = self.name, address = peer.url, ready, "a service's readiness changed");
-            }
+            let trouble = match answer {
+                Ok(answer) if answer.status().is_success() => None,
+                Ok(answer) => Some(format!("it answers {} to /health/ready", answer.status().as_u16())),
+                Err(error) => Some(told(error)),
+            };
+            peer.said(self.name, trouble);
         }))
         .await;
     }
@@ -122,8 +149,22 @@ impl ReadinessCheck for Peers {
         if self.peers.iter().any(|peer| peer.ready.load(Ordering::Relaxed)) {
             return Ok(());
         }
-        Err(format!("none of the {} addresses of the service is ready", self.peers.len()))
+        let each = |peer: &Arc<Peer>| format!("{}: {}", peer.url, peer.trouble().unwrap_or_default());
+        let each: Vec<String> = self.peers.iter().map(each).collect();
+        Err(format!("none of its {} addresses is ready ({})", self.peers.len(), each.join("; ")))
     }
+}
+
+/// An error with what caused it, down to what the system or the TLS library said. The address stands beside it.
+fn told(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let mut told = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        told = format!("{told}: {error}");
+        cause = error.source();
+    }
+    told
 }
 
 /// A client for short questions to other services.

@@ -6,7 +6,7 @@ use prometheus::Registry;
 use rollcall_access::{CredentialRecord, JobScope, OperatorScope, TenantScope};
 use rollcall_base::{Clock, Entropy, Id, SystemClock, SystemEntropy, marker};
 use rollcall_cache::Tiers;
-use rollcall_keys::LocalKeyring;
+use rollcall_keys::{KeyService, LocalKeyring};
 use rollcall_runtime::{Config, PublicUrl, config::KeyProvider};
 use rollcall_scim::schema::{GROUP, USER};
 use rollcall_store::{DirectoryRecord, Store, StoreConfig};
@@ -174,26 +174,14 @@ impl Installation {
 
     /// The token service, for a command: what it counts, nobody reads.
     pub(crate) async fn tokens(&self) -> Result<LocalTokens, Failure> {
-        self.tokens_with(None).await
+        let keys = keys::service(self, None, &Registry::new()).await?;
+        Ok(self.tokens_with(Arc::new(keys), tokens_config(&self.config), &self.tiers(None).await?))
     }
 
-    /// The same, with the keyring if it is open already.
-    pub(crate) async fn tokens_with(&self, keyring: Option<&LocalKeyring>) -> Result<LocalTokens, Failure> {
-        let tiers = self.tiers(keyring).await?;
-        self.tokens_configured(keyring, &Registry::new(), tokens_config(&self.config), &tiers).await
-    }
-
-    /// The token service with settings of its own, with its metrics in `registry`.
-    pub(crate) async fn tokens_configured(
-        &self,
-        keyring: Option<&LocalKeyring>,
-        registry: &Registry,
-        config: TokensConfig,
-        tiers: &Tiers,
-    ) -> Result<LocalTokens, Failure> {
-        let keys = keys::service(self, keyring, registry).await?;
+    /// The token service, with what wraps its keys and where it remembers things.
+    pub(crate) fn tokens_with(&self, keys: Arc<dyn KeyService>, config: TokensConfig, tiers: &Tiers) -> LocalTokens {
         let (clock, entropy) = (Arc::clone(&self.clock), Arc::clone(&self.entropy));
-        Ok(LocalTokens::new(self.store.clone(), keys, clock, entropy, config, tiers))
+        LocalTokens::new(self.store.clone(), keys, clock, entropy, config, tiers)
     }
 
     /// All of the tenant with this slug.

@@ -14,7 +14,7 @@ pub(crate) async fn service(
     installation: &Installation,
     keyring: Option<&LocalKeyring>,
     registry: &Registry,
-) -> Result<Arc<dyn KeyService>, Failure> {
+) -> Result<MeteredKeys, Failure> {
     let keys = &installation.config.keys;
     let inner: Arc<dyn KeyService> = match keys.provider {
         KeyProvider::Local => Arc::new(match keyring {
@@ -31,5 +31,5 @@ pub(crate) async fn service(
             .await,
         ),
     };
-    Ok(Arc::new(MeteredKeys::new(inner, registry)?))
+    Ok(MeteredKeys::new(inner, registry)?)
 }

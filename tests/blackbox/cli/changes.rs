@@ -4,12 +4,13 @@ use std::time::{Duration, Instant};
 
 use crate::{
     directory::{Answer, Directory, send},
-    server::{Server, is_split},
+    server::Server,
+    shape::Shape,
 };
 
-/// Two seconds are promised on SQLite and thirty between services; the rest is for a busy machine.
+/// Two seconds are promised on SQLite and thirty on PostgreSQL; the rest is for a busy machine.
 fn promise() -> Duration {
-    Duration::from_secs(if is_split() { 30 } else { 2 } + 3)
+    Duration::from_secs(if Shape::tested().has_postgres() { 30 } else { 2 } + 3)
 }
 
 async fn becomes(directory: &Directory, status: u16) -> Answer {

@@ -43,6 +43,39 @@ async fn ready_is_when_all_it_depends_on_answers() {
     running.stopped().await;
 }
 
+struct Spare;
+
+#[async_trait]
+impl ReadinessCheck for Spare {
+    fn name(&self) -> &'static str {
+        "key service"
+    }
+
+    async fn check(&self) -> Result<(), String> {
+        Err("connection to 10.0.0.1 refused".to_owned())
+    }
+
+    fn is_needed(&self) -> bool {
+        false
+    }
+}
+
+#[tokio::test]
+async fn what_most_requests_can_do_without_is_named_and_the_process_stays_ready() {
+    let works: Arc<dyn ReadinessCheck> = Arc::new(Check("database", Ok(())));
+    let broken: Arc<dyn ReadinessCheck> = Arc::new(Check("database", Err("down".to_owned())));
+    for (check, status, body) in [
+        (works, 200, json!({ "status": "degraded", "degraded": ["key service"] })),
+        (broken, 503, json!({ "status": "unavailable", "failed": ["database"], "degraded": ["key service"] })),
+    ] {
+        let running = Running::start_with(|_| (), vec![check, Arc::new(Spare)]).await;
+        let answer = client().get(running.url("/health/ready")).send().await.unwrap();
+        assert_eq!(answer.status(), status);
+        assert_eq!(answer.json::<serde_json::Value>().await.unwrap(), body);
+        running.stopped().await;
+    }
+}
+
 #[tokio::test]
 async fn metrics_know_templates_and_no_names() {
     let running = Running::start().await;

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use rollcall_gateway::Gateway;
 use rollcall_runtime::{
     Config, Server, TelemetryGuard,
-    config::{DEFAULT_CONFIG, TelemetryConfig},
+    config::{DEFAULT_CONFIG, KeyProvider, TelemetryConfig},
     stop_signal, telemetry,
 };
 
@@ -21,7 +21,8 @@ use self::{parts::Shared, process::Process, routes::Scim};
 use crate::{
     demo,
     failure::Failure,
-    installation::{self, Installation},
+    installation::{Installation, tokens_config},
+    keys,
     output::Output,
 };
 
@@ -38,12 +39,15 @@ pub(crate) async fn all(config: Config, with_demo: bool, output: &Output) -> Res
     let cursor_key = parts::cursor_key(&installation.config, &keyring)?;
     let tiers = shared.tiers(&installation.config, Some(&keyring)).await?;
     let directory = shared.directory(&installation.config, installation.store.clone(), cursor_key, &tiers)?;
-    let (registry, settings) = (shared.metrics.registry(), installation::tokens_config(&installation.config));
-    let tokens = installation.tokens_configured(Some(&keyring), registry, settings, &tiers).await?;
+    let keys = keys::service(&installation, Some(&keyring), shared.metrics.registry()).await?;
+    let tokens = installation.tokens_with(Arc::new(keys.clone()), tokens_config(&installation.config), &tiers);
     let gateway = Gateway::new(Arc::new(tokens), installation.public_url.clone());
     let mut process = Process::new(shared);
     process.routes.scim = Some(Scim::Here(gateway, directory));
     process.uses_database(installation.store.clone());
+    if installation.config.keys.provider == KeyProvider::AwsKms {
+        process.uses_key_service(keys);
+    }
     process.does_background_work(&installation.store);
     output.say(&format!("Rollcall listens on {}. Ctrl-C stops.", installation.public_url));
     let serving = process.run(server, installation.config.http.clone(), stop);

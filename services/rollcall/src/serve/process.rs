@@ -3,7 +3,9 @@
 use std::{future::Future, path::PathBuf, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use rollcall_base::Id;
 use rollcall_directory::jobs;
+use rollcall_keys::{KeyContext, MeteredKeys};
 use rollcall_runtime::{HttpConfig, ReadinessCheck, Server, ServerSettings};
 use rollcall_store::Store;
 use tokio::task::JoinHandle;
@@ -44,6 +46,20 @@ impl Process {
     /// It is ready while the keyring's file is there.
     pub(super) fn uses_keyring(&mut self, file: PathBuf) {
         self.needs(Arc::new(Keyring(file)));
+    }
+
+    /// It goes on without the key service, which known tenants do not need for a day; that it is away is told.
+    pub(super) fn uses_key_service(&mut self, keys: MeteredKeys) {
+        let (clock, entropy) = (Arc::clone(&self.shared.clock), Arc::clone(&self.shared.entropy));
+        self.needs(Arc::new(KeyServiceAnswers(keys.clone())));
+        self.runs(async move {
+            loop {
+                let nobody = Id::new(clock.now(), &*entropy);
+                keys.check(KeyContext { tenant: nobody, purpose: "availability" }).await;
+                let well = keys.trouble().is_none();
+                tokio::time::sleep(if well { CHECK_EVERY } else { CHECK_IN_TROUBLE }).await;
+            }
+        });
     }
 
     /// It is ready while `check` says so.
@@ -87,6 +103,28 @@ impl Process {
             store.close().await;
         }
         Ok(outcome?)
+    }
+}
+
+/// How often the key service is asked for a key that nobody needs: each is a paid call.
+const CHECK_EVERY: Duration = Duration::from_secs(10);
+const CHECK_IN_TROUBLE: Duration = Duration::from_secs(3);
+
+/// Whether the last call to the key service went well.
+struct KeyServiceAnswers(MeteredKeys);
+
+#[async_trait]
+impl ReadinessCheck for KeyServiceAnswers {
+    fn name(&self) -> &'static str {
+        "key service"
+    }
+
+    async fn check(&self) -> Result<(), String> {
+        self.0.trouble().map_or(Ok(()), Err)
+    }
+
+    fn is_needed(&self) -> bool {
+        false
     }
 }
 

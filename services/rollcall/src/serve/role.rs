@@ -13,7 +13,7 @@ use super::{
     process::Process,
     routes::Scim,
 };
-use crate::{failure::Failure, installation::Installation, tiers};
+use crate::{failure::Failure, installation::Installation, keys, tiers};
 
 /// One service of a split installation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -167,12 +167,14 @@ fn gateway(process: &mut Process, config: &Config, keys: InternalKeys, bound: &[
 
 async fn tokens(process: &mut Process, config: Config, keys: InternalKeys) -> Result<(), Failure> {
     let installation = Installation::open(config).await?;
-    let (metrics, settings) = (process.shared.metrics.registry(), half_the_time(&installation.config));
+    let wrapping = keys::service(&installation, None, process.shared.metrics.registry()).await?;
     let tiers = process.shared.tiers(&installation.config, None).await?;
-    let tokens = installation.tokens_configured(None, metrics, settings, &tiers).await?;
+    let settings = half_the_time(&installation.config);
+    let tokens = installation.tokens_with(Arc::new(wrapping.clone()), settings, &tiers);
     process.routes.tokens = Some(InternalSurface::new(Arc::new(tokens), keys, Arc::clone(&process.shared.clock)));
-    if installation.config.keys.provider == KeyProvider::Local {
-        process.uses_keyring(installation.config.keyring_path());
+    match installation.config.keys.provider {
+        KeyProvider::Local => process.uses_keyring(installation.config.keyring_path()),
+        KeyProvider::AwsKms => process.uses_key_service(wrapping),
     }
     process.uses_database(installation.store);
     Ok(())
