@@ -1,6 +1,6 @@
 # What a person types. Everything else is cargo.
 
-.PHONY: help run run-split test fuzz soak deny clean
+.PHONY: help run run-split test bench fuzz soak deny clean
 .DEFAULT_GOAL := help
 
 # A shell that is not a login shell may not know where rustup put cargo.
@@ -26,6 +26,15 @@ run-split: ## build and start the services apart, on a private PostgreSQL, gatew
 
 test: ## everything that must hold: format, lints, crate edges, licences, all tests, client suites (STAGES=… for some)
 	@python3 .ci/stages.py $(STAGES)
+
+# The build profile that is measured (`release` links longer than the run takes), and options of the run.
+BENCH_PROFILE ?= measure
+BENCH ?=
+
+bench: ## measure against a floor of bare actix-web and SQL; table in target/bench (BENCH=--smoke for a trial)
+	@cargo build --locked --profile $(BENCH_PROFILE) --package rollcall --package rollcall-bench
+	@target="$${CARGO_TARGET_DIR:-target}" && python3 infra/bench/run.py "$$target/$(BENCH_PROFILE)/rollcall-bench" \
+		"$$target/$(BENCH_PROFILE)/rollcall" "$$target/bench" $(BENCH_PROFILE) $(BENCH)
 
 fuzz: ## the property tests and fuzz targets for longer (FUZZ_CASES=20000)
 	PROPTEST_CASES=$(FUZZ_CASES) cargo test --locked --package rollcall-scim --package rollcall-access --package rollcall-directory

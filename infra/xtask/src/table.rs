@@ -84,6 +84,8 @@ pub(crate) const WORKSPACE: Table = Table {
                 "rollcall-tokens",
             ],
         ),
+        // base: its clock and ids, for rows like the service's. It measures from outside: nothing else of the service.
+        ("rollcall-bench", &["rollcall-base"]),
         ("xtask", &[]),
     ],
     dev: &["rollcall-testkit"],
@@ -100,8 +102,8 @@ pub(crate) const WORKSPACE: Table = Table {
                 "tokio-postgres",
                 "diesel*",
             ],
-            // testkit makes and drops databases for tests.
-            inside: &["rollcall-store", "rollcall-migrations", "rollcall-testkit"],
+            // testkit makes and drops databases for tests; bench has a floor of bare SQL to compare with.
+            inside: &["rollcall-store", "rollcall-migrations", "rollcall-testkit", "rollcall-bench"],
             dev: true,
         },
         Wall {
@@ -122,6 +124,7 @@ pub(crate) const WORKSPACE: Table = Table {
             ],
             inside: &[
                 "rollcall",
+                "rollcall-bench",
                 "rollcall-cache",
                 "rollcall-directory",
                 "rollcall-gateway",
@@ -140,7 +143,15 @@ pub(crate) const WORKSPACE: Table = Table {
         Wall {
             what: "HTTP is served by the services and the runtime alone",
             outside: &["actix*"],
-            inside: &["rollcall", "rollcall-directory", "rollcall-gateway", "rollcall-runtime", "rollcall-tokens"],
+            // bench: the floor is the framework alone.
+            inside: &[
+                "rollcall",
+                "rollcall-bench",
+                "rollcall-directory",
+                "rollcall-gateway",
+                "rollcall-runtime",
+                "rollcall-tokens",
+            ],
             dev: false,
         },
     ],
