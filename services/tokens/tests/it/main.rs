@@ -15,7 +15,7 @@ use std::{
 use futures_util::future::join_all;
 use rollcall_access::{BearerToken, Denial};
 use rollcall_base::{Id, SeededEntropy};
-use rollcall_tokens::{LocalTokens, Told, Tokens, TokensConfig, TokensError, VerifyError};
+use rollcall_tokens::{LocalTokens, Tokens, TokensConfig, TokensError, Told, VerifyError};
 
 use house::{DAY, House};
 
