@@ -66,3 +66,43 @@ pub(crate) fn hash(text: &str) -> u64 {
     text.hash(&mut hasher);
     hasher.finish()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn keys_of_two_slots_kinds_or_questions_are_never_the_same(
+            a in (".{0,12}", "[a-z-]{1,8}", ".{0,12}"),
+            b in (".{0,12}", "[a-z-]{1,8}", ".{0,12}"),
+        ) {
+            let place_of = |key: &(String, String, String)| place(&key.1, &key.0, &key.2);
+            prop_assert_eq!(place_of(&a) == place_of(&b), a == b);
+        }
+
+        #[test]
+        fn the_hash_tag_is_the_slot_and_nothing_else(slot in "[ -~]{1,12}", rest in ".{0,12}") {
+            // As a cluster reads it: from the first opening brace to the next closing one.
+            let key = format!("prefix:{}", place("name", &slot, &rest));
+            let (_, after) = key.split_once('{').unwrap();
+            let (tag, _) = after.split_once('}').unwrap();
+            let other = format!("prefix:{}", place("other", &slot, "x"));
+            let same = format!("{{{tag}}}");
+            prop_assert!(other.contains(&same));
+            let is_plain = !tag.contains(['{', ':']);
+            prop_assert!(is_plain);
+            let text = place("name", &slot, &rest);
+            prop_assert_eq!(name_of(&text), Some("name"));
+            prop_assert_eq!(group_of(&text).map(str::to_owned), Some(place("name", &slot, "")));
+        }
+    }
+
+    #[test]
+    fn a_directorys_id_stands_in_the_tag_as_it_is() {
+        assert_eq!(place("lookup", "0190-ab", "q"), "{0190-ab}:lookup:q");
+        assert_eq!(place("lookup", "a}b{c:", ""), "{a%7Db%7Bc%3A}:lookup:");
+    }
+}

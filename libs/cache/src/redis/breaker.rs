@@ -165,7 +165,9 @@ mod tests {
     #[test]
     fn a_trial_that_nobody_waits_for_any_more_leaves_the_next_one_free() {
         let (breaker, now) = (breaker(), Instant::now());
-        (0..5).for_each(|_| drop(breaker.admit(now).unwrap().bad(now)));
+        for _ in 0..5 {
+            let _ = breaker.admit(now).unwrap().bad(now);
+        }
         drop(breaker.admit(now + PAUSE).unwrap());
         assert!(breaker.admit(Instant::now() + PAUSE).is_some());
     }
@@ -173,7 +175,9 @@ mod tests {
     #[test]
     fn a_new_connection_is_tried_without_waiting() {
         let (breaker, now) = (breaker(), Instant::now());
-        (0..5).for_each(|_| drop(breaker.admit(now).unwrap().bad(now)));
+        for _ in 0..5 {
+            let _ = breaker.admit(now).unwrap().bad(now);
+        }
         breaker.try_soon(now);
         assert_eq!(breaker.admit(now).unwrap().good(), Turn::Closed);
     }

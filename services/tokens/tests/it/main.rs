@@ -6,6 +6,7 @@ mod data_keys;
 mod house;
 mod keeper;
 mod remote;
+mod shared;
 
 use std::{
     net::{IpAddr, Ipv4Addr},
