@@ -1,6 +1,6 @@
 # What a person types. Everything else is cargo.
 
-.PHONY: help run run-split test bench fuzz soak deny clean
+.PHONY: help run run-split test test-matrix bench fuzz soak outages deny clean
 .DEFAULT_GOAL := help
 
 # A shell that is not a login shell may not know where rustup put cargo.
@@ -20,12 +20,15 @@ run: ## build and start Rollcall on http://127.0.0.1:8080 with a demo tenant, da
 	@cargo build --locked --profile quick --package rollcall
 	@exec "$${CARGO_TARGET_DIR:-target}/quick/rollcall" all --demo --data-dir ./data
 
-run-split: ## build and start the services apart, on a private PostgreSQL, gateway on http://127.0.0.1:8080
+run-split: ## build and start the services apart, on private servers (PostgreSQL, Redis, KMS), gateway on http://127.0.0.1:8080
 	@cargo build --locked --profile quick --package rollcall
 	@exec python3 infra/split.py "$${CARGO_TARGET_DIR:-target}/quick/rollcall"
 
 test: ## everything that must hold: format, lints, crate edges, licences, all tests, client suites (STAGES=… for some)
 	@python3 .ci/stages.py $(STAGES)
+
+test-matrix: ## `make test`, and everything in one process on PostgreSQL, Redis and KMS as well
+	@python3 .ci/stages.py matrix
 
 # The build profile that is measured (`release` links longer than the run takes), and options of the run.
 BENCH_PROFILE ?= measure
@@ -45,6 +48,10 @@ soak: ## a million random requests of clients of eight tenants, services apart a
 		ROLLCALL_TEST_SHAPE=$$shape ROLLCALL_SOAK_REQUESTS=$(SOAK_REQUESTS) \
 			cargo test --locked --profile quick --package rollcall --test blackbox soak:: -- --nocapture || exit 1; \
 	done
+
+outages: ## what clients see, second by second, while Redis, PostgreSQL or KMS is away for 20 s
+	@cargo build --locked --profile quick --package rollcall
+	@exec python3 tests/measurements/outages.py "$${CARGO_TARGET_DIR:-target}/quick/rollcall"
 
 deny: ## licences, bans and sources of the dependencies (`.ci/deny advisories` needs network)
 	@.ci/deny

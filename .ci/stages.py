@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Everything that must hold, in stages: `make test`. `make test STAGES="fmt clippy"` runs only the stages named.
+"""Everything that must hold, in stages: `make test`. `make test STAGES="fmt clippy"` runs only the stages named, and
+`make test-matrix` (STAGES=matrix) those too that are left out for their time.
 
 Meant for a bare Debian machine with Rust, Python 3 and Node. What else is needed is installed when this runs as root;
 otherwise it says what to install, and stops. The last line counts everything: `N passed, N failed`.
@@ -60,6 +61,8 @@ def missing_packages():
         wanted += ["gcc", "libc6-dev"]
     if not postgres():
         wanted.append("postgresql")
+    if not shutil.which("redis-server"):
+        wanted.append("redis-server")
     if not (importlib.util.find_spec("venv") and importlib.util.find_spec("ensurepip")):
         wanted.append("python3-venv")
     return wanted
@@ -144,6 +147,13 @@ def suites(shape):
         [PYTHON, "tests/suites.py", executable, "--shape", shape], SUITE_RESULT)
 
 
+def blackbox(shape):
+    """The black-box tests on servers: PostgreSQL, and KMS for the keys."""
+    environment = {**os.environ, "ROLLCALL_TEST_SHAPE": shape, "ROLLCALL_TEST_KEYS": "kms"}
+    command = ["cargo", "test", "--locked", "--no-fail-fast", "-p", "rollcall", "--test", "blackbox"]
+    return run(command, CARGO_RESULT, env=environment)
+
+
 # ---- the stages ---------------------------------------------------------------------------------------------------
 
 STAGES = {
@@ -152,22 +162,31 @@ STAGES = {
     "deps": lambda: run(["cargo", "xtask", "deps"]),
     "deny": lambda: run([".ci/deny"]),
     "cargo": lambda: run(["cargo", "test", "--workspace", "--locked", "--no-fail-fast"], CARGO_RESULT),
-    "cargo-split": lambda: run(["cargo", "test", "--locked", "--no-fail-fast", "-p", "rollcall", "--test", "blackbox"],
-                               CARGO_RESULT, env={**os.environ, "ROLLCALL_TEST_SHAPE": "split"}),
+    "cargo-split": lambda: blackbox("split"),
     "suites": lambda: suites("all"),
     "suites-split": lambda: suites("split"),
 }
 
+# Everything in one process on the same servers. What it could break is tested by the two shapes above, so that this is
+# left to `make test-matrix`.
+MATRIX = {
+    "cargo-all-postgres": lambda: blackbox("all-postgres"),
+    "suites-all-postgres": lambda: suites("all-postgres"),
+}
+
 
 def main():
+    every = {**STAGES, **MATRIX}
     names = sys.argv[1:] or list(STAGES)
-    unknown = [name for name in names if name not in STAGES]
+    if names == ["matrix"]:
+        names = list(every)
+    unknown = [name for name in names if name not in every]
     if unknown:
-        sys.exit(f"no such stage: {' '.join(unknown)}; there are {' '.join(STAGES)}")
+        sys.exit(f"no such stage: {' '.join(unknown)}; there are {' '.join(every)}, and `matrix` for all of them")
     os.environ.setdefault("CARGO_TERM_COLOR", "never")
     begin = time.monotonic()
     summary = []
-    for name, stage in [("prerequisites", prerequisites), *((name, STAGES[name]) for name in names)]:
+    for name, stage in [("prerequisites", prerequisites), *((name, every[name]) for name in names)]:
         say(f"\n=== {name}")
         started = time.monotonic()
         good = stage()

@@ -43,14 +43,19 @@ class Postgres:
         quiet = {"cwd": "/", "stdout": subprocess.DEVNULL, "check": True}
         subprocess.run([*self.user, self.program("initdb"), "-D", self.data, "-U", "postgres", "-A", "trust", "-E", "UTF8",
                         "--locale=C", "--no-instructions"], **quiet)
+        self.log = open(os.path.join(folder, "postgres.log"), "w", encoding="utf-8")
+        self.url = f"postgres://postgres@127.0.0.1:{self.port}/postgres"
+        self.process = None
+        self.start()
+
+    def start(self):
+        """Also again, on the same port with the same data, after it was stopped."""
         settings = {"listen_addresses": "127.0.0.1", "port": self.port, "unix_socket_directories": "",
                     "max_connections": 200}
         options = [option for name, value in settings.items() for option in ("-c", f"{name}={value}")]
         # A session of its own: Ctrl-C is for whoever started this, who then stops the server in good order.
-        self.log = open(os.path.join(folder, "postgres.log"), "w", encoding="utf-8")
         self.process = subprocess.Popen([*self.user, self.program("postgres"), "-D", self.data, *options], cwd="/",
                                         stdout=self.log, stderr=self.log, start_new_session=True)
-        self.url = f"postgres://postgres@127.0.0.1:{self.port}/postgres"
         self.wait_until_ready()
 
     def program(self, name):

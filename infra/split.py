@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Rollcall as separate services on this machine:  infra/split.py EXECUTABLE [--port PORT]
 
-Starts a private PostgreSQL and `EXECUTABLE tokens`, `directory`, `worker` and `gateway` on 127.0.0.1, each with its own
-secrets only, makes a tenant and a directory, prints its Base URL and a token, and stops everything on Ctrl-C. What it
+Starts a private PostgreSQL, a KMS endpoint and a Redis where there are such, and `EXECUTABLE tokens`, `directory`,
+`worker` and `gateway` on 127.0.0.1, each with its own secrets only; makes a tenant and a directory, prints its Base URL and a token, and stops everything on Ctrl-C. What it
 keeps lies in a temporary folder and goes with it.
 """
 import argparse
@@ -19,15 +19,19 @@ import urllib.error
 import urllib.request
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import kms  # noqa: E402
+import redis  # noqa: E402
 from postgres import Postgres, free_port  # noqa: E402
 
 ROLES = ("tokens", "directory", "worker", "gateway")
+# Those that cache.
+WITH_REDIS = ()
 
 
 class Split:
-    """The services, and the database that they share."""
+    """The services, and what they share. `with_kms` and `with_redis` are for those who test without."""
 
-    def __init__(self, executable, folder, port=None):
+    def __init__(self, executable, folder, port=None, with_kms=True, with_redis=True):
         self.executable, self.folder = os.path.abspath(executable), folder
         self.data = os.path.join(folder, "data")
         self.ports = {role: free_port() for role in ROLES}
@@ -36,14 +40,25 @@ class Split:
         self.address = f"127.0.0.1:{self.ports['gateway']}"
         self.secret = secrets.token_hex(32)
         self.processes = []
-        self.postgres = None
+        self.postgres = self.kms = self.redis = None
+        self.with_kms = with_kms and kms.installed()
+        self.with_redis = with_redis and redis.installed() and bool(WITH_REDIS)
+        # Where the token service finds KMS, if not straight at the endpoint.
+        self.kms_endpoint = None
 
     def start(self):
-        self.postgres = Postgres(self.folder)
+        self.start_servers()
         self.command("migrate")
         for role in ROLES:
             self.processes.append(self.launch(role))
         self.wait_until_ready()
+
+    def start_servers(self):
+        self.postgres = Postgres(self.folder)
+        if self.with_kms:
+            self.kms = kms.Kms(self.folder)
+        if self.with_redis:
+            self.redis = redis.Redis(self.folder)
 
     def environment(self, role):
         """What `role` may know, and nothing else."""
@@ -58,7 +73,14 @@ class Split:
             settings["INTERNAL__DIRECTORY_URL"] = f"http://127.0.0.1:{self.ports['directory']}"
         else:
             settings["DATABASE__URL"] = self.postgres.url
-        return {f"ROLLCALL_{name}": value for name, value in settings.items()}
+        if self.redis and role in WITH_REDIS:
+            settings["REDIS__URL"] = self.redis.url
+        own = {f"ROLLCALL_{name}": value for name, value in settings.items()}
+        return {**own, **self.keys()} if role == "tokens" else own
+
+    def keys(self):
+        """What the token service and the admin commands alone may know."""
+        return self.kms.settings(self.kms_endpoint) if self.kms else {}
 
     def launch(self, role):
         folder = self.data if role == "tokens" else os.path.join(self.folder, f"nothing-for-{role}")
@@ -69,12 +91,17 @@ class Split:
 
     def command(self, *arguments):
         """An admin command; its JSON."""
-        settings = {"ROLLCALL_DATABASE__URL": self.postgres.url, "ROLLCALL_PUBLIC_URL": f"http://{self.address}"}
+        settings = {"ROLLCALL_PUBLIC_URL": f"http://{self.address}", **self.command_settings()}
         answer = subprocess.run([self.executable, *arguments, "--data-dir", self.data, "--output", "json"], env=settings,
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
         if answer.returncode:
             sys.exit(f"rollcall {' '.join(arguments)} failed: {answer.stderr or answer.stdout}")
         return json.loads(answer.stdout)
+
+    def command_settings(self):
+        """All that the servers are used by: for the admin commands, and for `all`."""
+        settings = {"ROLLCALL_DATABASE__URL": self.postgres.url, **self.keys()}
+        return {**settings, "ROLLCALL_REDIS__URL": self.redis.url} if self.redis else settings
 
     def wait_until_ready(self):
         for _ in range(600):
@@ -93,11 +120,26 @@ class Split:
 
     def stop(self):
         for process in reversed(self.processes):
-            process.send_signal(signal.SIGTERM)
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
         for process in self.processes:
             process.wait(timeout=60)
-        if self.postgres:
-            self.postgres.stop()
+        for server in (self.redis, self.kms, self.postgres):
+            if server:
+                server.stop()
+
+    def servers(self):
+        """What there is beside the services, a line each."""
+        yield "database", self.postgres.url
+        if self.kms:
+            yield "KMS", f"{self.kms.url} ({self.kms.name})"
+        else:
+            yield "keys", f"the keyring file in the token service's data folder; for a KMS endpoint {kms.INSTALL}"
+        if self.redis:
+            yield "Redis", self.redis.url
+        elif WITH_REDIS:
+            yield "Redis", f"none; {redis.INSTALL}"
+
 
 
 def main():
@@ -117,7 +159,9 @@ def main():
             print("Rollcall runs as separate services:")
             for role in ROLES:
                 print(f"  {role:<10} http://127.0.0.1:{split.ports[role]}")
-            print(f"  {'database':<10} {split.postgres.url}\n  {'logs':<10} {folder}/*.log\n")
+            for name, what in split.servers():
+                print(f"  {name:<10} {what}")
+            print(f"  {'logs':<10} {folder}/*.log\n")
             print(f"  Base URL  {issued['base_url']}\n  Token     {issued['token']}\n")
             print(f"Try:\n  curl -H 'Authorization: Bearer {issued['token']}' '{issued['base_url']}/Users'")
             print("Ctrl-C stops everything and removes what it kept.", flush=True)

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""The suites in Python against the real server:  .venv/bin/python tests/suites.py EXECUTABLE [--shape all|split] [suite…]
+"""The suites in Python against the real server:  .venv/bin/python tests/suites.py EXECUTABLE [--shape SHAPE] [suite…]
 
-Starts `EXECUTABLE all` on a free port with data in a temporary folder, or with `--shape split` the services apart on a
-private PostgreSQL, makes a tenant, and for each suite a directory
-with a token of its own, all by the command line. Suites: traffic (what clients were seen to send), scim2-tester,
+Starts `EXECUTABLE all` on a free port with data in a temporary folder (`--shape all`), the same on a private
+PostgreSQL, KMS endpoint and Redis (`all-postgres`), or the services apart on these (`split`); makes a tenant, and for
+each suite a directory with a token of its own, all by the command line. Suites: traffic (what clients were seen to send), scim2-tester,
 okta-spec, entra-spec. A suite passes when nothing in it failed and nothing was skipped. The last line is
 `suites: N passed, M failed`.
 """
@@ -42,14 +42,15 @@ def free_port():
 
 
 class Server:
-    def __init__(self, executable, data):
+    def __init__(self, executable, data, settings=None):
         self.executable, self.data = executable, data
+        self.environment = {**os.environ, **(settings or {})}
         self.address = f"127.0.0.1:{free_port()}"
 
     def command(self, *arguments):
         """An admin command; its JSON."""
         answer = subprocess.run([self.executable, *arguments, "--data-dir", self.data, "--output", "json"],
-                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+                                env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
         if answer.returncode:
             sys.exit(f"rollcall {' '.join(arguments)} failed: {answer.stderr or answer.stdout}")
         return json.loads(answer.stdout)
@@ -58,7 +59,7 @@ class Server:
     def running(self):
         with open(os.path.join(self.data, "..", "server.log"), "w", encoding="utf-8") as log:
             process = subprocess.Popen([self.executable, "all", "--data-dir", self.data, "--listen", self.address],
-                                       stdout=log, stderr=log)
+                                       env=self.environment, stdout=log, stderr=log)
             try:
                 self.wait_until_ready(process, log.name)
                 yield
@@ -91,11 +92,23 @@ def running(executable, shape, folder):
         return
     data = os.path.join(folder, "data")
     os.mkdir(data)
-    server = Server(executable, data)
-    server.command("migrate")
-    server.command("tenant", "create", "--slug", "suites", "--name", "Suites")
-    with server.running():
-        yield server
+    with Backing(executable, folder) if shape == "all-postgres" else contextlib.nullcontext() as backing:
+        server = Server(executable, data, backing and backing.command_settings())
+        server.command("migrate")
+        server.command("tenant", "create", "--slug", "suites", "--name", "Suites")
+        with server.running():
+            yield server
+
+
+class Backing(Split):
+    """The servers of a split installation without its services."""
+
+    def __enter__(self):
+        self.start_servers()
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
 
 
 def new_directory(server, client, name):
@@ -128,9 +141,9 @@ def run_suite(name, url, token):
 def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("executable")
-    options.add_argument("--shape", choices=["all", "split"], default="all")
+    options.add_argument("--shape", choices=["all", "all-postgres", "split"], default="all")
     options.add_argument("suites", nargs="*", metavar="suite")
-    options = options.parse_args()
+    options = options.parse_intermixed_args()
     total = [0, 0, 0]
     with tempfile.TemporaryDirectory(prefix="rollcall-suites-") as folder:
         with running(os.path.abspath(options.executable), options.shape, folder) as server:

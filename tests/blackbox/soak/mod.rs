@@ -10,6 +10,7 @@ mod groups;
 mod leaks;
 mod lists;
 mod model;
+mod references;
 mod trespass;
 mod users;
 mod world;
