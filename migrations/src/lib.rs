@@ -3,6 +3,7 @@
 
 mod dialect;
 mod m0001_directories;
+pub mod tables;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::{MigrationTrait, async_trait};

@@ -17,6 +17,8 @@ mod filter;
 mod jobs;
 mod keys;
 mod list;
+mod migrate;
+mod reader;
 mod resource;
 mod statement;
 mod store;
@@ -29,6 +31,7 @@ pub use control::{
 pub use counting::Counted;
 pub use directory::DirectoryStore;
 pub use error::{ControlError, Source, StoreError};
+pub use migrate::Progress;
 pub use jobs::{Counts, EventRecord, JobStore, Operation};
 pub use resource::{
     Change, ChangeFn, GroupRef, ListQuery, Listing, Member, NewResource, PageKey, Position, Precondition, Sort,

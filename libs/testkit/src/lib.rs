@@ -10,6 +10,7 @@ pub use database::Database;
 pub use directory::TestDirectory;
 pub use gate::Gate;
 pub use kms::Kms;
+pub use postgres::PostgresServer;
 
 /// Writes each test once and runs it on SQLite and on PostgreSQL, as `name::sqlite` and `name::postgres`. The body
 /// gets a fresh, migrated [`Database`].
@@ -17,11 +18,12 @@ pub use kms::Kms;
 macro_rules! on_both_databases {
     ($($(#[$attribute:meta])* async fn $name:ident($database:ident) $body:block)*) => {$(
         $(#[$attribute])*
-        mod $name {
+        pub(crate) mod $name {
             #[allow(unused_imports)]
             use super::*;
 
-            async fn run($database: $crate::Database) $body
+            /// The test, on any database.
+            pub(crate) async fn run($database: $crate::Database) $body
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn sqlite() {

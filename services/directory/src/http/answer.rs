@@ -48,6 +48,7 @@ impl ResponseError for Refusal {
                 "refused"
             ),
             Failure::Unavailable(source) => tracing::warn!(error = %Chain(source), "store unavailable"),
+            Failure::OutcomeUnknown(source) => tracing::warn!(error = %Chain(source), "outcome unknown"),
             Failure::Internal(source) => tracing::error!(error = %Chain(source), "request failed"),
         }
         error_response(&self.0.to_scim())
