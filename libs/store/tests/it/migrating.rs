@@ -35,8 +35,7 @@ async fn number(connection: &DatabaseConnection, sql: &str) -> i64 {
 }
 
 const TENANTS: &str = "SELECT COUNT(*) FROM pg_class WHERE relname = 'tenant'";
-const WAITING: &str = "SELECT COUNT(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database \
-                       WHERE d.datname = current_database() AND NOT l.granted OR l.locktype = 'transactionid' AND NOT l.granted";
+const WAITING: &str = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
 
 /// A migration cannot go past its first table as long as this transaction has made one of the same name.
 async fn in_the_way(raw: &DatabaseConnection) -> DatabaseTransaction {
