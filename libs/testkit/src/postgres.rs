@@ -129,18 +129,14 @@ impl PostgresServer {
     pub fn standby(&self) -> Self {
         let (programs, folder, as_postgres) = prepare();
         let output = command(&as_postgres, &programs.join("pg_basebackup"))
-            .args(["-h", "127.0.0.1", "-U", "postgres", "-X", "stream", "-c", "fast", "--no-sync", "-R", "-p"])
-            .arg(self.port.to_string())
+            .args(["-X", "stream", "-c", "fast", "--no-sync", "-R", "-d"])
+            .arg(format!("host=127.0.0.1 port={} user=postgres application_name=standby", self.port))
             .arg("-D")
             .arg(folder.join("data"))
             .current_dir("/")
             .output();
         assert!(output.as_ref().is_ok_and(|output| output.status.success()), "pg_basebackup failed: {output:?}");
-        let primary = format!(
-            "primary_conninfo = 'host=127.0.0.1 port={} user=postgres application_name=standby'\n",
-            self.port
-        );
-        let standby = Self::launched(programs, folder, &as_postgres, &primary);
+        let standby = Self::launched(programs, folder, &as_postgres, "");
         for statement in ["ALTER SYSTEM SET synchronous_standby_names = 'standby'", "SELECT pg_reload_conf()"] {
             self.psql(statement).unwrap_or_else(|error| panic!("{error}"));
         }
