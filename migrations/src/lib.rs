@@ -3,6 +3,8 @@
 
 mod dialect;
 mod m0001_directories;
+#[cfg(test)]
+mod released;
 pub mod tables;
 
 pub use sea_orm_migration::MigratorTrait;

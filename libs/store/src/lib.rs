@@ -31,8 +31,8 @@ pub use control::{
 pub use counting::Counted;
 pub use directory::DirectoryStore;
 pub use error::{ControlError, Source, StoreError};
-pub use migrate::Progress;
 pub use jobs::{Counts, EventRecord, JobStore, Operation};
+pub use migrate::Progress;
 pub use resource::{
     Change, ChangeFn, GroupRef, ListQuery, Listing, Member, NewResource, PageKey, Position, Precondition, Sort,
     StoredResource, Target, Updated,

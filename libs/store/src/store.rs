@@ -8,7 +8,8 @@ use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use tokio::sync::watch;
 
 use crate::{
-    DirectoryStore, JobStore, OperatorStore, Progress, StoreConfig, StoreError, StoredResource, TenantStore, VerificationStore,
+    DirectoryStore, JobStore, OperatorStore, Progress, StoreConfig, StoreError, StoredResource, TenantStore,
+    VerificationStore,
     dialect::{
         postgres::{self, Pilot},
         sqlite,

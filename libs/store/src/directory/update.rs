@@ -11,7 +11,8 @@ use super::{
     row::{COLUMNS, Columns, stored},
 };
 use crate::{
-    ChangeFn, Operation, StoreError, StoredResource, Target, Updated, dialect::for_update,
+    ChangeFn, Operation, StoreError, StoredResource, Target, Updated,
+    dialect::for_update,
     door::{Mutation, Proof},
     statement::Sql,
 };

@@ -3,9 +3,7 @@
 mod lease;
 
 use rollcall_migrations::{Migrator, MigratorTrait};
-use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, IsolationLevel, Statement, TransactionTrait,
-};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, IsolationLevel, Statement, TransactionTrait};
 
 use crate::{
     StoreConfig, StoreError,
@@ -43,10 +41,7 @@ pub(crate) async fn file(config: &StoreConfig) -> Result<Vec<String>, StoreError
 }
 
 /// A server: under a lease that ends by itself when this process dies.
-pub(crate) async fn server(
-    config: &StoreConfig,
-    tell: &(dyn Fn(Progress) + Sync),
-) -> Result<Vec<String>, StoreError> {
+pub(crate) async fn server(config: &StoreConfig, tell: &(dyn Fn(Progress) + Sync)) -> Result<Vec<String>, StoreError> {
     // Building an index takes as long as it takes. A run that says nothing for as long as its lease lasts has lost it,
     // and must not stand in the way of the next one with what it has locked.
     let patient = StoreConfig {

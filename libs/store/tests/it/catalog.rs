@@ -38,8 +38,10 @@ async fn every_key_of_directory_data_begins_with_the_directory() {
     let (_database, raw) = migrated().await;
     let of_directories = list(OF_DIRECTORIES);
     let first = "(SELECT a.attname FROM pg_attribute a WHERE a.attrelid = i.indrelid AND a.attnum = i.indkey[0])";
-    let keys = format!("FROM pg_index i JOIN pg_class t ON t.oid = i.indrelid JOIN pg_class n ON n.oid = i.indexrelid \
-                        WHERE t.relname IN ({of_directories}) AND i.indisunique");
+    let keys = format!(
+        "FROM pg_index i JOIN pg_class t ON t.oid = i.indrelid JOIN pg_class n ON n.oid = i.indexrelid \
+                        WHERE t.relname IN ({of_directories}) AND i.indisunique"
+    );
     let all = texts(&raw, &format!("SELECT n.relname::text {keys}")).await;
     assert!(all.len() > OF_DIRECTORIES.len(), "{all:?}");
     let others = texts(&raw, &format!("SELECT n.relname::text {keys} AND {first} <> 'directory_id'")).await;
@@ -88,18 +90,30 @@ async fn nothing_is_used_that_a_distributed_engine_lacks() {
         ("rules", "SELECT rulename::text FROM pg_rules WHERE schemaname = 'public'"),
         ("views", "SELECT viewname::text FROM pg_views WHERE schemaname = 'public'"),
         ("functions", "SELECT proname::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace"),
-        ("own types", "SELECT typname::text FROM pg_type WHERE typnamespace = 'public'::regnamespace AND typtype IN ('e', 'd')"),
+        (
+            "own types",
+            "SELECT typname::text FROM pg_type WHERE typnamespace = 'public'::regnamespace AND typtype IN ('e', 'd')",
+        ),
         ("deferrable constraints", "SELECT conname::text FROM pg_constraint WHERE condeferrable"),
         ("exclusion constraints", "SELECT conname::text FROM pg_constraint WHERE contype = 'x'"),
         ("extensions", "SELECT extname::text FROM pg_extension WHERE extname <> 'plpgsql'"),
         ("row policies", "SELECT policyname::text FROM pg_policies"),
         ("inherited tables", "SELECT inhrelid::regclass::text FROM pg_inherits"),
-        ("generated or identity columns", "SELECT attname::text FROM pg_attribute a JOIN pg_class t ON t.oid = a.attrelid \
-          WHERE t.relnamespace = 'public'::regnamespace AND (a.attidentity <> '' OR a.attgenerated <> '')"),
-        ("indexes that are no B-trees", "SELECT c.relname::text FROM pg_class c JOIN pg_am m ON m.oid = c.relam \
-          WHERE c.relkind = 'i' AND c.relnamespace = 'public'::regnamespace AND m.amname <> 'btree'"),
-        ("indexes on expressions", "SELECT indexrelid::regclass::text FROM pg_index i JOIN pg_class t ON t.oid = i.indrelid \
-          WHERE t.relnamespace = 'public'::regnamespace AND i.indexprs IS NOT NULL"),
+        (
+            "generated or identity columns",
+            "SELECT attname::text FROM pg_attribute a JOIN pg_class t ON t.oid = a.attrelid \
+          WHERE t.relnamespace = 'public'::regnamespace AND (a.attidentity <> '' OR a.attgenerated <> '')",
+        ),
+        (
+            "indexes that are no B-trees",
+            "SELECT c.relname::text FROM pg_class c JOIN pg_am m ON m.oid = c.relam \
+          WHERE c.relkind = 'i' AND c.relnamespace = 'public'::regnamespace AND m.amname <> 'btree'",
+        ),
+        (
+            "indexes on expressions",
+            "SELECT indexrelid::regclass::text FROM pg_index i JOIN pg_class t ON t.oid = i.indrelid \
+          WHERE t.relnamespace = 'public'::regnamespace AND i.indexprs IS NOT NULL",
+        ),
     ] {
         let found = texts(&raw, sql).await;
         assert!(found.is_empty(), "{what}: {found:?}");

@@ -86,7 +86,9 @@ async fn with_no_server_that_takes_writes_opening_says_so() {
     config.acquire_timeout_ms = 300;
     let refused = Store::open(&config, Arc::new(SystemClock), Arc::new(SystemEntropy)).await;
     match refused.err() {
-        Some(StoreError::Unavailable(source)) => assert!(source.to_string().contains("none of the 2 servers"), "{source}"),
+        Some(StoreError::Unavailable(source)) => {
+            assert!(source.to_string().contains("none of the 2 servers"), "{source}")
+        }
         other => panic!("{other:?}"),
     }
 }

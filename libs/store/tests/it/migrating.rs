@@ -15,9 +15,10 @@ type Told = Arc<Mutex<Vec<Progress>>>;
 fn begun(config: &StoreConfig) -> (tokio::task::JoinHandle<Result<Vec<String>, StoreError>>, Told) {
     let (config, told) = (config.clone(), Told::default());
     let heard = Arc::clone(&told);
-    let run = tokio::spawn(async move {
-        Store::migrate_telling(&config, &|progress| heard.lock().unwrap().push(progress)).await
-    });
+    let run =
+        tokio::spawn(
+            async move { Store::migrate_telling(&config, &|progress| heard.lock().unwrap().push(progress)).await },
+        );
     (run, told)
 }
 
@@ -35,7 +36,8 @@ async fn number(connection: &DatabaseConnection, sql: &str) -> i64 {
 }
 
 const TENANTS: &str = "SELECT COUNT(*) FROM pg_class WHERE relname = 'tenant'";
-const WAITING: &str = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+const WAITING: &str =
+    "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
 
 /// A migration cannot go past its first table as long as this transaction has made one of the same name.
 async fn in_the_way(raw: &DatabaseConnection) -> DatabaseTransaction {

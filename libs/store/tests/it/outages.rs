@@ -233,7 +233,10 @@ pub(crate) async fn check(directory: &TestDirectory, told: &[Told]) -> usize {
         for (name, version) in &told.acknowledged {
             let (_, stands) = stored.get(name).unwrap_or_else(|| panic!("the acknowledged {name} is lost"));
             let may_be_later = told.unknown.contains(name);
-            assert!(stands == version || may_be_later && *stands == version + 1, "{name}: {version}, and stored {stands}");
+            assert!(
+                stands == version || may_be_later && *stands == version + 1,
+                "{name}: {version}, and stored {stands}"
+            );
         }
         count += told.acknowledged.len();
     }

@@ -44,7 +44,8 @@ async fn every_connection_has_the_limits_and_the_name_that_were_set() {
     ] {
         assert_eq!(asked(&store, &format!("SHOW {setting}")).await, [value], "{setting}");
     }
-    let named = StoreConfig { url: format!("{}?application_name=by-url", database.config.url), ..database.config.clone() };
+    let named =
+        StoreConfig { url: format!("{}?application_name=by-url", database.config.url), ..database.config.clone() };
     assert_eq!(asked(&open(&named).await.unwrap(), "SHOW application_name").await, ["by-url"]);
 }
 
@@ -123,7 +124,8 @@ async fn without_a_statement_cache_everything_works_and_no_prepared_statement_st
     crate::lists::filters_on_groups_find_by_member_and_members_by_group::run(without().await).await;
     crate::members::deleting_a_user_gives_each_of_its_groups_a_new_version_and_an_event::run(without().await).await;
     crate::members::steps_apply_in_order_and_only_the_net_change_counts::run(without().await).await;
-    crate::resources::a_user_name_is_unique_in_any_case_and_free_after_a_rename_or_a_deletion::run(without().await).await;
+    crate::resources::a_user_name_is_unique_in_any_case_and_free_after_a_rename_or_a_deletion::run(without().await)
+        .await;
     crate::resources::values_of_ten_thousand_bytes_are_kept_indexed_and_told_apart::run(without().await).await;
     crate::events::sequencers_at_the_same_time_number_each_change_once::run(without().await).await;
     crate::control::a_credential_is_kept_found_and_revoked_once::run(without().await).await;

@@ -18,8 +18,23 @@ const OVER_ALL: &[(&str, &str)] = &[
 ];
 
 const WORDS: &[&str] = &[
-    "where", "on", "set", "join", "cross", "group", "order", "limit", "union", "values", "select", "using", "returning", "left",
-    "inner", "as", "default",
+    "where",
+    "on",
+    "set",
+    "join",
+    "cross",
+    "group",
+    "order",
+    "limit",
+    "union",
+    "values",
+    "select",
+    "using",
+    "returning",
+    "left",
+    "inner",
+    "as",
+    "default",
 ];
 
 /// Each table of directories that is named, with what it is called there.
@@ -41,7 +56,10 @@ fn touched(sql: &str) -> Vec<(String, String)> {
         let inserted = *word == "INTO";
         touched.push((table.to_owned(), if named && !inserted { next.to_owned() } else { table.to_owned() }));
         if inserted {
-            assert!(words.get(at + 2).is_some_and(|word| word.trim_matches('(').trim_matches(',') == "directory_id"), "{sql}");
+            assert!(
+                words.get(at + 2).is_some_and(|word| word.trim_matches('(').trim_matches(',') == "directory_id"),
+                "{sql}"
+            );
             touched.pop();
         }
     }
@@ -165,7 +183,8 @@ async fn every_statement_names_the_directory_for_every_table_it_touches() {
     let faults: Vec<String> = seen.0.iter().filter_map(|sql| fault(sql)).collect();
     assert!(faults.is_empty(), "{faults:#?}");
     for table in OF_DIRECTORIES {
-        let named = |sql: &&String| sql.replace('"', "").split_whitespace().any(|word| word.trim_end_matches(')') == *table);
+        let named =
+            |sql: &&String| sql.replace('"', "").split_whitespace().any(|word| word.trim_end_matches(')') == *table);
         assert!(seen.0.iter().any(|sql| named(&sql)), "nothing was seen of the table {table}");
     }
     for (text, why) in OVER_ALL {
