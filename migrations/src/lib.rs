@@ -3,6 +3,9 @@
 
 mod dialect;
 mod m0001_directories;
+#[cfg(test)]
+mod released;
+pub mod tables;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::{MigrationTrait, async_trait};

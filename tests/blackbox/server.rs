@@ -96,6 +96,12 @@ impl Place {
         self.server.as_ref().map(|database| database.config.url.as_str())
     }
 
+    /// The same installation with its database elsewhere.
+    pub(crate) fn moved_to(mut self, url: String) -> Self {
+        self.server.as_mut().unwrap().config.url = url;
+        self
+    }
+
     pub(crate) fn data(&self) -> PathBuf {
         self.folder.path().join("data")
     }

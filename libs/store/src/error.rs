@@ -23,12 +23,22 @@ pub enum StoreError {
     /// The database cannot be reached, is full, or is too busy: try again later (503). Nothing was changed.
     #[error("the database is unavailable at the moment")]
     Unavailable(#[source] Source),
+    /// The database was lost while the change was being committed, and it could not be found out whether it was made:
+    /// try again later (503). Sending the same again is safe.
+    #[error("the database was lost during the commit; the change may have been made")]
+    OutcomeUnknown(#[source] Source),
     /// A fault of this program or of the stored data.
     #[error("the database gave an unexpected answer")]
     Internal(#[source] Source),
     /// There is no schema yet, or an older one.
     #[error("The database is not prepared for this version of rollcall: run `rollcall migrate` first.")]
     NotMigrated,
+    /// Another run took the migration lease over, so this one has changed nothing.
+    #[error(
+        "Another `rollcall migrate` took over because this one was not heard of for too long; nothing was changed by this \
+         one. Run it again."
+    )]
+    LeaseLost,
     /// A newer version of the program has migrated the database.
     #[error(
         "The database was prepared by a newer version of rollcall ({migration}): start that version, or restore the \

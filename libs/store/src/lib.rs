@@ -17,6 +17,8 @@ mod filter;
 mod jobs;
 mod keys;
 mod list;
+mod migrate;
+mod reader;
 mod resource;
 mod statement;
 mod store;
@@ -30,6 +32,7 @@ pub use counting::Counted;
 pub use directory::DirectoryStore;
 pub use error::{ControlError, Source, StoreError};
 pub use jobs::{Counts, EventRecord, JobStore, Operation};
+pub use migrate::Progress;
 pub use resource::{
     Change, ChangeFn, GroupRef, KnownUser, ListQuery, Listing, Member, Memberships, NewResource, PageKey, Position,
     Precondition, Sort, StoredResource, Target, Updated, UserKey,

@@ -2,18 +2,22 @@
 
 use std::{sync::Arc, time::Duration};
 
-use futures_util::TryStreamExt;
 use rollcall_access::{Access, DirectoryScope, JobScope, OperatorScope, TenantScope};
 use rollcall_base::{Clock, Entropy};
-use rollcall_migrations::{Migrator, MigratorTrait};
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement, StreamTrait, TransactionTrait};
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use tokio::sync::watch;
 
 use crate::{
-    DirectoryStore, JobStore, OperatorStore, StoreConfig, StoreError, StoredResource, TenantStore, VerificationStore,
-    dialect::{failure, postgres, sqlite},
+    DirectoryStore, JobStore, OperatorStore, Progress, StoreConfig, StoreError, StoredResource, TenantStore,
+    VerificationStore,
+    dialect::{
+        postgres::{self, Pilot},
+        sqlite,
+    },
     directory::stored,
     door::{Door, GroupLimits, GroupedDoor, Mutation, SingleDoor},
+    migrate,
+    reader::Reader,
 };
 
 /// The database of a process. Cheap to clone; all clones share one pool.
@@ -22,8 +26,10 @@ pub struct Store(Arc<Inner>);
 
 /// What every part of the store needs.
 pub(crate) struct Inner {
-    readers: DatabaseConnection,
+    readers: Reader,
     door: Door,
+    /// Watches over several servers as long as the store lives.
+    _pilot: Option<Pilot>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) scan_rows: u32,
@@ -37,7 +43,7 @@ pub(crate) struct Inner {
 
 impl Inner {
     /// For reading.
-    pub(crate) fn reader(&self) -> &DatabaseConnection {
+    pub(crate) fn reader(&self) -> &Reader {
         &self.readers
     }
 
@@ -60,18 +66,12 @@ impl Inner {
         &self,
         statement: Statement,
     ) -> Result<Option<Vec<StoredResource>>, StoreError> {
-        let mut rows = self.readers.stream_raw(statement).await?;
-        let (mut resources, mut bytes) = (Vec::new(), 0);
-        while let Some(row) = rows.try_next().await? {
-            bytes += row.try_get::<String>("", "document")?.len();
-            if bytes > self.list_bytes {
-                return Ok(None);
-            }
-            resources.push(stored(&row)?);
-        }
+        let Some(rows) = self.readers.within_bytes(statement, "document", self.list_bytes).await? else {
+            return Ok(None);
+        };
         #[cfg(feature = "counting")]
-        self.counters.add_rows(resources.len());
-        Ok(Some(resources))
+        self.counters.add_rows(rows.len());
+        rows.iter().map(stored).collect::<Result<_, _>>().map(Some)
     }
 }
 
@@ -90,36 +90,34 @@ impl Store {
         #[cfg(feature = "counting")]
         let counters = Arc::new(crate::counting::Counters::default());
         #[allow(unused_mut)] // mutable for counting
-        let (mut readers, mut writer) = match backend(config)? {
+        let (readers, door, pilot) = match backend(config)? {
             DbBackend::Sqlite => {
-                let connections = sqlite::connect(config).await?;
-                (connections.readers, Some(connections.writer))
-            }
-            _ => (postgres::connect(config).await?, None),
-        };
-        #[cfg(feature = "counting")]
-        {
-            counters.watch(&mut readers);
-            writer.iter_mut().for_each(|writer| counters.watch(writer));
-        }
-        let checked = check_schema(&readers).await;
-        checked.map_err(|error| explain(error, config))?;
-        let door = match writer {
-            None => Door::Single(SingleDoor::new(readers.clone(), entropy.clone())),
-            Some(writer) => Door::Grouped(GroupedDoor::start(
-                writer,
-                GroupLimits {
+                let sqlite::Connections { mut readers, mut writer } = sqlite::connect(config).await?;
+                #[cfg(feature = "counting")]
+                [&mut readers, &mut writer].into_iter().for_each(|connection| counters.watch(connection));
+                migrate::check(&readers).await.map_err(|error| explain(error, config))?;
+                let limits = GroupLimits {
                     operations: config.group_operations.max(1),
                     bytes: config.group_bytes,
                     span: Duration::from_millis(config.group_millis),
-                },
-                Duration::from_millis(config.acquire_timeout_ms),
-                sender.clone(),
-            )),
+                };
+                let patience = Duration::from_millis(config.acquire_timeout_ms);
+                let door = GroupedDoor::start(writer, limits, patience, sender.clone());
+                (Reader::of_file(readers), Door::Grouped(door), None)
+            }
+            _ => {
+                let postgres::Connected { mut connection, doubt, pilot } = postgres::connect(config).await?;
+                #[cfg(feature = "counting")]
+                counters.watch(&mut connection);
+                migrate::check(&connection).await?;
+                let door = SingleDoor::new(connection.clone(), entropy.clone(), Arc::clone(&doubt), config);
+                (Reader::of_server(connection, doubt, config), Door::Single(door), pilot)
+            }
         };
         Ok(Self(Arc::new(Inner {
             readers,
             door,
+            _pilot: pilot,
             clock,
             entropy,
             scan_rows: config.scan_rows,
@@ -131,36 +129,27 @@ impl Store {
         })))
     }
 
-    /// Brings the database to this program's schema, wholly or not at all; makes a SQLite file if there is none. Two
-    /// processes may do it at the same time.
+    /// Brings the database to this program's schema, wholly or not at all, and returns the names of the migrations that
+    /// it applied; makes a SQLite file if there is none. Several processes may do it at the same time.
     ///
     /// # Errors
-    /// As [`Store::open`].
-    pub async fn migrate(config: &StoreConfig) -> Result<(), StoreError> {
-        let (connection, transaction) = match backend(config)? {
-            DbBackend::Sqlite => {
-                let writer = DatabaseConnection::from(sqlite::writer(config, true).await?);
-                let transaction = sqlite::begin_immediate(&writer).await;
-                (writer, transaction)
-            }
-            _ => {
-                let connection = postgres::connect(config).await?;
-                let transaction = postgres::begin_migration(&connection).await;
-                (connection, transaction)
-            }
-        };
-        let transaction = transaction.map_err(|error| explain(error.into(), config))?;
-        // In a savepoint: on PostgreSQL the question itself fails as long as there is no table to ask.
-        let question = transaction.begin().await?;
-        let newer = check_schema(&question).await.err().filter(|error| matches!(error, StoreError::NewerSchema { .. }));
-        question.rollback().await?;
-        if let Some(newer) = newer {
-            return Err(newer);
+    /// As [`Store::open`], and [`StoreError::LeaseLost`].
+    pub async fn migrate(config: &StoreConfig) -> Result<Vec<String>, StoreError> {
+        Self::migrate_telling(config, &|_| ()).await
+    }
+
+    /// The same, telling on the way where it stands.
+    ///
+    /// # Errors
+    /// As [`Store::migrate`].
+    pub async fn migrate_telling(
+        config: &StoreConfig,
+        tell: &(dyn Fn(Progress) + Sync),
+    ) -> Result<Vec<String>, StoreError> {
+        match backend(config)? {
+            DbBackend::Sqlite => migrate::file(config).await.map_err(|error| explain(error, config)),
+            _ => migrate::server(config, tell).await,
         }
-        Migrator::up(&transaction, None).await.map_err(|error| explain(error.into(), config))?;
-        transaction.commit().await.map_err(|error| explain(error.into(), config))?;
-        connection.close().await?;
-        Ok(())
     }
 
     /// The people and groups of one directory.
@@ -207,7 +196,7 @@ impl Store {
     /// Finishes the queued writes and closes all connections. Writes that come later are refused as unavailable.
     pub async fn close(&self) {
         self.0.door.close().await;
-        if let Err(error) = self.0.readers.close_by_ref().await {
+        if let Err(error) = self.0.readers.connection().close_by_ref().await {
             tracing::warn!(error = ?error, "the database connections did not close cleanly");
         }
     }
@@ -216,6 +205,16 @@ impl Store {
     #[cfg(feature = "counting")]
     pub fn statements(&self) -> crate::counting::Counted {
         self.0.counters.now()
+    }
+
+    /// The first column of what a question gives, as text, asked on a connection of this store's.
+    ///
+    /// # Errors
+    /// What the database says.
+    #[cfg(feature = "counting")]
+    pub async fn asked(&self, sql: &str) -> Result<Vec<String>, StoreError> {
+        let rows = self.0.rows(Statement::from_string(self.0.readers.get_database_backend(), sql)).await?;
+        Ok(rows.iter().map(|row| row.try_get_by_index(0)).collect::<Result<_, _>>()?)
     }
 
     /// Takes the last statements that were run (at most 64), oldest first, for looking at their plans.
@@ -238,22 +237,4 @@ fn explain(error: StoreError, config: &StoreConfig) -> StoreError {
         (Ok(DbBackend::Sqlite), Ok(path)) => sqlite::explain(error, &path),
         _ => error,
     }
-}
-
-/// Whether the database has exactly the migrations that this program knows.
-async fn check_schema(connection: &impl ConnectionTrait) -> Result<(), StoreError> {
-    let applied = "SELECT version FROM seaql_migrations ORDER BY version";
-    let rows = connection
-        .query_all_raw(Statement::from_string(connection.get_database_backend(), applied))
-        .await
-        .map_err(|error| if failure::is_missing_table(&error) { StoreError::NotMigrated } else { error.into() })?;
-    let applied = rows.iter().map(|row| row.try_get_by_index::<String>(0)).collect::<Result<Vec<_>, _>>()?;
-    let known = rollcall_migrations::names();
-    if let Some(newer) = applied.iter().find(|name| !known.contains(name)) {
-        return Err(StoreError::NewerSchema { migration: newer.clone() });
-    }
-    if applied.len() < known.len() {
-        return Err(StoreError::NotMigrated);
-    }
-    Ok(())
 }

@@ -1,13 +1,13 @@
 //! A fresh database for one test.
 
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc};
 
 use rollcall_base::{ManualClock, SeededEntropy, SystemEntropy, Timestamp};
 use rollcall_store::{Store, StoreConfig};
 use sea_orm::DatabaseConnection;
 use tempfile::TempDir;
 
-use crate::{TestDirectory, postgres};
+use crate::{Gate, TestDirectory, postgres};
 
 /// A fresh, migrated database; gone when dropped.
 pub struct Database {
@@ -42,6 +42,47 @@ impl Database {
     pub async fn postgres() -> Self {
         let fresh = postgres::fresh().await;
         Self { config: StoreConfig::new(&fresh.url), place: Place::Server(fresh) }
+    }
+
+    /// PostgreSQL, a database with nothing in it.
+    ///
+    /// # Panics
+    /// As [`Database::postgres`].
+    pub async fn empty_postgres() -> Self {
+        let fresh = postgres::empty().await;
+        Self { config: StoreConfig::new(&fresh.url), place: Place::Server(fresh) }
+    }
+
+    /// PostgreSQL as [`Database::postgres`], whose transactions are SERIALIZABLE unless they say otherwise, as
+    /// CockroachDB's are.
+    ///
+    /// # Panics
+    /// As [`Database::postgres`].
+    pub async fn serializable_postgres() -> Self {
+        let fresh = postgres::fresh().await;
+        fresh.set("default_transaction_isolation", "serializable");
+        Self { config: StoreConfig::new(&fresh.url), place: Place::Server(fresh) }
+    }
+
+    /// How to open it through a gate that stands before its server.
+    ///
+    /// # Panics
+    /// If it is on no server.
+    #[allow(clippy::expect_used)]
+    pub fn through(&self, gate: &Gate) -> StoreConfig {
+        let address = self.address().to_string();
+        StoreConfig { url: self.config.url.replace(&address, &gate.address().to_string()), ..self.config.clone() }
+    }
+
+    /// Where its server listens.
+    ///
+    /// # Panics
+    /// If it is on no server.
+    #[allow(clippy::expect_used)]
+    pub fn address(&self) -> SocketAddr {
+        let (_, after) = self.config.url.split_once('@').expect("a database on a server");
+        let (address, _) = after.split_once('/').expect("the database's name");
+        address.parse().expect("an address")
     }
 
     /// Whether it is PostgreSQL.

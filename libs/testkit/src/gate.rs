@@ -1,9 +1,12 @@
 //! A door in front of a server, for tests of what happens when the server cannot be reached.
 
-use std::net::SocketAddr;
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use tokio::{
-    io::copy_bidirectional,
+    io::{AsyncReadExt, AsyncWriteExt, copy},
     net::{TcpListener, TcpStream},
     sync::watch,
 };
@@ -12,6 +15,15 @@ use tokio::{
 pub struct Gate {
     address: SocketAddr,
     open: watch::Sender<bool>,
+    trap: Arc<Mutex<Option<Trap>>>,
+}
+
+/// Cuts the first connection on which a client sends certain bytes.
+#[derive(Clone, Copy)]
+struct Trap {
+    bytes: &'static [u8],
+    /// Whether the server gets them, and only its answer is lost.
+    reaches: bool,
 }
 
 impl Gate {
@@ -24,12 +36,14 @@ impl Gate {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("a bound socket has an address");
         let (open, is_open) = watch::channel(true);
+        let trap = Arc::new(Mutex::new(None));
+        let set = Arc::clone(&trap);
         tokio::spawn(async move {
             while let Ok((inside, _)) = listener.accept().await {
-                tokio::spawn(pass(inside, server, is_open.clone()));
+                tokio::spawn(pass(inside, server, is_open.clone(), Arc::clone(&set)));
             }
         });
-        Self { address, open }
+        Self { address, open, trap }
     }
 
     /// Its URL in place of the server's.
@@ -37,7 +51,7 @@ impl Gate {
         format!("http://{}", self.address)
     }
 
-    /// Where it listens.
+    /// Its address in place of the server's.
     pub const fn address(&self) -> SocketAddr {
         self.address
     }
@@ -51,15 +65,70 @@ impl Gate {
     pub fn open(&self) {
         self.open.send_replace(true);
     }
+
+    /// The next connection on which a client sends `bytes` is cut before they reach the server.
+    pub fn cut_before(&self, bytes: &'static [u8]) {
+        self.set(Trap { bytes, reaches: false });
+    }
+
+    /// The next connection on which a client sends `bytes` is cut when the server has answered, before the answer
+    /// reaches the client.
+    pub fn lose_answer_to(&self, bytes: &'static [u8]) {
+        self.set(Trap { bytes, reaches: true });
+    }
+
+    /// Whether a trap that was set has not been stepped on.
+    pub fn is_set(&self) -> bool {
+        self.trap.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    fn set(&self, trap: Trap) {
+        *self.trap.lock().unwrap_or_else(PoisonError::into_inner) = Some(trap);
+    }
 }
 
-async fn pass(mut client: TcpStream, server: SocketAddr, mut open: watch::Receiver<bool>) {
+async fn pass(client: TcpStream, server: SocketAddr, mut open: watch::Receiver<bool>, trap: Arc<Mutex<Option<Trap>>>) {
     if !*open.borrow() {
         return;
     }
-    let Ok(mut server) = TcpStream::connect(server).await else { return };
+    let Ok(server) = TcpStream::connect(server).await else { return };
+    // Small questions and answers, as fast as without a gate.
+    let _ = (client.set_nodelay(true), server.set_nodelay(true));
+    let ((mut asks, mut told), (mut answers, mut asked)) = (client.into_split(), server.into_split());
+    let (lose, mut lost) = watch::channel(false);
+    let questions = async {
+        let mut buffer = vec![0; 16 * 1024];
+        while let Ok(length @ 1..) = asks.read(&mut buffer).await {
+            let stepped_on = {
+                let mut trap = trap.lock().unwrap_or_else(PoisonError::into_inner);
+                trap.take_if(|trap| buffer[..length].windows(trap.bytes.len()).any(|window| window == trap.bytes))
+            };
+            if let Some(trap) = stepped_on {
+                if !trap.reaches {
+                    return;
+                }
+                lose.send_replace(true);
+            }
+            if asked.write_all(&buffer[..length]).await.is_err() {
+                return;
+            }
+        }
+        let _ = asked.shutdown().await;
+        // The client sends no more; answers may still come.
+        std::future::pending::<()>().await;
+    };
+    let replies = async {
+        tokio::select! {
+            biased;
+            // From here on nothing is passed back: the first thing that comes is the answer.
+            _ = lost.wait_for(|lost| *lost) => {}
+            _ = copy(&mut answers, &mut told) => return,
+        }
+        let _ = answers.read(&mut [0; 1024]).await;
+    };
     tokio::select! {
-        _ = copy_bidirectional(&mut client, &mut server) => {}
+        () = questions => {}
+        () = replies => {}
         _ = open.wait_for(|open| !open) => {}
     }
 }

@@ -11,6 +11,7 @@ pub use database::Database;
 pub use directory::TestDirectory;
 pub use gate::Gate;
 pub use kms::Kms;
+pub use postgres::PostgresServer;
 pub use redis::Redis;
 
 /// Writes each test once and runs it on SQLite and on PostgreSQL, as `name::sqlite` and `name::postgres`. The body
@@ -19,11 +20,12 @@ pub use redis::Redis;
 macro_rules! on_both_databases {
     ($($(#[$attribute:meta])* async fn $name:ident($database:ident) $body:block)*) => {$(
         $(#[$attribute])*
-        mod $name {
+        pub(crate) mod $name {
             #[allow(unused_imports)]
             use super::*;
 
-            async fn run($database: $crate::Database) $body
+            /// The test, on any database.
+            pub(crate) async fn run($database: $crate::Database) $body
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn sqlite() {

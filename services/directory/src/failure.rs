@@ -13,6 +13,9 @@ pub(crate) enum Failure {
     /// Ours, and passing: the client should try again.
     #[error("the database cannot be reached or did not answer in time")]
     Unavailable(#[source] StoreError),
+    /// Ours, and passing, but the change may have been made.
+    #[error("the database was lost during a commit")]
+    OutcomeUnknown(#[source] StoreError),
     /// Ours.
     #[error("unexpected failure of the store")]
     Internal(#[source] StoreError),
@@ -41,6 +44,7 @@ impl Failure {
                 ),
             )),
             unavailable @ StoreError::Unavailable(_) => Self::Unavailable(unavailable),
+            unknown @ StoreError::OutcomeUnknown(_) => Self::OutcomeUnknown(unknown),
             other => Self::Internal(other),
         }
     }
@@ -52,6 +56,11 @@ impl Failure {
             Self::Unavailable(_) => ScimError::status(
                 503,
                 "The directory cannot be reached at the moment; nothing was changed. Send the request again.",
+            ),
+            Self::OutcomeUnknown(_) => ScimError::status(
+                503,
+                "The database was lost while the change was being made. It may have been made: read the resource, or send \
+                 the request again.",
             ),
             Self::Internal(_) => ScimError::status(
                 500,

@@ -17,7 +17,7 @@ type ResourceId = Id<marker::Resource>;
 
 /// Whether a change was done, or nobody knows.
 fn may_be_done<T>(outcome: &Result<T, StoreError>) -> bool {
-    matches!(outcome, Ok(_) | Err(StoreError::Unavailable(_) | StoreError::Internal(_)))
+    matches!(outcome, Ok(_) | Err(StoreError::Unavailable(_) | StoreError::OutcomeUnknown(_) | StoreError::Internal(_)))
 }
 
 /// An id as it stands in a URL. One that is not even a UUID is nobody's.

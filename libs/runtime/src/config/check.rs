@@ -14,6 +14,10 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     internal(config)?;
     redis(&config.redis)?;
     keys(&config.keys)?;
+    let database = &config.database;
+    within("database.min_connections", database.min_connections.into(), 0, database.max_connections.into())?;
+    within("database.statement_cache", database.statement_cache as u64, 0, 10_000)?;
+    within("database.migration_lease_seconds", database.migration_lease_seconds, 5, 3_600)?;
     if let Some(url) = &config.database.url {
         let known = ["sqlite:", "postgres://", "postgresql://"];
         require(
@@ -120,6 +124,9 @@ fn positive(config: &Config) -> Result<(), ConfigError> {
         ("database.max_connections", u64::from(database.max_connections)),
         ("database.acquire_timeout_ms", database.acquire_timeout_ms),
         ("database.statement_timeout_ms", database.statement_timeout_ms),
+        ("database.lock_timeout_ms", database.lock_timeout_ms),
+        ("database.transaction_timeout_ms", database.transaction_timeout_ms),
+        ("database.idle_in_transaction_timeout_ms", database.idle_in_transaction_timeout_ms),
         ("database.group_operations", database.group_operations as u64),
         ("database.group_bytes", database.group_bytes as u64),
         ("database.scan_rows", u64::from(database.scan_rows)),

@@ -12,8 +12,15 @@ use crate::StoreError;
 #[error("two transactions were in each other's way")]
 pub(crate) struct Contention(#[source] DbErr);
 
+/// The connection was lost, or its server accepts no writes any more: on another connection the same may succeed.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection to the database was lost")]
+pub(crate) struct Lost(#[source] DbErr);
+
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Meaning {
     TryAgain,
+    Lost,
     Unavailable,
     Unwritable,
     Damaged,
@@ -25,6 +32,7 @@ impl From<DbErr> for StoreError {
     fn from(error: DbErr) -> Self {
         match meaning(&error) {
             Meaning::TryAgain => Self::Unavailable(Arc::new(Contention(error))),
+            Meaning::Lost => Self::Unavailable(Arc::new(Lost(error))),
             Meaning::Unavailable | Meaning::Unwritable => Self::Unavailable(Arc::new(error)),
             Meaning::Damaged | Meaning::MissingTable | Meaning::Fault => Self::Internal(Arc::new(error)),
         }
@@ -47,6 +55,36 @@ impl StoreError {
     pub(crate) fn is_contention(&self) -> bool {
         matches!(self, Self::Unavailable(source) if source.downcast_ref::<Contention>().is_some())
     }
+
+    /// Whether the connection was lost on the way.
+    pub(crate) fn is_lost(&self) -> bool {
+        matches!(self, Self::Unavailable(source) if source.downcast_ref::<Lost>().is_some())
+    }
+}
+
+/// Whether two transactions were in each other's way.
+pub(crate) fn is_contention(error: &DbErr) -> bool {
+    meaning(error) == Meaning::TryAgain
+}
+
+/// Whether the connection was lost.
+pub(crate) fn is_lost(error: &DbErr) -> bool {
+    meaning(error) == Meaning::Lost
+}
+
+/// Whether a COMMIT that failed with this error certainly changed nothing. Anything else, a server that goes down or
+/// an answer that does not come, leaves open whether the commit was made.
+pub(crate) fn is_certain_rollback(error: &DbErr) -> bool {
+    let DbErr::Query(RuntimeErr::SqlxError(inner)) = error else { return false };
+    let SqlxError::Database(database) = &**inner else { return false };
+    let code = database.code().unwrap_or_default();
+    // 40003 is "statement completion unknown".
+    code != "40003" && ["23", "25", "40"].iter().any(|class| code.starts_with(class))
+}
+
+/// The database said nothing for too long.
+pub(crate) fn too_late(what: &str) -> DbErr {
+    DbErr::Conn(RuntimeErr::Internal(what.to_owned()))
 }
 
 /// Whether a table is missing.
@@ -66,7 +104,7 @@ pub(crate) fn is_unwritable(error: &DbErr) -> bool {
 
 fn meaning(error: &DbErr) -> Meaning {
     match error {
-        DbErr::ConnectionAcquire(_) => Meaning::Unavailable,
+        DbErr::ConnectionAcquire(_) | DbErr::Conn(RuntimeErr::Internal(_)) => Meaning::Unavailable,
         DbErr::Conn(RuntimeErr::SqlxError(inner))
         | DbErr::Exec(RuntimeErr::SqlxError(inner))
         | DbErr::Query(RuntimeErr::SqlxError(inner)) => of_driver(inner),
@@ -76,12 +114,8 @@ fn meaning(error: &DbErr) -> Meaning {
 
 fn of_driver(error: &SqlxError) -> Meaning {
     match error {
-        SqlxError::Io(_)
-        | SqlxError::Tls(_)
-        | SqlxError::PoolTimedOut
-        | SqlxError::PoolClosed
-        | SqlxError::WorkerCrashed
-        | SqlxError::Protocol(_) => Meaning::Unavailable,
+        SqlxError::Io(_) | SqlxError::Tls(_) | SqlxError::Protocol(_) => Meaning::Lost,
+        SqlxError::PoolTimedOut | SqlxError::PoolClosed | SqlxError::WorkerCrashed => Meaning::Unavailable,
         SqlxError::Database(database) => {
             let code = database.code().unwrap_or_default();
             if database.try_downcast_ref::<sqlx::sqlite::SqliteError>().is_some() {
@@ -111,8 +145,11 @@ fn of_postgres(code: &str) -> Meaning {
     match code {
         "40001" | "40P01" | "23503" => Meaning::TryAgain,
         "42P01" => Meaning::MissingTable,
-        "57014" | "55P03" | "25006" => Meaning::Unavailable, // statement timeout, lock timeout, read-only
-        _ if ["08", "53", "57", "58"].iter().any(|class| code.starts_with(class)) => Meaning::Unavailable,
+        // Read-only; ended by an administrator, by a crash, because the server starts or stops; ended as idle.
+        "25006" | "57P01" | "57P02" | "57P03" | "25P03" => Meaning::Lost,
+        _ if code.starts_with("08") => Meaning::Lost,
+        "57014" | "55P03" => Meaning::Unavailable, // statement timeout, lock timeout
+        _ if ["53", "57", "58"].iter().any(|class| code.starts_with(class)) => Meaning::Unavailable,
         _ => Meaning::Fault,
     }
 }

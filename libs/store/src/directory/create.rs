@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     NewResource, Operation, StoreError, StoredResource,
-    door::Mutation,
+    door::{Mutation, Proof},
     entity::{member_set, resource},
     statement::inserted,
 };
@@ -32,6 +32,10 @@ impl Mutation for Create {
         // written twice, to its row and to the event.
         let members = self.new.members.as_ref().map_or(0, |members| members.len() * 64);
         512 + members + self.new.document.attributes().values().map(weight).sum::<usize>() * 2
+    }
+
+    fn proof(&self, created: &StoredResource) -> Proof {
+        Proof::Entry(self.by.mark(created.id, created.version, created.modified_at, &self.new.request_id))
     }
 
     async fn run(&self, transaction: &DatabaseTransaction) -> Result<StoredResource, StoreError> {

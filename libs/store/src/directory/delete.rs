@@ -12,7 +12,12 @@ use super::{
     outbox::{self, MemberChanges},
     update::locked,
 };
-use crate::{Operation, StoreError, StoredResource, Target, dialect::for_update, door::Mutation, statement::Sql};
+use crate::{
+    Operation, StoreError, StoredResource, Target,
+    dialect::for_update,
+    door::{Mutation, Proof},
+    statement::Sql,
+};
 
 pub(super) struct Delete {
     pub(super) target: Target,
@@ -21,13 +26,18 @@ pub(super) struct Delete {
 
 #[async_trait]
 impl Mutation for Delete {
-    type Output = ();
+    /// The version with which the resource went, and when.
+    type Output = (i64, Timestamp);
 
     fn bytes(&self) -> usize {
         1024
     }
 
-    async fn run(&self, transaction: &DatabaseTransaction) -> Result<(), StoreError> {
+    fn proof(&self, (version, at): &(i64, Timestamp)) -> Proof {
+        Proof::Entry(self.by.mark(self.target.id, *version, *at, &self.target.request_id))
+    }
+
+    async fn run(&self, transaction: &DatabaseTransaction) -> Result<(i64, Timestamp), StoreError> {
         let before = self.lock_groups(transaction).await?;
         let gone = locked(transaction, &self.by, &self.target).await?;
         let at = self.by.now().max(gone.modified_at);
@@ -44,7 +54,8 @@ impl Mutation for Delete {
             changes: outbox::changes(&gone.document, &Document::default()),
             members: &MemberChanges::default(),
         };
-        outbox::write(transaction, &self.by, entry).await
+        outbox::write(transaction, &self.by, entry).await?;
+        Ok((gone.version + 1, at))
     }
 }
 

@@ -36,9 +36,10 @@ use std::{marker::PhantomData, sync::Arc};
 use rollcall_access::{Access, Actor, DirectoryScope, Write};
 use rollcall_base::{Id, Timestamp, marker};
 use rollcall_scim::schema::ResourceType;
-use sea_orm::DbBackend;
+use sea_orm::{ConnectionTrait, DbBackend};
 
 pub(crate) use member_ops::element;
+pub(crate) use outbox::Mark;
 pub(crate) use row::{COLUMNS, member_id, name_attribute, stored};
 
 use crate::{
@@ -119,7 +120,7 @@ impl DirectoryStore<Write> {
     /// # Errors
     /// [`StoreError::NotFound`], [`StoreError::PreconditionFailed`].
     pub async fn delete(&self, target: Target) -> Result<(), StoreError> {
-        self.inner.write(delete::Delete { target, by: self.author() }).await
+        self.inner.write(delete::Delete { target, by: self.author() }).await.map(drop)
     }
 
     fn author(&self) -> Author {
@@ -138,6 +139,12 @@ pub(crate) struct Author {
 impl Author {
     fn now(&self) -> Timestamp {
         self.inner.clock.now()
+    }
+
+    /// What tells this author's change of a resource from every other one.
+    fn mark(&self, resource: Id<marker::Resource>, version: i64, at: Timestamp, request_id: &str) -> Mark {
+        let (request_id, actor) = (request_id.to_owned(), self.actor.clone());
+        Mark { directory: self.directory, resource, version, at, request_id, actor }
     }
 
     fn new_id(&self, now: Timestamp) -> Id<marker::Resource> {

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use rollcall_base::{Id, Timestamp, marker::Resource};
+use rollcall_base::{
+    Id, Timestamp,
+    marker::{Directory, Resource},
+};
 use rollcall_scim::{Document, schema::KindId};
-use sea_orm::{ActiveValue::Set, DatabaseTransaction, EntityTrait};
+use sea_orm::{ActiveValue::Set, ConnectionTrait, DatabaseConnection, DatabaseTransaction, EntityTrait};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -12,7 +15,7 @@ use super::Author;
 use crate::{
     Memberships, Operation, StoreError,
     entity::{event_member, outbox},
-    statement::BATCH,
+    statement::{BATCH, Sql},
 };
 
 /// A change of one resource.
@@ -62,6 +65,42 @@ impl MemberChanges {
         if !self.added.remove(&id) {
             self.removed.insert(id);
         }
+    }
+}
+
+/// By what a change's entry is told apart from every other one.
+#[derive(Debug, Clone)]
+pub(crate) struct Mark {
+    pub(super) directory: Id<Directory>,
+    pub(super) resource: Id<Resource>,
+    pub(super) version: i64,
+    pub(super) at: Timestamp,
+    pub(super) request_id: String,
+    pub(super) actor: String,
+}
+
+impl Mark {
+    /// Whether the entry can be seen, in the outbox or as the event that it became.
+    pub(crate) async fn stands(&self, connection: &DatabaseConnection) -> Result<bool, StoreError> {
+        let of = |table: &str| {
+            Sql::new("SELECT version FROM ")
+                .text(table)
+                .text(" WHERE directory_id = ")
+                .id(self.directory)
+                .text(" AND resource_id = ")
+                .id(self.resource)
+                .text(" AND version = ")
+                .value(self.version)
+                .text(" AND at = ")
+                .value(self.at.as_micros())
+                .text(" AND request_id = ")
+                .value(self.request_id.as_str())
+                .text(" AND actor = ")
+                .value(self.actor.as_str())
+        };
+        // One statement sees one moment: the entry is not in between.
+        let sql = of("outbox").text(" UNION ALL ").part(&of("event"));
+        Ok(connection.query_one_raw(sql.build(connection.get_database_backend())).await?.is_some())
     }
 }
 

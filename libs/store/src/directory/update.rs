@@ -11,7 +11,9 @@ use super::{
     row::{COLUMNS, Columns, stored},
 };
 use crate::{
-    ChangeFn, Memberships, Operation, StoreError, StoredResource, Target, Updated, dialect::for_update, door::Mutation,
+    ChangeFn, Memberships, Operation, StoreError, StoredResource, Target, Updated,
+    dialect::for_update,
+    door::{Mutation, Proof},
     statement::Sql,
 };
 
@@ -27,6 +29,14 @@ impl Mutation for Update {
 
     fn bytes(&self) -> usize {
         1024
+    }
+
+    fn proof(&self, updated: &Updated) -> Proof {
+        let Updated { resource: after, changed, .. } = updated;
+        if !changed {
+            return Proof::NothingWritten;
+        }
+        Proof::Entry(self.by.mark(after.id, after.version, after.modified_at, &self.target.request_id))
     }
 
     async fn run(&self, transaction: &DatabaseTransaction) -> Result<Updated, StoreError> {

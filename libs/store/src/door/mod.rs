@@ -12,7 +12,7 @@ use sea_orm::DatabaseTransaction;
 pub(crate) use grouped::{GroupLimits, GroupedDoor};
 pub(crate) use single::SingleDoor;
 
-use crate::StoreError;
+use crate::{StoreError, directory::Mark};
 
 /// A change of the data. Runs inside a transaction, and again from the start if that is tried again: it must not
 /// change itself or anything outside the database.
@@ -26,8 +26,23 @@ pub(crate) trait Mutation: Send + Sync + 'static {
         0
     }
 
+    /// How it can be found out afterwards whether a commit whose answer did not come was made.
+    fn proof(&self, _: &Self::Output) -> Proof {
+        Proof::None
+    }
+
     /// Writes. If it fails, nothing that it wrote remains.
     async fn run(&self, transaction: &DatabaseTransaction) -> Result<Self::Output, StoreError>;
+}
+
+/// What shows whether a change was committed.
+pub(crate) enum Proof {
+    /// Nothing does.
+    None,
+    /// It wrote nothing, so it does not matter.
+    NothingWritten,
+    /// The change's entry in the outbox, or the event that it became.
+    Entry(Mark),
 }
 
 /// Where writes go in.

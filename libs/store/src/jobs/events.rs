@@ -7,7 +7,7 @@ use rollcall_base::{
     marker::{Directory, Resource},
 };
 use rollcall_scim::schema::KindId;
-use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::{Counts, EventRecord, Operation};
 use crate::{

@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 use rollcall_base::{Id, Timestamp, marker::Directory};
 
+use sea_orm::ConnectionTrait;
+
 pub use record::{Counts, EventRecord, Operation};
 
 use crate::{StoreError, statement::Sql, store::Inner};

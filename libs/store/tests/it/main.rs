@@ -3,13 +3,20 @@
 // The lint knows functions marked as tests, not what a macro makes into one.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod catalog;
 mod control;
 mod differential;
 mod door;
 mod events;
+mod failover;
 mod lists;
 mod members;
+mod migrating;
 mod opening;
+mod outages;
 mod plans;
 mod resources;
+mod serializable;
+mod settings;
+mod statements;
 mod together;

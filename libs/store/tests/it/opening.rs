@@ -7,7 +7,7 @@ use rollcall_store::{Store, StoreConfig, StoreError};
 use rollcall_testkit::{Database, on_both_databases};
 use sea_orm::ConnectionTrait;
 
-async fn open(config: &StoreConfig) -> Result<Store, StoreError> {
+pub(crate) async fn open(config: &StoreConfig) -> Result<Store, StoreError> {
     Store::open(config, Arc::new(SystemClock), Arc::new(SystemEntropy)).await
 }
 

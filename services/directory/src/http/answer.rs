@@ -55,6 +55,7 @@ pub(super) fn log(failure: &Failure) {
             "refused"
         ),
         Failure::Unavailable(source) => tracing::warn!(error = %Chain(source), "store unavailable"),
+        Failure::OutcomeUnknown(source) => tracing::warn!(error = %Chain(source), "outcome unknown"),
         Failure::Internal(source) => tracing::error!(error = %Chain(source), "request failed"),
     }
 }

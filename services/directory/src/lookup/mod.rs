@@ -162,7 +162,7 @@ impl DirectoryService {
 fn shared(failure: Arc<Failure>) -> Failure {
     match &*failure {
         Failure::Scim(error) => Failure::Scim(error.clone()),
-        Failure::Unavailable(_) => Failure::Unavailable(StoreError::Unavailable(failure)),
+        Failure::Unavailable(_) | Failure::OutcomeUnknown(_) => Failure::Unavailable(StoreError::Unavailable(failure)),
         Failure::Internal(_) => Failure::Internal(StoreError::Internal(failure)),
     }
 }

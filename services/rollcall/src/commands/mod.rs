@@ -32,7 +32,10 @@ pub(crate) async fn run(arguments: Arguments, output: &Output) -> Result<(), Fai
         _ => None,
     };
     let overrides = Overrides { data_dir: arguments.data_dir, listen };
-    let config = Config::load(arguments.config.as_deref(), &overrides)?;
+    let mut config = Config::load(arguments.config.as_deref(), &overrides)?;
+    if let Some(name) = application_name(&command) {
+        config.database.application_name.get_or_insert_with(|| name.to_owned());
+    }
     match command {
         Command::All(all) => serve::all(config, all.demo, output).await,
         Command::Gateway(_) => serve::role(config, Role::Gateway, output).await,
@@ -53,5 +56,18 @@ pub(crate) async fn run(arguments: Arguments, output: &Output) -> Result<(), Fai
         Command::Token(command) => token::run(command, &Installation::open(config).await?, output).await,
         Command::Key(command) => key::run(command, &Installation::open(config).await?, output).await,
         Command::Simulate(_) => Ok(()),
+    }
+}
+
+/// What a database server calls the connections of a command.
+const fn application_name(command: &Command) -> Option<&'static str> {
+    match command {
+        Command::All(_) => Some("rollcall-all"),
+        Command::Tokens(_) => Some("rollcall-tokens"),
+        Command::Directory(cli::DirectoryOrRole { command: None, .. }) => Some("rollcall-directory"),
+        Command::Worker(_) => Some("rollcall-worker"),
+        Command::Migrate => Some("rollcall-migrate"),
+        Command::Gateway(_) | Command::Config(_) | Command::Simulate(_) => None,
+        _ => Some("rollcall-admin"),
     }
 }

@@ -1,0 +1,67 @@
+//! Turns a pool to the server that accepts writes, where several are named.
+
+use std::{sync::Arc, time::Duration};
+
+use sqlx::{PgPool, postgres::PgConnectOptions};
+use tokio::task::JoinHandle;
+
+use super::{Doubt, servers};
+
+/// How often the server in use is asked whether it still is the one, when nothing gives a reason to.
+const EVERY: Duration = Duration::from_secs(2);
+/// The same while none accepts writes.
+const SEARCHING: Duration = Duration::from_millis(250);
+
+/// The running watch; ends when dropped.
+pub(crate) struct Pilot(JoinHandle<()>);
+
+impl Drop for Pilot {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Pilot {
+    /// Watches over `pool`, whose connections are made to `current`.
+    pub(super) fn start(
+        pool: PgPool,
+        servers: Arc<[PgConnectOptions]>,
+        current: PgConnectOptions,
+        doubt: Arc<Doubt>,
+    ) -> Self {
+        Self(tokio::spawn(watch(pool, servers, current, doubt)))
+    }
+}
+
+async fn watch(pool: PgPool, servers: Arc<[PgConnectOptions]>, mut current: PgConnectOptions, doubt: Arc<Doubt>) {
+    let mut pause = EVERY;
+    loop {
+        tokio::select! {
+            () = doubt.raised(), if pause == EVERY => {}
+            () = tokio::time::sleep(pause) => {}
+        }
+        if servers::accepts_writes(&current).await {
+            pause = EVERY;
+            continue;
+        }
+        match servers::accepting_now(&servers).await {
+            Some(other) => {
+                tracing::warn!(server = %name(&other), before = %name(&current), "turned to another database server");
+                pool.set_connect_options(other.clone());
+                current = other;
+                // What stands is of the server before.
+                doubt.raise();
+                pause = EVERY;
+            }
+            None if pause == EVERY => {
+                tracing::warn!(server = %name(&current), "no database server accepts writes");
+                pause = SEARCHING;
+            }
+            None => {}
+        }
+    }
+}
+
+fn name(server: &PgConnectOptions) -> String {
+    format!("{}:{}", server.get_host(), server.get_port())
+}

@@ -1,0 +1,44 @@
+//! Migrations go forward only: what was released is never changed, and nothing takes away what the version before it
+//! still uses.
+
+use std::fmt::Write as _;
+
+use sea_orm_migration::MigratorTrait;
+use sha2::{Digest, Sha256};
+
+use crate::{Migrator, m0001_directories};
+
+/// Each migration's name, its text, and the SHA-256 of that, noted when it was released. A new one is added at the end.
+const RELEASED: &[(&str, &str, &str)] = &[(
+    "m0001_directories",
+    m0001_directories::TABLES,
+    "d4c69089ec452a2dd93d145c4f5e677b22d4a9b71ae80d2d18ced7fb89909975",
+)];
+
+/// What breaks a version that is still running.
+const CONTRACTS: &[&str] = &["DROP ", "RENAME ", "ALTER COLUMN", "SET NOT NULL", "TRUNCATE "];
+
+#[test]
+fn a_released_migration_is_as_it_was() {
+    let names: Vec<String> = Migrator::migrations().iter().map(|migration| migration.name().to_owned()).collect();
+    let noted: Vec<&str> = RELEASED.iter().map(|(name, ..)| *name).collect();
+    assert_eq!(names, noted, "each migration is noted in released.rs, in their order");
+    for (name, text, digest) in RELEASED {
+        let now = Sha256::digest(text).iter().fold(String::new(), |mut hex, byte| {
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        });
+        assert_eq!(&now, digest, "{name} was released: leave it, and add another migration");
+    }
+}
+
+#[test]
+fn what_the_version_before_uses_is_taken_away_only_by_a_migration_that_says_so() {
+    for (name, text, _) in RELEASED {
+        let found = CONTRACTS.iter().find(|contract| text.to_uppercase().contains(**contract));
+        assert!(
+            name.contains("contract") || found.is_none(),
+            "{name} says {found:?}: do it a version later, in a migration with \"contract\" in its name"
+        );
+    }
+}

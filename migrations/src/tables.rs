@@ -1,0 +1,28 @@
+//! The tables by how they can be distributed over several machines. A new table must be named here.
+
+/// What belongs to one directory. Every key begins with `directory_id`, by which they are distributed.
+pub const OF_DIRECTORIES: &[&str] = &[
+    "resource",
+    "attribute",
+    "claim",
+    "member_set",
+    "member",
+    "deleted_resource",
+    "outbox",
+    "event",
+    "event_member",
+    "event_counter",
+    "tally",
+];
+
+/// The few others: small, read often, the same on every machine.
+pub const REFERENCE: &[&str] = &[
+    "tenant",
+    "directory",
+    "directory_key",
+    "data_key",
+    "credential",
+    "job_lock",
+    "migration_lease",
+    "seaql_migrations",
+];
