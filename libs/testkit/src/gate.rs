@@ -37,6 +37,11 @@ impl Gate {
         format!("http://{}", self.address)
     }
 
+    /// Where it listens.
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// The server cannot be reached from now on.
     pub fn shut(&self) {
         self.open.send_replace(false);

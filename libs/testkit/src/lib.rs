@@ -1,15 +1,17 @@
-//! For tests only: databases, a KMS endpoint, directories to play with, clocks.
+//! For tests only: databases, Redis servers, a KMS endpoint, directories to play with, clocks.
 
 mod database;
 mod directory;
 mod gate;
 mod kms;
 mod postgres;
+mod redis;
 
 pub use database::Database;
 pub use directory::TestDirectory;
 pub use gate::Gate;
 pub use kms::Kms;
+pub use redis::Redis;
 
 /// Writes each test once and runs it on SQLite and on PostgreSQL, as `name::sqlite` and `name::postgres`. The body
 /// gets a fresh, migrated [`Database`].

@@ -31,6 +31,7 @@ macro_rules! from_below {
 
 from_below!(
     rollcall_base::NameError,
+    rollcall_cache::RedisSettingsError,
     rollcall_keys::KeyringError,
     prometheus::Error,
     rollcall_runtime::ConfigError,

@@ -5,13 +5,14 @@ use std::{fs, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 use prometheus::Registry;
 use rollcall_access::{CredentialRecord, JobScope, OperatorScope, TenantScope};
 use rollcall_base::{Clock, Entropy, Id, SystemClock, SystemEntropy, marker};
+use rollcall_cache::Tiers;
 use rollcall_keys::{KeyService, LocalKeyring};
 use rollcall_runtime::{Config, PublicUrl, config::KeyProvider};
 use rollcall_scim::schema::{GROUP, USER};
 use rollcall_store::{DirectoryRecord, Store, StoreConfig};
 use rollcall_tokens::{KeyAges, LocalTokens, ThrottleLimits, TokensConfig};
 
-use crate::{cli::DirectoryChoice, failure::Failure, keys};
+use crate::{cli::DirectoryChoice, failure::Failure, keys, tiers};
 
 /// Everything that is needed to serve or to change the installation.
 pub(crate) struct Installation {
@@ -158,16 +159,40 @@ impl Installation {
         Ok(LocalKeyring::open_or_create(&self.config.keyring_path(), Arc::clone(&self.entropy))?)
     }
 
-    /// The token service, for a command: what it counts, nobody reads.
-    pub(crate) async fn tokens(&self) -> Result<LocalTokens, Failure> {
-        let keys = keys::service(self, None, &Registry::new()).await?;
-        Ok(self.tokens_with(Arc::new(keys), tokens_config(&self.config)))
+    /// Where commands remember things, and whom they tell of what they change.
+    pub(crate) async fn tiers(&self, keyring: Option<&LocalKeyring>) -> Result<Tiers, Failure> {
+        let mac = || async {
+            let keyring = match keyring {
+                Some(keyring) => keyring.clone(),
+                None => self.keyring().await?,
+            };
+            tiers::key(&self.config, Some(&keyring))
+        };
+        let (clock, entropy) = (&self.clock, &self.entropy);
+        tiers::shared(&self.config, mac, clock, entropy, &Registry::new()).await
     }
 
-    /// The token service, with what wraps its keys.
-    pub(crate) fn tokens_with(&self, keys: Arc<dyn KeyService>, config: TokensConfig) -> LocalTokens {
+    /// The token service, for a command: what it counts, nobody reads.
+    pub(crate) async fn tokens(&self) -> Result<LocalTokens, Failure> {
+        self.tokens_with(None).await
+    }
+
+    /// The same, with the keyring if it is open already.
+    pub(crate) async fn tokens_with(&self, keyring: Option<&LocalKeyring>) -> Result<LocalTokens, Failure> {
+        let keys = keys::service(self, keyring, &Registry::new()).await?;
+        let tiers = self.tiers(keyring).await?;
+        Ok(self.tokens_configured(Arc::new(keys), tokens_config(&self.config), &tiers))
+    }
+
+    /// The token service with settings of its own, and with what wraps its keys.
+    pub(crate) fn tokens_configured(
+        &self,
+        keys: Arc<dyn KeyService>,
+        config: TokensConfig,
+        tiers: &Tiers,
+    ) -> LocalTokens {
         let (clock, entropy) = (Arc::clone(&self.clock), Arc::clone(&self.entropy));
-        LocalTokens::new(self.store.clone(), keys, clock, entropy, config)
+        LocalTokens::new(self.store.clone(), keys, clock, entropy, config, tiers)
     }
 
     /// All of the tenant with this slug.

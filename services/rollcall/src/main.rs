@@ -8,6 +8,7 @@ mod installation;
 mod keys;
 mod output;
 mod serve;
+mod tiers;
 
 use std::process::ExitCode;
 

@@ -12,11 +12,12 @@ use std::{
 };
 
 use rollcall_base::{Id, marker};
-use rollcall_cache::{Cache, CacheLimits};
+use rollcall_cache::{Cache, CacheKey, CacheLimits, Tiers, Told};
 use rollcall_scim::fold;
 use rollcall_store::DirectoryRecord;
+use serde::{Deserialize, Serialize};
 
-use crate::{TokensConfig, VerifyError};
+use crate::{TokensConfig, VerifyError, wire::Directory};
 
 /// No key can be longer (a Directory Name is at most 253 characters): what is longer names nothing and is not
 /// remembered.
@@ -32,17 +33,99 @@ impl TokensConfig {
     }
 }
 
+/// What is known of a credential. It is asked for before its directory is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct CredentialKey(pub(crate) Id<marker::Credential>);
+
+impl CacheKey for CredentialKey {
+    const NAME: &'static str = "credential";
+
+    fn slot(&self) -> String {
+        self.0.to_string()
+    }
+
+    fn rest(&self) -> String {
+        String::new()
+    }
+}
+
+/// A directory's record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct DirectoryKey(pub(crate) Id<marker::Directory>);
+
+impl CacheKey for DirectoryKey {
+    const NAME: &'static str = "directory";
+
+    fn slot(&self) -> String {
+        self.0.to_string()
+    }
+
+    fn rest(&self) -> String {
+        String::new()
+    }
+}
+
+/// The directory that a URL names: a tenant's slug and a Directory ID or Name, both folded.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct UrlKey {
+    slug: String,
+    key: String,
+}
+
+impl UrlKey {
+    pub(crate) fn new(tenant_slug: &str, key: &str) -> Self {
+        Self { slug: fold(tenant_slug), key: fold(key) }
+    }
+}
+
+impl CacheKey for UrlKey {
+    const NAME: &'static str = "directory-at";
+
+    fn slot(&self) -> String {
+        self.slug.clone()
+    }
+
+    fn rest(&self) -> String {
+        self.key.clone()
+    }
+}
+
+/// A record as it is remembered, and as it is written down.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(from = "Directory", into = "Directory")]
+pub(crate) struct Known(Arc<DirectoryRecord>);
+
+impl From<Directory> for Known {
+    fn from(sent: Directory) -> Self {
+        Self(Arc::new(sent.into()))
+    }
+}
+
+impl From<Known> for Directory {
+    fn from(known: Known) -> Self {
+        Self::from(&*known.0)
+    }
+}
+
 /// The directories that URLs and tokens name.
 #[derive(Clone)]
 pub(crate) struct DirectoryCache {
-    by_id: Cache<Id<marker::Directory>, Arc<DirectoryRecord>>,
-    /// By tenant slug and directory key, both folded.
-    by_key: Cache<(String, String), Arc<DirectoryRecord>>,
+    by_id: Cache<DirectoryKey, Known>,
+    by_key: Cache<UrlKey, Known>,
 }
 
 impl DirectoryCache {
-    pub(crate) fn new(limits: CacheLimits) -> Self {
-        Self { by_id: Cache::new(limits), by_key: Cache::new(limits) }
+    /// In all of `tiers`.
+    pub(crate) fn new(limits: CacheLimits, tiers: &Tiers) -> Self {
+        Self { by_id: Cache::new(limits, tiers), by_key: Cache::new(limits, tiers) }
+    }
+
+    /// Forgets a directory under all of its names.
+    pub(crate) async fn invalidate(&self, record: &DirectoryRecord) -> Told {
+        let at = |key: &str| UrlKey::new(&record.tenant_slug, key);
+        let (by_id, by_name) = (at(&record.directory_id), at(&record.directory_name));
+        let told = self.by_id.invalidate(&DirectoryKey(record.id)).await;
+        told.and(self.by_key.invalidate(&by_id).await).and(self.by_key.invalidate(&by_name).await)
     }
 
     pub(crate) fn clear(&self) {
@@ -60,8 +143,8 @@ impl DirectoryCache {
         F: Future<Output = Result<Option<DirectoryRecord>, E>>,
         E: Error + Send + Sync + 'static,
     {
-        let load = || async { Ok::<_, E>(load().await?.map(Arc::new)) };
-        self.by_id.get_or_try_load(&id, load).await.map_err(unavailable)
+        let load = || async { Ok::<_, E>(load().await?.map(Arc::new).map(Known)) };
+        Ok(self.by_id.get_or_try_load(&DirectoryKey(id), load).await.map_err(unavailable)?.map(|known| known.0))
     }
 
     /// The directory that a URL names, from memory or from `load`, which gets slug and key folded.
@@ -78,10 +161,16 @@ impl DirectoryCache {
         if tenant_slug.len().max(key.len()) > LONGEST_KEY {
             return Ok(None);
         }
-        let place = (fold(tenant_slug), fold(key));
-        let load = || async { Ok::<_, E>(load(place.0.clone(), place.1.clone()).await?.map(Arc::new)) };
-        self.by_key.get_or_try_load(&place, load).await.map_err(unavailable)
+        let place = UrlKey::new(tenant_slug, key);
+        let load = || async { Ok::<_, E>(load(place.slug.clone(), place.key.clone()).await?.map(Arc::new).map(Known)) };
+        Ok(self.by_key.get_or_try_load(&place, load).await.map_err(unavailable)?.map(|known| known.0))
     }
+}
+
+/// Has all processes that `tiers` reach forget what they know of a directory, or that there is none: before it is
+/// acknowledged that it was made or changed.
+pub async fn announce_directory(record: &DirectoryRecord, tiers: &Tiers) -> Told {
+    DirectoryCache::new(TokensConfig::default().cache_limits(), tiers).invalidate(record).await
 }
 
 fn unavailable<E: Error + Send + Sync + 'static>(error: Arc<E>) -> VerifyError {

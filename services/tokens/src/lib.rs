@@ -13,10 +13,12 @@ mod throttle;
 mod tokens;
 mod wire;
 
+pub use caches::announce_directory;
 pub use config::{KeyAges, ThrottleLimits, TokensConfig};
 pub use error::{TokensError, VerifyError};
 pub use http::InternalSurface;
 pub use local::{Issued, LocalTokens, Rotated};
 pub use remote::{RemoteError, RemoteTokens};
+pub use rollcall_cache::Told;
 pub use rollcall_store::DirectoryRecord;
 pub use tokens::Tokens;

@@ -6,14 +6,14 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use rollcall_access::{Authenticated, BearerToken, Denial, InternalCall, InternalKeys, SealError};
 use rollcall_base::{Clock, Entropy, Id, Secret32, marker};
-use rollcall_cache::{Cache, CacheLimits};
+use rollcall_cache::{Cache, CacheLimits, Tiers};
 use rollcall_runtime::{Peers, telemetry::trace_headers};
 use rollcall_store::DirectoryRecord;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     Tokens, TokensConfig, VerifyError,
-    caches::{DirectoryCache, LoadFailure, load_for},
+    caches::{CredentialKey, DirectoryCache, LoadFailure, load_for},
     wire::{AUDIENCE, ById, ByKey, DIRECTORY, Directory, Outcome, RESOLVE, SIGNATURE, TOKEN, VERIFY, Verify},
 };
 
@@ -58,7 +58,9 @@ pub struct RemoteTokens {
 type Presented = (Id<marker::Credential>, [u8; 32]);
 
 impl RemoteTokens {
-    /// Asks `peers` through `http`, and signs with `keys`.
+    /// Asks `peers` through `http`, and signs with `keys`. What other processes invalidate is forgotten, if `tiers` hear of
+    /// it.
+    #[allow(clippy::too_many_arguments)] // what it stands on; there is one caller
     pub fn new(
         peers: Arc<Peers>,
         http: reqwest::Client,
@@ -66,8 +68,10 @@ impl RemoteTokens {
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
         config: TokensConfig,
+        tiers: &Tiers,
     ) -> Self {
         let limits = config.cache_limits();
+        let of = |presented: &Presented| CredentialKey(presented.0);
         let short = CacheLimits { ttl: limits.negative_ttl, ..limits };
         Self {
             peers,
@@ -76,9 +80,9 @@ impl RemoteTokens {
             clock,
             pepper: Secret32::random(&*entropy),
             entropy,
-            good: Cache::new(limits),
-            refused: Cache::new(short),
-            directories: DirectoryCache::new(limits),
+            good: Cache::following("verdict", limits, tiers, of),
+            refused: Cache::following("refusal", short, tiers, of),
+            directories: DirectoryCache::new(limits, tiers),
         }
     }
 

@@ -77,6 +77,7 @@ pub struct InternalKeys {
     calls: Secret32,
     verdicts: Secret32,
     cursors: Secret32,
+    cached: Secret32,
 }
 
 impl InternalKeys {
@@ -88,12 +89,23 @@ impl InternalKeys {
             mac.update(purpose.as_bytes());
             Secret32::from_bytes(mac.finalize().into_bytes().into())
         };
-        Self { grants: key("grant"), calls: key("call"), verdicts: key("verdict"), cursors: key("cursor") }
+        Self {
+            grants: key("grant"),
+            calls: key("call"),
+            verdicts: key("verdict"),
+            cursors: key("cursor"),
+            cached: key("cache"),
+        }
     }
 
     /// What cursors are signed with where there is no keyring.
     pub fn cursor_key(&self) -> Secret32 {
         self.cursors.clone()
+    }
+
+    /// What values in a shared cache are sealed with.
+    pub fn cache_key(&self) -> Secret32 {
+        self.cached.clone()
     }
 }
 

@@ -1,6 +1,6 @@
 //! Values that have the right shape but cannot hold.
 
-use super::{Config, ConfigError, KeyProvider, KeysConfig};
+use super::{Config, ConfigError, KeyProvider, KeysConfig, RedisConfig};
 
 /// Refuses what could not work.
 pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
@@ -12,6 +12,7 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     within("cache.seconds", config.cache.seconds, 0, 30)?;
     within("cache.negative_ms", config.cache.negative_ms, 0, 1000)?;
     internal(config)?;
+    redis(&config.redis)?;
     keys(&config.keys)?;
     if let Some(url) = &config.database.url {
         let known = ["sqlite:", "postgres://", "postgresql://"];
@@ -32,6 +33,17 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
         "telemetry.log",
         crate::telemetry::reads_as_filter(&config.telemetry.log),
         "it must be a level such as \"info\", or several for parts such as \"info,rollcall_store=debug\"",
+    )
+}
+
+fn redis(redis: &RedisConfig) -> Result<(), ConfigError> {
+    within("redis.timeout_ms", redis.timeout_ms, 1, 1_000)?;
+    within("redis.connect_ms", redis.connect_ms, 1, 10_000)?;
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '-' | '_');
+    require(
+        "redis.prefix",
+        !redis.prefix.is_empty() && redis.prefix.len() <= 64 && redis.prefix.chars().all(plain),
+        "it must be 1 to 64 letters, digits, dots, hyphens and underscores",
     )
 }
 

@@ -18,7 +18,7 @@ pub use internal::{InternalSecret, PeerUrls};
 use rollcall_base::SecretText;
 pub use sections::{
     CacheConfig, DatabaseConfig, HttpConfig, InternalConfig, KeyProvider, KeysConfig, LimitsConfig, ListenerConfig,
-    LogFormat, Surface, Surfaces, TelemetryConfig, TlsFiles, UnknownTokenLimits,
+    LogFormat, RedisConfig, Surface, Surfaces, TelemetryConfig, TlsFiles, UnknownTokenLimits,
 };
 use serde::{Deserialize, Serialize};
 pub use values::{DatabaseUrl, Network, PublicUrl, PublicUrlError};
@@ -46,6 +46,8 @@ pub struct Config {
     pub limits: LimitsConfig,
     /// What is remembered.
     pub cache: CacheConfig,
+    /// What is shared between processes.
+    pub redis: RedisConfig,
     /// Logs and traces.
     pub telemetry: TelemetryConfig,
     /// Keys.

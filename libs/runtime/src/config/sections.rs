@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf};
 
 use rollcall_base::PageLimits;
+use rollcall_cache::RedisUrl;
 use serde::{Deserialize, Serialize};
 
 use super::{DatabaseUrl, InternalSecret, Network, PeerUrls};
@@ -162,6 +163,18 @@ pub struct CacheConfig {
     pub seconds: u64,
     pub negative_ms: u64,
     pub entries: u64,
+}
+
+/// Redis.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)] // each stands in config.default.toml
+pub struct RedisConfig {
+    pub url: Option<RedisUrl>,
+    pub ca: Option<PathBuf>,
+    pub prefix: String,
+    pub timeout_ms: u64,
+    pub connect_ms: u64,
 }
 
 /// Logs and traces.

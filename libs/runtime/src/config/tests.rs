@@ -112,6 +112,10 @@ fn a_wrong_value_is_refused_with_what_it_must_be() {
         ("[limits]\nfilter_terms = 0", &["\"limits.filter_terms\"", "1 or more"]),
         ("[limits]\npage = { default = 10, max = 5 }", &["\"limits.page.default\""]),
         ("[database]\nurl = \"mysql://x\"", &["\"database.url\"", "postgres://"]),
+        ("[redis]\nurl = \"redis.example.com\"", &["\"redis.url\"", "redis+cluster://"]),
+        ("[redis]\nurl = \"redis+sentinel://a:1\"", &["\"redis.url\"", "mymaster"]),
+        ("[redis]\nprefix = \"a:b\"", &["\"redis.prefix\"", "64 letters"]),
+        ("[redis]\ntimeout_ms = 0", &["\"redis.timeout_ms\"", "from 1 to 1000"]),
         ("[keys]\nprovider = \"aws-kms\"", &["\"keys.key_id\"", "alias/rollcall"]),
         ("[keys]\nprovider = \"aws\"", &["\"keys.provider\"", "aws-kms"]),
         ("[keys]\nendpoint = \"kms.example.com\"", &["\"keys.endpoint\"", "https://"]),
@@ -152,6 +156,11 @@ fn the_description_is_a_configuration_itself_and_shows_no_password() {
     let described = config.describe().unwrap();
     assert!(!described.contains("s3cret") && !format!("{config:?}").contains("s3cret"), "{described}");
     assert!(described.contains("postgres://me:(hidden)@db/x"), "{described}");
+
+    let config = load("", &[("ROLLCALL_REDIS__URL", "redis://me:s3cret@cache:6379/0")]).unwrap();
+    let described = config.describe().unwrap();
+    assert!(!described.contains("s3cret") && !format!("{config:?}").contains("s3cret"), "{described}");
+    assert!(described.contains("redis://me:(hidden)@cache:6379/0"), "{described}");
 
     let described = defaults().describe().unwrap();
     assert_eq!(load(&described, &[]).unwrap().describe().unwrap(), described);

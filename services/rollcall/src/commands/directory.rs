@@ -2,6 +2,7 @@
 
 use rollcall_base::{DirectoryId, DirectoryName};
 use rollcall_store::{ControlError, DirectoryRecord, NewDirectory};
+use rollcall_tokens::announce_directory;
 use serde::Serialize;
 
 use crate::{cli, failure::Failure, installation::Installation, output::Output};
@@ -59,6 +60,8 @@ pub(super) async fn run(command: cli::Directory, installation: &Installation, ou
                 }
                 other => other.into(),
             })?;
+            // Only that there is none may be remembered, for a second; servers that listen forget even that.
+            let _ = announce_directory(&created, &installation.tiers(None).await?).await;
             output.one(&Shown::of(created, installation).await?);
         }
         cli::Directory::List { tenant } => {

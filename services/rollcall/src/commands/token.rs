@@ -4,7 +4,9 @@ use std::{str::FromStr, time::Duration};
 
 use rollcall_access::CredentialRecord;
 use rollcall_base::{Id, Timestamp};
+use rollcall_runtime::Config;
 use rollcall_store::DirectoryRecord;
+use rollcall_tokens::Told;
 use serde::Serialize;
 
 use crate::{cli, failure::Failure, installation::Installation, output::Output};
@@ -53,6 +55,19 @@ impl Shown {
 struct Revoked {
     token_id: String,
     revoked: bool,
+    /// When the last server refuses it: 0 if all were told.
+    refused_everywhere_within_seconds: u64,
+}
+
+/// The longest that a server which was not told goes on: until it sees that the embedded database has changed, or until
+/// what it remembers is over.
+fn refused_within(told: Told, config: &Config) -> u64 {
+    const SEES_A_CHANGE: u64 = 2;
+    match told {
+        Told::Everywhere => 0,
+        Told::HereOnly if config.database_url().is_embedded() => SEES_A_CHANGE.min(config.cache.seconds),
+        Told::HereOnly => config.cache.seconds,
+    }
 }
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -73,8 +88,13 @@ pub(super) async fn run(command: cli::Token, installation: &Installation, output
         }
         cli::Token::List { tenant, directory } => list(&tenant, directory, installation, output).await?,
         cli::Token::Revoke { token_id, tenant, directory } => {
-            revoke(&token_id, tenant, directory, installation).await?;
-            output.one(&Revoked { token_id, revoked: true });
+            let told = revoke(&token_id, tenant, directory, installation).await?;
+            let within = refused_within(told, &installation.config);
+            match within {
+                0 => output.say("All servers refuse the token from now on."),
+                seconds => output.say(&format!("Servers refuse the token within {seconds} seconds.")),
+            }
+            output.one(&Revoked { token_id, revoked: true, refused_everywhere_within_seconds: within });
         }
     }
     Ok(())
@@ -117,7 +137,7 @@ async fn revoke(
     tenant: Option<String>,
     directory: Option<String>,
     installation: &Installation,
-) -> Result<(), Failure> {
+) -> Result<Told, Failure> {
     let unknown = || {
         let place = match (&tenant, &directory) {
             (Some(tenant), Some(directory)) => format!("the directory \"{directory}\" of \"{tenant}\" has"),
@@ -143,6 +163,6 @@ async fn revoke(
             }
         }
     }
-    installation.tokens().await?.revoke(&scope, id).await?;
-    Ok(())
+    let told = installation.tokens().await?.revoke(&scope, id).await?.ok_or_else(unknown)?;
+    Ok(told)
 }

@@ -21,7 +21,7 @@ use self::{parts::Shared, process::Process, routes::Scim};
 use crate::{
     demo,
     failure::Failure,
-    installation::{Installation, tokens_config},
+    installation::{self, Installation},
     keys,
     output::Output,
 };
@@ -38,8 +38,10 @@ pub(crate) async fn all(config: Config, with_demo: bool, output: &Output) -> Res
     let keyring = installation.keyring().await?;
     let cursor_key = parts::cursor_key(&installation.config, &keyring)?;
     let directory = shared.directory(&installation.config, installation.store.clone(), cursor_key)?;
+    let tiers = shared.tiers(&installation.config, Some(&keyring)).await?;
     let keys = keys::service(&installation, Some(&keyring), shared.metrics.registry()).await?;
-    let tokens = installation.tokens_with(Arc::new(keys.clone()), tokens_config(&installation.config));
+    let settings = installation::tokens_config(&installation.config);
+    let tokens = installation.tokens_configured(Arc::new(keys.clone()), settings, &tiers);
     let gateway = Gateway::new(Arc::new(tokens), installation.public_url.clone());
     let mut process = Process::new(shared);
     process.routes.scim = Some(Scim::Here(gateway, directory));

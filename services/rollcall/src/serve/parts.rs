@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use rollcall_access::InternalKeys;
 use rollcall_base::{Clock, Entropy, SystemClock, SystemEntropy};
+use rollcall_cache::Tiers;
 use rollcall_directory::{CursorKey, DirectoryLimits, DirectoryService};
 use rollcall_keys::LocalKeyring;
 use rollcall_runtime::{Config, Metrics, config::LimitsConfig};
@@ -11,7 +12,7 @@ use rollcall_scim::{Limits, schema::Registry};
 use rollcall_store::Store;
 use rollcall_tokens::TokensConfig;
 
-use crate::{failure::Failure, installation};
+use crate::{failure::Failure, installation, tiers};
 
 /// What every process has.
 pub(super) struct Shared {
@@ -29,6 +30,13 @@ impl Shared {
     pub(super) async fn store(&self, config: &Config) -> Result<Store, Failure> {
         let settings = installation::store_config(config);
         Ok(Store::open(&settings, Arc::clone(&self.clock), Arc::clone(&self.entropy)).await?)
+    }
+
+    /// Where this process remembers things: in its memory, and in Redis if it is configured. Without a keyring the internal
+    /// secret is needed.
+    pub(super) async fn tiers(&self, config: &Config, keyring: Option<&LocalKeyring>) -> Result<Tiers, Failure> {
+        let key = async || tiers::key(config, keyring);
+        tiers::shared(config, key, &self.clock, &self.entropy, self.metrics.registry()).await
     }
 
     /// The directory service on `store`.

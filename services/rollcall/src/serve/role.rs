@@ -13,7 +13,7 @@ use super::{
     process::Process,
     routes::Scim,
 };
-use crate::{failure::Failure, installation::Installation, keys};
+use crate::{failure::Failure, installation::Installation, keys, tiers};
 
 /// One service of a split installation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -156,7 +156,9 @@ fn gateway(process: &mut Process, config: &Config, keys: InternalKeys, bound: &[
         tls: peers::tls(internal)?,
     };
     let forwarder = Forwarder::new(directory, keys.clone(), Arc::clone(clock), forwarding);
-    let remote = RemoteTokens::new(tokens, http, keys, Arc::clone(clock), Arc::clone(entropy), half_the_time(config));
+    let tiers = tiers::listening(config, entropy, process.shared.metrics.registry())?;
+    let settings = half_the_time(config);
+    let remote = RemoteTokens::new(tokens, http, keys, Arc::clone(clock), Arc::clone(entropy), settings, &tiers);
     let gateway = Gateway::new(Arc::new(remote), config.public_url(bound));
     process.routes.scim = Some(Scim::Forwarded(gateway, forwarder));
     Ok(())
@@ -164,8 +166,10 @@ fn gateway(process: &mut Process, config: &Config, keys: InternalKeys, bound: &[
 
 async fn tokens(process: &mut Process, config: Config, keys: InternalKeys) -> Result<(), Failure> {
     let installation = Installation::open(config).await?;
+    let tiers = process.shared.tiers(&installation.config, None).await?;
     let wrapping = keys::service(&installation, None, process.shared.metrics.registry()).await?;
-    let tokens = installation.tokens_with(Arc::new(wrapping.clone()), half_the_time(&installation.config));
+    let settings = half_the_time(&installation.config);
+    let tokens = installation.tokens_configured(Arc::new(wrapping.clone()), settings, &tiers);
     process.routes.tokens = Some(InternalSurface::new(Arc::new(tokens), keys, Arc::clone(&process.shared.clock)));
     match installation.config.keys.provider {
         KeyProvider::Local => process.uses_keyring(installation.config.keyring_path()),

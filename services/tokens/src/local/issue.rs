@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use rollcall_access::{BearerToken, CredentialRecord, Rights, TenantScope};
 use rollcall_base::{Id, SecretText, marker};
+use rollcall_cache::Told;
 use rollcall_store::DirectoryRecord;
 
 use super::LocalTokens;
-use crate::TokensError;
+use crate::{TokensError, caches::CredentialKey};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const LONGEST_LABEL: usize = 200;
@@ -75,17 +76,18 @@ impl LocalTokens {
         Ok(self.store.tenant(scope).credentials(directory).await?)
     }
 
-    /// Revokes a token: when this returns, this process refuses it. Other processes follow within half a second on
-    /// SQLite, within [`crate::TokensConfig::LONGEST_TTL`] on PostgreSQL. False if the tenant has no such token.
+    /// Revokes a token: when this returns, this process refuses it, and all others do that were told. Those that were not
+    /// follow within half a second on SQLite, within [`crate::TokensConfig::LONGEST_TTL`] on PostgreSQL. `None` if the tenant has
+    /// no such token.
     ///
     /// # Errors
     /// [`TokensError::Store`]
-    pub async fn revoke(&self, scope: &TenantScope, id: Id<marker::Credential>) -> Result<bool, TokensError> {
-        let known = self.store.tenant(scope).revoke_credential(id, self.clock.now()).await?;
-        self.caches.credentials.invalidate(&id).await;
-        if known {
-            tracing::info!(credential = %id, "token revoked");
+    pub async fn revoke(&self, scope: &TenantScope, id: Id<marker::Credential>) -> Result<Option<Told>, TokensError> {
+        if !self.store.tenant(scope).revoke_credential(id, self.clock.now()).await? {
+            return Ok(None);
         }
-        Ok(known)
+        let told = self.caches.credentials.invalidate(&CredentialKey(id)).await;
+        tracing::info!(credential = %id, ?told, "token revoked");
+        Ok(Some(told))
     }
 }

@@ -1,5 +1,6 @@
 //! The service in the process that holds the database and the keys.
 
+mod checkable;
 mod directories;
 mod issue;
 mod mover;
@@ -7,27 +8,24 @@ mod peppers;
 mod rotate;
 mod verify;
 
-use std::{
-    net::IpAddr,
-    sync::{Arc, atomic::AtomicBool},
-    time::Duration,
-};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use rollcall_access::{Authenticated, BearerToken, CredentialRecord, JobScope};
+use rollcall_access::{Authenticated, BearerToken, JobScope};
 use rollcall_base::{Clock, Entropy, Id, marker};
-use rollcall_cache::Cache;
+use rollcall_cache::{Cache, Tiers};
 use rollcall_keys::KeyService;
 use rollcall_store::{DirectoryRecord, Store, VerificationStore};
 use tokio::{sync::mpsc, task::JoinHandle};
 
 pub(crate) use self::peppers::PepperError;
+use self::{checkable::Checkable, mover::Move, peppers::Peppers};
 pub use self::{issue::Issued, rotate::Rotated};
-use self::{
-    mover::Move,
-    peppers::{Pepper, Peppers},
+use crate::{
+    Tokens, TokensConfig, VerifyError,
+    caches::{CredentialKey, DirectoryCache},
+    throttle::Throttle,
 };
-use crate::{Tokens, TokensConfig, VerifyError, caches::DirectoryCache, throttle::Throttle};
 
 /// Issues, verifies and revokes tokens on the database itself.
 pub struct LocalTokens {
@@ -45,30 +43,21 @@ pub struct LocalTokens {
 
 #[derive(Clone)]
 struct Caches {
-    credentials: Cache<Id<marker::Credential>, Arc<Checkable>>,
+    credentials: Cache<CredentialKey, Arc<Checkable>>,
     directories: DirectoryCache,
 }
 
-/// All that the check of a token needs.
-struct Checkable {
-    record: CredentialRecord,
-    pepper: Arc<Pepper>,
-    /// Its tenant's newest data key when it was read.
-    newest: Id<marker::DataKey>,
-    /// It was handed to the mover.
-    is_moving: AtomicBool,
-}
-
 impl LocalTokens {
-    /// The service on `store`, with the peppers that `keys` wraps. Must be called within a Tokio runtime.
+    /// The service on `store`, with the peppers that `keys` wraps, remembering in `tiers`. Must be called within a Tokio runtime.
     pub fn new(
         store: Store,
         keys: Arc<dyn KeyService>,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
         config: TokensConfig,
+        tiers: &Tiers,
     ) -> Self {
-        let caches = Caches::new(&config);
+        let caches = Caches::new(&config, tiers);
         let verification = store.verification(&JobScope::of_service("tokens"));
         let peppers =
             Arc::new(Peppers::new(keys, store.clone(), Arc::clone(&clock), Arc::clone(&entropy), config.keys));
@@ -109,9 +98,9 @@ async fn clear_on_change(mut changes: tokio::sync::watch::Receiver<u64>, caches:
 }
 
 impl Caches {
-    fn new(config: &TokensConfig) -> Self {
+    fn new(config: &TokensConfig, tiers: &Tiers) -> Self {
         let limits = config.cache_limits();
-        Self { credentials: Cache::new(limits), directories: DirectoryCache::new(limits) }
+        Self { credentials: Cache::new(limits, tiers), directories: DirectoryCache::new(limits, tiers) }
     }
 
     fn clear(&self) {

@@ -11,6 +11,7 @@ use super::{
     Caches,
     peppers::{PepperError, Peppers},
 };
+use crate::caches::CredentialKey;
 
 /// Tokens that wait. When it is full the next ones stay where they are until they are read from the database again,
 /// some seconds later.
@@ -39,7 +40,8 @@ pub(super) async fn run(
         let id = next.token.id();
         match moved(&next, &peppers, &verification).await {
             Ok(moved) => {
-                caches.credentials.invalidate(&id).await;
+                // Who is not told goes on with the old key until its time in the cache is over: that key is still good.
+                let _ = caches.credentials.invalidate(&CredentialKey(id)).await;
                 if moved {
                     tracing::info!(credential = %id, data_key = %next.to, "token moved to its tenant's newest key");
                 }

@@ -1,23 +1,15 @@
 //! The check of a token.
 
-use std::{
-    error::Error,
-    net::IpAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{error::Error, net::IpAddr, sync::Arc, time::Duration};
 
 use rollcall_access::{Authenticated, BearerToken, Denial, authenticate};
 use rollcall_base::{Id, Secret32, marker};
 use rollcall_store::StoreError;
 
-use super::{Checkable, LocalTokens, mover::Move, peppers::PURPOSE};
+use super::{LocalTokens, checkable::Checkable, mover::Move, peppers::PURPOSE};
 use crate::{
     VerifyError,
-    caches::{LoadFailure, load_for},
+    caches::{CredentialKey, LoadFailure, load_for},
 };
 
 /// Why a credential could not be loaded. Shared by all who waited for the same load.
@@ -42,7 +34,7 @@ impl LoadFailure for LoadError {
 
 impl LocalTokens {
     pub(super) async fn verify_token(&self, token: &BearerToken, from: IpAddr) -> Result<Authenticated, VerifyError> {
-        let cached = self.caches.credentials.get(&token.id()).await;
+        let cached = self.caches.credentials.get(&CredentialKey(token.id())).await;
         let (known, was_loaded) = match cached {
             Some(known) => (known, false),
             None => (self.load(token.id(), from).await?, true),
@@ -50,7 +42,7 @@ impl LocalTokens {
         let checkable = known.ok_or(Denial::Unknown)?;
         let now = self.clock.now();
         let check = |secret: &Secret32| authenticate(&checkable.record, token, secret, now);
-        let checked = self.peppers.for_checking(&checkable.pepper, check).await;
+        let checked = self.peppers.for_checking(checkable.pepper(&self.peppers), check).await;
         let authenticated = checked.map_err(|error| VerifyError::Unavailable(Arc::new(error)))??;
         if was_loaded {
             self.throttle.was_good(from);
@@ -62,7 +54,7 @@ impl LocalTokens {
     /// Has a token that was found good hashed anew if its tenant has a newer data key: later, and once.
     fn move_to_newest(&self, checkable: &Checkable, token: &BearerToken) {
         let (from, to) = (checkable.record.data_key, checkable.newest);
-        if from != to && !checkable.is_moving.swap(true, Ordering::Relaxed) {
+        if checkable.is_to_be_moved() {
             // If the queue is full, the token is offered again when it was read anew.
             let _ = self.moves.try_send(Move { token: token.clone(), from, to });
         }
@@ -74,14 +66,11 @@ impl LocalTokens {
             self.throttle.admit(from).map_err(LoadError::Throttled)?;
             self.checkable(id).await
         };
-        load_for(&self.caches.credentials, &id, from, load).await
+        load_for(&self.caches.credentials, &CredentialKey(id), from, load).await
     }
 
     async fn checkable(&self, id: Id<marker::Credential>) -> Result<Option<Arc<Checkable>>, LoadError> {
         let known = self.verification.credential_and_newest_key(id, PURPOSE).await?;
-        Ok(known.map(|(record, newest)| {
-            let pepper = self.peppers.place(record.data_key);
-            Arc::new(Checkable { record, pepper, newest, is_moving: AtomicBool::new(false) })
-        }))
+        Ok(known.map(|(record, newest)| Arc::new(Checkable::new(record, newest))))
     }
 }

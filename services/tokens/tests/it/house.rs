@@ -2,8 +2,10 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
+use prometheus::Registry;
 use rollcall_access::{BearerToken, OperatorScope, TenantScope};
 use rollcall_base::{Clock, Id, ManualClock, SystemEntropy, Timestamp};
+use rollcall_cache::{CacheMetrics, Tiers};
 use rollcall_keys::{KeyService, LocalKeyring};
 use rollcall_store::{DirectoryRecord, NewDirectory, Store, StoreConfig};
 use rollcall_tokens::{LocalTokens, TokensConfig};
@@ -62,12 +64,17 @@ impl House {
     }
 
     pub(crate) fn tokens_with_keys(&self, keys: Arc<dyn KeyService>, config: TokensConfig) -> LocalTokens {
+        self.tokens_in(keys, config, &in_process())
+    }
+
+    pub(crate) fn tokens_in(&self, keys: Arc<dyn KeyService>, config: TokensConfig, tiers: &Tiers) -> LocalTokens {
         LocalTokens::new(
             self.store.clone(),
             keys,
             Arc::clone(&self.clock) as Arc<dyn Clock>,
             Arc::new(SystemEntropy),
             config,
+            tiers,
         )
     }
 
@@ -86,6 +93,11 @@ impl House {
         let files = std::fs::read_dir(self.folder.path()).unwrap();
         files.flat_map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect()
     }
+}
+
+/// Memory that nobody else knows of.
+pub(crate) fn in_process() -> Tiers {
+    Tiers::in_process(CacheMetrics::new(&Registry::new()).unwrap())
 }
 
 fn config(folder: &Path) -> StoreConfig {

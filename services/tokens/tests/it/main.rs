@@ -6,6 +6,7 @@ mod data_keys;
 mod house;
 mod keeper;
 mod remote;
+mod shared;
 
 use std::{
     net::{IpAddr, Ipv4Addr},
@@ -15,7 +16,7 @@ use std::{
 use futures_util::future::join_all;
 use rollcall_access::{BearerToken, Denial};
 use rollcall_base::{Id, SeededEntropy};
-use rollcall_tokens::{LocalTokens, Tokens, TokensConfig, TokensError, VerifyError};
+use rollcall_tokens::{LocalTokens, Tokens, TokensConfig, TokensError, Told, VerifyError};
 
 use house::{DAY, House};
 
@@ -89,10 +90,10 @@ async fn unknown_wrong_and_revoked_are_told_apart_and_revocation_holds_at_once()
     assert_eq!(denial(&tokens, &house.stranger()).await, Denial::Unknown);
 
     assert!(tokens.verify(&token, HERE).await.is_ok());
-    assert!(tokens.revoke(&house.scope, issued.record.id).await.unwrap());
+    assert_eq!(tokens.revoke(&house.scope, issued.record.id).await.unwrap(), Some(Told::HereOnly));
     assert_eq!(denial(&tokens, &token).await, Denial::Revoked);
     let (other, _) = house.another_tenant("other").await;
-    assert!(!tokens.revoke(&other, issued.record.id).await.unwrap());
+    assert_eq!(tokens.revoke(&other, issued.record.id).await.unwrap(), None);
 }
 
 #[tokio::test]
@@ -120,7 +121,7 @@ async fn what_another_process_changes_is_seen_without_waiting_for_the_cache() {
 
     let command_line = house.another_process().await;
     let revoked = command_line.tokens(TokensConfig::default()).revoke(&house.scope, issued.record.id).await;
-    assert!(revoked.unwrap());
+    assert_eq!(revoked.unwrap(), Some(Told::HereOnly));
     let refused = async {
         while tokens.verify(&token, HERE).await.is_ok() {
             tokio::task::yield_now().await;

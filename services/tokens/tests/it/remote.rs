@@ -13,16 +13,17 @@ use actix_web::{App, HttpServer, dev::ServerHandle};
 use async_trait::async_trait;
 use rollcall_access::{Authenticated, BearerToken, Denial, InternalKeys};
 use rollcall_base::{Clock, Id, SecretText, SystemEntropy, marker};
+use rollcall_cache::Tiers;
 use rollcall_runtime::{Config, Overrides, Peers, peers};
 use rollcall_tokens::{DirectoryRecord, InternalSurface, LocalTokens, RemoteTokens, Tokens, TokensConfig, VerifyError};
 
-use crate::house::{DAY, House};
+use crate::house::{DAY, House, in_process};
 
 const FROM: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 
 /// Counts the questions that get through.
-struct Counted {
-    inner: LocalTokens,
+pub(crate) struct Counted {
+    pub(crate) inner: LocalTokens,
     asked: AtomicUsize,
 }
 
@@ -48,18 +49,23 @@ fn keys(secret: &str) -> InternalKeys {
     InternalKeys::derive(&SecretText::new(secret.to_owned()))
 }
 
-const SECRET: &str = "what only the two halves of this test know";
+pub(crate) const SECRET: &str = "what only the two halves of this test know";
 
 /// Both halves, and how often the far one was asked.
-struct Halves {
-    remote: RemoteTokens,
-    counted: Arc<Counted>,
+pub(crate) struct Halves {
+    pub(crate) remote: RemoteTokens,
+    pub(crate) counted: Arc<Counted>,
     server: ServerHandle,
 }
 
 async fn halves(house: &House, secret: &str) -> Halves {
-    let counted = Arc::new(Counted { inner: house.tokens(TokensConfig::default()), asked: AtomicUsize::new(0) });
     let clock = Arc::clone(&house.clock) as Arc<dyn Clock>;
+    halves_of(house.tokens(TokensConfig::default()), clock, secret, &in_process()).await
+}
+
+/// The service `inner` behind HTTP, and a far half that remembers in `tiers`.
+pub(crate) async fn halves_of(inner: LocalTokens, clock: Arc<dyn Clock>, secret: &str, tiers: &Tiers) -> Halves {
+    let counted = Arc::new(Counted { inner, asked: AtomicUsize::new(0) });
     let surface = InternalSurface::new(Arc::clone(&counted) as Arc<dyn Tokens>, keys(SECRET), Arc::clone(&clock));
     let server = HttpServer::new(move || App::new().configure(|config| surface.mount(config)))
         .workers(1)
@@ -74,7 +80,8 @@ async fn halves(house: &House, secret: &str) -> Halves {
     let peers = Peers::new("tokens", &[format!("http://{address}").parse().unwrap()]);
     let http = peers::client(&config.internal).unwrap();
     let entropy = Arc::new(SystemEntropy);
-    let remote = RemoteTokens::new(Arc::new(peers), http, keys(secret), clock, entropy, TokensConfig::default());
+    let (peers, config) = (Arc::new(peers), TokensConfig::default());
+    let remote = RemoteTokens::new(peers, http, keys(secret), clock, entropy, config, tiers);
     Halves { remote, counted, server: handle }
 }
 

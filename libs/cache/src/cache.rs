@@ -1,0 +1,358 @@
+//! The cache itself.
+
+use std::{
+    error::Error,
+    hash::{BuildHasher, Hash, RandomState},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use moka::Expiry;
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{
+    CacheKey, Tiers,
+    far::{Far, Found},
+    key,
+    metrics::Counters,
+    stripes::Stripes,
+};
+
+/// How much a [`Cache`] keeps and for how long.
+#[derive(Debug, Clone, Copy)]
+pub struct CacheLimits {
+    /// The most entries in this process; the least used go first.
+    pub max_entries: u64,
+    /// How long a found value may be served after its load began, over both tiers; at most [`CacheLimits::LONGEST`].
+    pub ttl: Duration,
+    /// How long "there is no such thing" may be served, by this process alone; at most
+    /// [`CacheLimits::LONGEST_NEGATIVE`].
+    pub negative_ttl: Duration,
+}
+
+impl CacheLimits {
+    /// The bound for every answer: so long a process may be wrong that no message reached.
+    pub const LONGEST: Duration = Duration::from_secs(30);
+    /// The bound for negative answers: what was just created is to be found soon.
+    pub const LONGEST_NEGATIVE: Duration = Duration::from_secs(1);
+
+    fn bounded(self) -> Self {
+        let ttl = self.ttl.min(Self::LONGEST);
+        Self { ttl, negative_ttl: self.negative_ttl.min(Self::LONGEST_NEGATIVE).min(ttl), ..self }
+    }
+}
+
+/// Who knows of an invalidation by the time that it returns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use = "if only this process was told, whoever waits for the others should know"]
+pub enum Told {
+    /// Redis was told, and every process that listens to it.
+    Everywhere,
+    /// This process alone: there is no Redis, or it did not answer. Others may serve what they have until its time is over,
+    /// [`CacheLimits::ttl`] after it was loaded.
+    HereOnly,
+}
+
+impl Told {
+    /// What holds of both.
+    pub const fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Everywhere, Self::Everywhere) => Self::Everywhere,
+            _ => Self::HereOnly,
+        }
+    }
+}
+
+/// A cache from `K` to `V` that also remembers, for a shorter while, that there is no `V`. Cheap to clone.
+///
+/// One load at a time per key and process; nothing that was loaded before an invalidation is served after it.
+pub struct Cache<K, V>(Arc<Inner<K, V>>);
+
+struct Inner<K, V> {
+    entries: moka::future::Cache<K, Entry<V>>,
+    stripes: Arc<Stripes>,
+    hashing: Hashing<K>,
+    counters: Counters,
+    ttl: Duration,
+    negative_ttl: Duration,
+    far: Option<(Far, Coding<V>)>,
+}
+
+/// How a key finds its stripe.
+enum Hashing<K> {
+    /// By itself: nobody outside will speak of it.
+    Own(RandomState),
+    /// By the text of what it hangs on, as notices name it.
+    Text(Box<dyn Fn(&K) -> Texts + Send + Sync>),
+}
+
+/// A key's text, and that of its group.
+struct Texts {
+    /// Empty where the cache has nothing in Redis.
+    text: String,
+    /// What invalidations are about: the same, or the group's.
+    subject: String,
+}
+
+/// How values are written and read. Kept as functions so that caches without Redis ask nothing of their values.
+struct Coding<V> {
+    write: fn(&V) -> Option<Vec<u8>>,
+    read: fn(&[u8]) -> Option<V>,
+}
+
+#[derive(Clone)]
+struct Entry<V> {
+    value: Option<V>,
+    /// The key's stripe when the load began.
+    generation: u64,
+    /// How long it may be served from now on.
+    lifetime: Duration,
+}
+
+struct Lifetimes;
+
+impl<K, V> Expiry<K, Entry<V>> for Lifetimes {
+    fn expire_after_create(&self, _: &K, entry: &Entry<V>, _: Instant) -> Option<Duration> {
+        Some(entry.lifetime)
+    }
+
+    fn expire_after_update(&self, key: &K, entry: &Entry<V>, now: Instant, _: Option<Duration>) -> Option<Duration> {
+        self.expire_after_create(key, entry, now)
+    }
+}
+
+impl<K, V> Clone for Cache<K, V> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<K, V> Cache<K, V>
+where
+    K: CacheKey,
+    V: Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
+{
+    /// An empty cache on `tiers`, whose keys are invalidated one by one.
+    pub fn new(limits: CacheLimits, tiers: &Tiers) -> Self {
+        Self::tiered(limits, tiers, false)
+    }
+
+    /// An empty cache on `tiers` whose keys are invalidated slot by slot, all of a slot at once: for answers that depend on
+    /// anything in a directory. Use [`Cache::invalidate_slot`]; the `rest` of its keys must not be empty.
+    pub fn grouped(limits: CacheLimits, tiers: &Tiers) -> Self {
+        Self::tiered(limits, tiers, true)
+    }
+
+    fn tiered(limits: CacheLimits, tiers: &Tiers, by_group: bool) -> Self {
+        let limits = limits.bounded();
+        let texts = move |key: &K| {
+            let (slot, rest) = (key.slot(), key.rest());
+            let text = key::place(K::NAME, &slot, &rest);
+            let subject = if by_group { key::place(K::NAME, &slot, "") } else { text.clone() };
+            Texts { text, subject }
+        };
+        let coding =
+            Coding { write: |value| serde_json::to_vec(value).ok(), read: |bytes| serde_json::from_slice(bytes).ok() };
+        let far = tiers.values().filter(|_| !limits.ttl.is_zero());
+        let far = far.map(|(redis, values)| (Far::new(redis, values, &limits, by_group, &tiers.metrics), coding));
+        let cache = Self::build(limits, tiers, K::NAME, Hashing::Text(Box::new(texts)), far);
+        if let Some(shared) = &tiers.redis {
+            shared.redis.tell(K::NAME, by_group, &cache.0.stripes);
+        }
+        cache
+    }
+
+    /// Forgets all of a slot, here and everywhere, before it returns. For caches made with [`Cache::grouped`].
+    pub async fn invalidate_slot(&self, slot: &str) -> Told {
+        let subject = key::place(K::NAME, slot, "");
+        let hash = key::hash(&subject);
+        self.0.stripes.advance(hash);
+        let told = match &self.0.far {
+            Some((far, _)) => far.renew(&subject).await.is_ok(),
+            None => false,
+        };
+        self.after_telling(hash, told)
+    }
+}
+
+impl<K, V> Cache<K, V>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    /// An empty cache in this process alone, which shows in metrics as `name`.
+    pub fn in_process(name: &'static str, limits: CacheLimits, tiers: &Tiers) -> Self {
+        Self::build(limits.bounded(), tiers, name, Hashing::Own(RandomState::new()), None)
+    }
+
+    /// The same, whose entries each hang on a key `C` of another cache, perhaps in another process: when that key is
+    /// invalidated, they are forgotten.
+    pub fn following<C: CacheKey>(
+        name: &'static str,
+        limits: CacheLimits,
+        tiers: &Tiers,
+        on: impl Fn(&K) -> C + Send + Sync + 'static,
+    ) -> Self {
+        let texts = move |key: &K| Texts { text: String::new(), subject: key::text(&on(key)) };
+        let cache = Self::build(limits.bounded(), tiers, name, Hashing::Text(Box::new(texts)), None);
+        if let Some(shared) = &tiers.redis {
+            shared.redis.tell(C::NAME, false, &cache.0.stripes);
+        }
+        cache
+    }
+
+    fn build(
+        limits: CacheLimits,
+        tiers: &Tiers,
+        name: &'static str,
+        hashing: Hashing<K>,
+        far: Option<(Far, Coding<V>)>,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            entries: moka::future::Cache::builder().max_capacity(limits.max_entries).expire_after(Lifetimes).build(),
+            stripes: Arc::default(),
+            hashing,
+            counters: tiers.metrics.of(name),
+            ttl: limits.ttl,
+            negative_ttl: limits.negative_ttl,
+            far,
+        }))
+    }
+
+    /// What this process remembers for `key`: `Some(None)` is a remembered "there is no such thing", `None` is "not known
+    /// here".
+    pub async fn get(&self, key: &K) -> Option<Option<V>> {
+        let known = self.0.known(key, self.0.stripes.of(self.0.hash(key))).await;
+        if known.is_some() {
+            self.0.counters.hit.inc();
+        }
+        known
+    }
+
+    /// The value for `key`, from this process, from Redis or from `load`. Of several callers at once one asks and the
+    /// others wait for it; an error is handed to all of them and is not remembered.
+    ///
+    /// # Errors
+    /// What `load` failed with.
+    pub async fn get_or_try_load<F, Fut, E>(&self, key: &K, load: F) -> Result<Option<V>, Arc<E>>
+    where
+        F: Fn() -> Fut,
+        Fut: Future<Output = Result<Option<V>, E>>,
+        E: Error + Send + Sync + 'static,
+    {
+        let inner = &*self.0;
+        let texts = inner.texts(key);
+        let hash = inner.hash_of(key, texts.as_ref());
+        loop {
+            // Whatever began to load from here on is fresh enough for this caller.
+            let asked_at = inner.stripes.of(hash);
+            if let Some(known) = inner.known(key, asked_at).await {
+                inner.counters.hit.inc();
+                return Ok(known);
+            }
+            let entry = inner.entries.try_get_with_by_ref(key, inner.find(hash, texts.as_ref(), &load)).await?;
+            if entry.generation >= asked_at {
+                return Ok(entry.value);
+            }
+            inner.entries.invalidate(key).await;
+        }
+    }
+
+    /// Forgets `key`, here and everywhere, before it returns. A load that is under way is not stopped, but what it brings
+    /// is not served to later callers. In caches made with [`Cache::grouped`] use [`Cache::invalidate_slot`].
+    pub async fn invalidate(&self, key: &K) -> Told {
+        let inner = &*self.0;
+        let texts = inner.texts(key);
+        let hash = inner.hash_of(key, texts.as_ref());
+        inner.stripes.advance(hash);
+        let told = match (&inner.far, &texts) {
+            (Some((far, _)), Some(texts)) => far.bury(&texts.text).await.is_ok(),
+            _ => false,
+        };
+        inner.entries.invalidate(key).await;
+        self.after_telling(hash, told)
+    }
+
+    /// What was read from Redis meanwhile goes, too; and if Redis was not told, it is not believed until what it has is
+    /// too old anyway.
+    fn after_telling(&self, hash: u64, told: bool) -> Told {
+        if !told {
+            self.0.stripes.distrust(hash, CacheLimits::LONGEST);
+        }
+        self.0.stripes.advance(hash);
+        if told { Told::Everywhere } else { Told::HereOnly }
+    }
+
+    /// Forgets everything here, and does not believe what Redis has until that was replaced or is too old: for when the
+    /// source changed in a way that nobody told of.
+    pub fn clear(&self) {
+        self.0.stripes.distrust_all(CacheLimits::LONGEST);
+        self.0.stripes.advance_all();
+        self.0.entries.invalidate_all();
+    }
+}
+
+impl<K, V> Inner<K, V>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    fn texts(&self, key: &K) -> Option<Texts> {
+        match &self.hashing {
+            Hashing::Own(_) => None,
+            Hashing::Text(texts) => Some(texts(key)),
+        }
+    }
+
+    fn hash_of(&self, key: &K, texts: Option<&Texts>) -> u64 {
+        match (&self.hashing, texts) {
+            (_, Some(texts)) => key::hash(&texts.subject),
+            (Hashing::Own(state), None) => state.hash_one(key),
+            (Hashing::Text(texts), None) => key::hash(&texts(key).subject),
+        }
+    }
+
+    fn hash(&self, key: &K) -> u64 {
+        self.hash_of(key, None)
+    }
+
+    async fn known(&self, key: &K, generation: u64) -> Option<Option<V>> {
+        let entry = self.entries.get(key).await?;
+        (entry.generation == generation).then_some(entry.value)
+    }
+
+    /// An entry, from Redis or from `load`.
+    async fn find<F, Fut, E>(&self, hash: u64, texts: Option<&Texts>, load: &F) -> Result<Entry<V>, E>
+    where
+        F: Fn() -> Fut,
+        Fut: Future<Output = Result<Option<V>, E>>,
+    {
+        self.counters.miss.inc();
+        let generation = self.stripes.of(hash);
+        let mut place = None;
+        if let (Some((far, coding)), Some(texts)) = (&self.far, texts)
+            && self.stripes.trusts(hash)
+        {
+            match far.read(&texts.text, &texts.subject, &self.counters).await {
+                Found::Value(bytes, lifetime) => {
+                    // What another version wrote and this one cannot read is loaded anew, and left where it is.
+                    if let Some(value) = (coding.read)(&bytes) {
+                        return Ok(Entry { value: Some(value), generation, lifetime });
+                    }
+                }
+                Found::Nothing(free) => place = Some((far, coding, &texts.text, free)),
+                Found::NoAnswer => {}
+            }
+        }
+        let began = Instant::now();
+        let value = load().await?;
+        if let (Some((far, coding, text, place)), Some(value)) = (place, &value)
+            && self.stripes.of(hash) == generation
+            && let Some(bytes) = (coding.write)(value)
+        {
+            far.put(text, place, &bytes).await;
+        }
+        let lifetime = if value.is_some() { self.ttl } else { self.negative_ttl }.saturating_sub(began.elapsed());
+        Ok(Entry { value, generation, lifetime })
+    }
+}

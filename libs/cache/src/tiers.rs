@@ -1,0 +1,60 @@
+//! Where a process remembers things.
+
+use std::sync::Arc;
+
+use rollcall_base::{Clock, Entropy, Secret32};
+
+use crate::{CacheMetrics, Redis};
+
+/// What the caches of a process are made on: its memory, and Redis if there is one. Cheap to clone.
+#[derive(Clone)]
+pub struct Tiers {
+    pub(crate) metrics: CacheMetrics,
+    pub(crate) redis: Option<Shared>,
+}
+
+/// Redis, and what this process does with it.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    pub(crate) redis: Redis,
+    /// `None`: only notices.
+    pub(crate) values: Option<Arc<Values>>,
+}
+
+/// What it takes to keep values in Redis.
+pub(crate) struct Values {
+    pub(crate) mac: Secret32,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+}
+
+impl Tiers {
+    /// This process's memory alone.
+    pub const fn in_process(metrics: CacheMetrics) -> Self {
+        Self { metrics, redis: None }
+    }
+
+    /// Memory, and behind it Redis, where values are sealed under `mac`: a key that only this installation's services
+    /// have, and the same for all of them.
+    pub fn with_redis(
+        redis: Redis,
+        mac: Secret32,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        metrics: CacheMetrics,
+    ) -> Self {
+        let values = Some(Arc::new(Values { mac, clock, entropy }));
+        Self { metrics, redis: Some(Shared { redis, values }) }
+    }
+
+    /// Memory, where what other processes invalidate is forgotten. Nothing is read from Redis or written there.
+    pub const fn listening(redis: Redis, metrics: CacheMetrics) -> Self {
+        Self { metrics, redis: Some(Shared { redis, values: None }) }
+    }
+
+    /// Whether values are kept in Redis, too.
+    pub(crate) fn values(&self) -> Option<(&Redis, &Arc<Values>)> {
+        let shared = self.redis.as_ref()?;
+        Some((&shared.redis, shared.values.as_ref()?))
+    }
+}

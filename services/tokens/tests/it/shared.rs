@@ -1,0 +1,218 @@
+//! Several processes on one PostgreSQL and one Redis.
+
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
+
+use prometheus::Registry;
+use rollcall_access::{BearerToken, Denial, OperatorScope, TenantScope};
+use rollcall_base::{Clock, ManualClock, Secret32, SystemEntropy};
+use rollcall_cache::{CacheMetrics, Redis, RedisSettings, Tiers};
+use rollcall_keys::LocalKeyring;
+use rollcall_store::{DirectoryRecord, Store};
+use rollcall_testkit::{Database, Gate, Redis as Server};
+use rollcall_tokens::{LocalTokens, Tokens, TokensConfig, Told, VerifyError};
+use sea_orm::ConnectionTrait;
+use tempfile::TempDir;
+
+use crate::{
+    house::DAY,
+    parse,
+    remote::{Halves, SECRET, halves_of},
+};
+
+const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+/// Longer than anything here takes, and much shorter than what a process may be wrong for without a message.
+const SOON: Duration = Duration::from_secs(10);
+
+struct Scene {
+    database: Database,
+    folder: TempDir,
+    prefix: String,
+    scope: TenantScope,
+    directory: DirectoryRecord,
+}
+
+struct Process {
+    tokens: LocalTokens,
+    store: Store,
+    clock: Arc<ManualClock>,
+    registry: Registry,
+}
+
+async fn listens(registry: &Registry) {
+    let is_told = || {
+        let families = registry.gather();
+        families
+            .iter()
+            .filter(|family| family.name() == "rollcall_redis_listening")
+            .any(|family| family.get_metric()[0].get_gauge().get_value() > 0.0)
+    };
+    let wait = async {
+        while !is_told() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(SOON, wait).await.unwrap();
+}
+
+impl Scene {
+    async fn new() -> Self {
+        let database = Database::postgres().await;
+        let made = database.directory().await;
+        let scope = OperatorScope::from_local_configuration().tenant(made.tenant.id);
+        let folder = tempfile::tempdir().unwrap();
+        Self { database, folder, prefix: Server::fresh_prefix(), scope, directory: made.record }
+    }
+
+    fn settings(&self, url: &str) -> RedisSettings {
+        RedisSettings {
+            url: url.parse().unwrap(),
+            ca: None,
+            prefix: self.prefix.clone(),
+            command_timeout: Duration::from_millis(500),
+            connect_timeout: Duration::from_secs(1),
+        }
+    }
+
+    async fn process(&self, config: TokensConfig) -> Process {
+        self.process_at(Server::shared().url(), config).await
+    }
+
+    async fn process_at(&self, url: &str, config: TokensConfig) -> Process {
+        let (store, clock) = self.database.open().await;
+        let (registry, entropy) = (Registry::new(), Arc::new(SystemEntropy));
+        let metrics = CacheMetrics::new(&registry).unwrap();
+        let redis = Redis::connect(self.settings(url), entropy.clone(), &metrics).await.unwrap();
+        let key = Secret32::from_bytes([1; 32]);
+        let tiers = Tiers::with_redis(redis, key, clock.clone(), entropy.clone(), metrics);
+        let tokens = LocalTokens::new(store.clone(), keys(self.folder.path()), clock.clone(), entropy, config, &tiers);
+        listens(&registry).await;
+        Process { tokens, store, clock, registry }
+    }
+
+    async fn issue(&self, process: &Process) -> BearerToken {
+        parse(&process.tokens.issue(&self.scope, &self.directory, DAY, "").await.unwrap().token)
+    }
+}
+
+fn keys(folder: &Path) -> Arc<LocalKeyring> {
+    Arc::new(LocalKeyring::open_or_create(&folder.join("keyring.json"), Arc::new(SystemEntropy)).unwrap())
+}
+
+async fn refused_soon(tokens: &dyn Tokens, token: &BearerToken) -> Denial {
+    let refused = async {
+        loop {
+            match tokens.verify(token, HERE).await {
+                Ok(_) => tokio::time::sleep(Duration::from_millis(2)).await,
+                Err(VerifyError::Denied(denial)) => return denial,
+                Err(other) => panic!("{other:?}"),
+            }
+        }
+    };
+    tokio::time::timeout(SOON, refused).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_one_process_revokes_the_other_refuses_at_once() {
+    let scene = Scene::new().await;
+    let (here, there) = (scene.process(TokensConfig::default()).await, scene.process(TokensConfig::default()).await);
+    let token = scene.issue(&here).await;
+    for process in [&here, &there] {
+        process.tokens.verify(&token, HERE).await.unwrap();
+    }
+    assert_eq!(here.tokens.revoke(&scene.scope, token.id()).await.unwrap(), Some(Told::Everywhere));
+    assert!(matches!(here.tokens.verify(&token, HERE).await, Err(VerifyError::Denied(Denial::Revoked))));
+    assert_eq!(refused_soon(&there.tokens, &token).await, Denial::Revoked);
+    let fresh = scene.process(TokensConfig::default()).await;
+    assert!(matches!(fresh.tokens.verify(&token, HERE).await, Err(VerifyError::Denied(Denial::Revoked))));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_gateway_forgets_every_form_of_a_revoked_token() {
+    let scene = Scene::new().await;
+    let (here, behind) = (scene.process(TokensConfig::default()).await, scene.process(TokensConfig::default()).await);
+    let registry = Registry::new();
+    let metrics = CacheMetrics::new(&registry).unwrap();
+    let redis = Redis::listen(scene.settings(Server::shared().url()), Arc::new(SystemEntropy), &metrics).unwrap();
+    let tiers = Tiers::listening(redis, metrics);
+    listens(&registry).await;
+    let clock = Arc::clone(&behind.clock) as Arc<dyn Clock>;
+    let Halves { remote, .. } = halves_of(behind.tokens, clock, SECRET, &tiers).await;
+    let token = scene.issue(&here).await;
+    remote.verify(&token, HERE).await.unwrap();
+    assert_eq!(here.tokens.revoke(&scene.scope, token.id()).await.unwrap(), Some(Told::Everywhere));
+    assert_eq!(refused_soon(&remote, &token).await, Denial::Revoked);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_messages_a_revoked_token_is_refused_within_the_bound() {
+    let scene = Scene::new().await;
+    let gate = Gate::before(Server::shared().address()).await;
+    let config = TokensConfig { cache_ttl: Duration::from_secs(2), ..TokensConfig::default() };
+    let here = scene.process(config).await;
+    let there = scene.process_at(&format!("redis://{}", gate.address()), config).await;
+    let (told, behind_the_back) = (scene.issue(&here).await, scene.issue(&here).await);
+    for token in [&told, &behind_the_back] {
+        there.tokens.verify(token, HERE).await.unwrap();
+        here.tokens.verify(token, HERE).await.unwrap();
+    }
+    gate.shut();
+    assert_eq!(here.tokens.revoke(&scene.scope, told.id()).await.unwrap(), Some(Told::Everywhere));
+    let statement = format!("UPDATE credential SET revoked_at = 1 WHERE id = '{}'", behind_the_back.id());
+    scene.database.raw().await.execute_unprepared(&statement).await.unwrap();
+    tokio::time::sleep(config.cache_ttl).await;
+    for process in [&here, &there] {
+        for token in [&told, &behind_the_back] {
+            let outcome = process.tokens.verify(token, HERE).await;
+            assert!(matches!(outcome, Err(VerifyError::Denied(Denial::Revoked))), "{outcome:?}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_that_another_process_knows_costs_no_question_about_it() {
+    let scene = Scene::new().await;
+    let (here, there) = (scene.process(TokensConfig::default()).await, scene.process(TokensConfig::default()).await);
+    let token = scene.issue(&here).await;
+    here.tokens.verify(&token, HERE).await.unwrap();
+    let record = here.tokens.directory(scene.directory.id).await.unwrap().unwrap();
+    here.tokens.resolve("acme", "d-1").await.unwrap().unwrap();
+    let before = there.store.statements();
+    let known = there.tokens.verify(&token, HERE).await.unwrap();
+    assert_eq!(*there.tokens.directory(known.directory()).await.unwrap().unwrap(), *record);
+    assert_eq!(*there.tokens.resolve("ACME", "D-1").await.unwrap().unwrap(), *record);
+    // One for the data key that the token's hash was made under: that is nowhere but in the database and in memory.
+    assert_eq!((there.store.statements() - before).statements, 1);
+    assert!(there.registry.gather().iter().any(|family| family.name() == "rollcall_cache_requests_total"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn in_redis_lies_nothing_that_opens_anything() {
+    let scene = Scene::new().await;
+    let here = scene.process(TokensConfig::default()).await;
+    let token = scene.issue(&here).await;
+    here.tokens.verify(&token, HERE).await.unwrap();
+    here.tokens.directory(scene.directory.id).await.unwrap().unwrap();
+    here.tokens.resolve("acme", "d-1").await.unwrap().unwrap();
+    let redis = Server::shared();
+    let keys = redis.says(&["--scan", "--pattern", &format!("{}:*", scene.prefix)]);
+    let mut keys: Vec<&str> = keys.lines().collect();
+    keys.sort_unstable();
+    let prefix = &scene.prefix;
+    let mut expected = [
+        format!("{prefix}:{{{}}}:credential:", token.id()),
+        format!("{prefix}:{{{}}}:directory:", scene.directory.id),
+        format!("{prefix}:{{acme}}:directory-at:d-1"),
+    ];
+    expected.sort_unstable();
+    assert_eq!(keys, expected);
+    let text = token.to_text();
+    for key in keys {
+        let value = redis.says(&["get", key]);
+        assert!(!value.is_empty() && !value.contains(&text.expose()[27..71]), "{value}");
+    }
+}
