@@ -25,7 +25,7 @@ from postgres import Postgres, free_port  # noqa: E402
 
 ROLES = ("tokens", "directory", "worker", "gateway")
 # Those that cache.
-WITH_REDIS = ()
+WITH_REDIS = ("tokens", "gateway")
 
 
 class Split:

@@ -183,12 +183,23 @@ impl Installation {
 
     /// The token service, for a command: what it counts, nobody reads.
     pub(crate) async fn tokens(&self) -> Result<LocalTokens, Failure> {
-        let keys = keys::service(self, None, &Registry::new()).await?;
-        Ok(self.tokens_with(Arc::new(keys), tokens_config(&self.config), &self.tiers(None).await?))
+        self.tokens_with(None).await
     }
 
-    /// The token service, with what wraps its keys and where it remembers things.
-    pub(crate) fn tokens_with(&self, keys: Arc<dyn KeyService>, config: TokensConfig, tiers: &Tiers) -> LocalTokens {
+    /// The same, with the keyring if it is open already.
+    pub(crate) async fn tokens_with(&self, keyring: Option<&LocalKeyring>) -> Result<LocalTokens, Failure> {
+        let keys = keys::service(self, keyring, &Registry::new()).await?;
+        let tiers = self.tiers(keyring).await?;
+        Ok(self.tokens_configured(Arc::new(keys), tokens_config(&self.config), &tiers))
+    }
+
+    /// The token service with settings of its own, and with what wraps its keys.
+    pub(crate) fn tokens_configured(
+        &self,
+        keys: Arc<dyn KeyService>,
+        config: TokensConfig,
+        tiers: &Tiers,
+    ) -> LocalTokens {
         let (clock, entropy) = (Arc::clone(&self.clock), Arc::clone(&self.entropy));
         LocalTokens::new(self.store.clone(), keys, clock, entropy, config, tiers)
     }

@@ -17,8 +17,10 @@ mod world;
 
 use std::{
     sync::Arc,
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
+
+use rollcall_base::{Entropy, SystemEntropy};
 
 use self::{
     client::{Client, Tally},
@@ -132,8 +134,9 @@ fn report(tally: &Tally, resources: usize, took: Duration) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[allow(clippy::print_stderr)]
 async fn clients_of_many_tenants_see_and_change_nothing_of_each_other() {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_nanos();
-    let seed: u64 = setting("ROLLCALL_SOAK_SEED", u64::try_from(now % 1_000_000_000).unwrap());
+    let mut any = [0; 4];
+    SystemEntropy.fill(&mut any);
+    let seed: u64 = setting("ROLLCALL_SOAK_SEED", u32::from_le_bytes(any).into());
     let requests: usize = setting("ROLLCALL_SOAK_REQUESTS", FEW);
     let server = Server::start_quietly();
     let world = Arc::new(World::new(server.place(), seed));

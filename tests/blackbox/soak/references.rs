@@ -4,7 +4,6 @@ use serde_json::{Value, json};
 
 use super::{
     client::{Client, Request},
-    model::User,
     trespass::SOMETHING,
     users::patch,
     world::Trophy,
@@ -71,7 +70,7 @@ impl Client {
             let request = patch(format!("/Users/{user}"), operation);
             let Some(reply) = self.expect("another's id as manager", request, 200).await else { return };
             let manager = json!({ "value": id });
-            self.model.users.get_mut(&user).map(|user: &mut User| user.change_enterprise("manager", manager));
+            self.model.users.get_mut(&user).unwrap().change_enterprise("manager", manager);
             self.compare(&reply.body);
             shown.push(
                 serde_json::from_str(&reply.body[ENTERPRISE]["manager"].to_string().replace(id.as_str(), SOMETHING))

@@ -9,6 +9,9 @@ use super::{
 };
 use crate::directory::{ENTERPRISE, PATCH_OP, USER, id_of};
 
+/// What a request does to a user if it is done.
+type Change = Box<dyn FnOnce(&mut User) + Send>;
+
 /// A PATCH of these operations.
 pub(super) fn patch(path: impl Into<String>, operations: Value) -> Request {
     Request::new("PATCH", path).with(json!({ "schemas": [PATCH_OP], "Operations": operations }))
@@ -96,7 +99,7 @@ impl Client {
     pub(super) async fn patch_user(&mut self) {
         let Some(id) = self.some_user() else { return };
         let title = self.fresh("title");
-        let (operation, change): (Value, Box<dyn FnOnce(&mut User) + Send>) = match self.dice.below(5) {
+        let (operation, change): (Value, Change) = match self.dice.below(5) {
             0 => (
                 json!({ "op": "remove", "path": "title" }),
                 Box::new(|user| user.change(|d| drop(d.shift_remove("title")))),

@@ -1,17 +1,8 @@
 //! `rollcall key …`.
 
-use std::sync::Arc;
-
-use prometheus::Registry;
 use serde::Serialize;
 
-use crate::{
-    cli,
-    failure::Failure,
-    installation::{Installation, tokens_config},
-    keys,
-    output::Output,
-};
+use crate::{cli, failure::Failure, installation::Installation, output::Output};
 
 /// What is printed of a new data key. The names are stable.
 #[derive(Serialize)]
@@ -35,9 +26,7 @@ pub(super) async fn run(command: cli::Key, installation: &Installation, output: 
             let scope = installation.tenant(&tenant).await?;
             // The way on after a keyring was lost, too: what the old one wrapped stays closed.
             let keyring = installation.keyring_or_new()?;
-            let keys = keys::service(installation, Some(&keyring), &Registry::new()).await?;
-            let tiers = installation.tiers(Some(&keyring)).await?;
-            let tokens = installation.tokens_with(Arc::new(keys), tokens_config(&installation.config), &tiers);
+            let tokens = installation.tokens_with(Some(&keyring)).await?;
             let rotated = tokens.rotate_key(&scope).await?;
             output
                 .say("New tokens are made under the new key. Those that there are move over when they are next used.");

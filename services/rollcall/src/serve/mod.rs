@@ -21,7 +21,7 @@ use self::{parts::Shared, process::Process, routes::Scim};
 use crate::{
     demo,
     failure::Failure,
-    installation::{Installation, tokens_config},
+    installation::{self, Installation},
     keys,
     output::Output,
 };
@@ -40,7 +40,8 @@ pub(crate) async fn all(config: Config, with_demo: bool, output: &Output) -> Res
     let tiers = shared.tiers(&installation.config, Some(&keyring)).await?;
     let directory = shared.directory(&installation.config, installation.store.clone(), cursor_key, &tiers)?;
     let keys = keys::service(&installation, Some(&keyring), shared.metrics.registry()).await?;
-    let tokens = installation.tokens_with(Arc::new(keys.clone()), tokens_config(&installation.config), &tiers);
+    let settings = installation::tokens_config(&installation.config);
+    let tokens = installation.tokens_configured(Arc::new(keys.clone()), settings, &tiers);
     let gateway = Gateway::new(Arc::new(tokens), installation.public_url.clone());
     let mut process = Process::new(shared);
     process.routes.scim = Some(Scim::Here(gateway, directory));

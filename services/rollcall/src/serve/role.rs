@@ -167,10 +167,10 @@ fn gateway(process: &mut Process, config: &Config, keys: InternalKeys, bound: &[
 
 async fn tokens(process: &mut Process, config: Config, keys: InternalKeys) -> Result<(), Failure> {
     let installation = Installation::open(config).await?;
-    let wrapping = keys::service(&installation, None, process.shared.metrics.registry()).await?;
     let tiers = process.shared.tiers(&installation.config, None).await?;
+    let wrapping = keys::service(&installation, None, process.shared.metrics.registry()).await?;
     let settings = half_the_time(&installation.config);
-    let tokens = installation.tokens_with(Arc::new(wrapping.clone()), settings, &tiers);
+    let tokens = installation.tokens_configured(Arc::new(wrapping.clone()), settings, &tiers);
     process.routes.tokens = Some(InternalSurface::new(Arc::new(tokens), keys, Arc::clone(&process.shared.clock)));
     match installation.config.keys.provider {
         KeyProvider::Local => process.uses_keyring(installation.config.keyring_path()),
