@@ -60,6 +60,8 @@ def missing_packages():
         wanted += ["gcc", "libc6-dev"]
     if not postgres():
         wanted.append("postgresql")
+    if not shutil.which("redis-server"):
+        wanted.append("redis-server")
     if not (importlib.util.find_spec("venv") and importlib.util.find_spec("ensurepip")):
         wanted.append("python3-venv")
     return wanted

@@ -7,6 +7,7 @@ mod crash;
 mod directory;
 mod isolation;
 mod kms;
+mod redis;
 mod scim;
 mod server;
 mod simulate;

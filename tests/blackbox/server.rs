@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use rollcall_testkit::Database;
+use rollcall_testkit::{Database, Redis};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -34,6 +34,8 @@ pub(crate) struct Place {
     pub(crate) address: SocketAddr,
     /// In the split shape; `None` is SQLite in the data folder and everything in one process.
     server: Option<Database>,
+    /// Where Redis is and what the installation's keys begin with; in the split shape.
+    pub(crate) redis: Option<(String, String)>,
     /// For every process of this installation.
     pub(crate) environment: Vec<(&'static str, String)>,
 }
@@ -76,17 +78,24 @@ impl Place {
 
     /// For one process on SQLite, whatever shape the other tests have.
     pub(crate) fn embedded() -> Self {
-        Self { folder: tempfile::tempdir().unwrap(), address: free_address(), server: None, environment: Vec::new() }
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+            address: free_address(),
+            server: None,
+            redis: None,
+            environment: Vec::new(),
+        }
     }
 
-    /// For services on PostgreSQL.
+    /// For services on PostgreSQL and Redis.
     pub(crate) fn split() -> Self {
         // Tests have a runtime of their own around this, in which nothing may block on another.
         let made = std::thread::spawn(|| {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(Database::postgres())
         });
-        Self { server: Some(made.join().unwrap()), ..Self::embedded() }
+        let redis = Some((Redis::shared().url().to_owned(), Redis::fresh_prefix()));
+        Self { server: Some(made.join().unwrap()), redis, ..Self::embedded() }
     }
 
     /// The database server's address, in the split shape.
@@ -121,7 +130,17 @@ impl Place {
         if let Some(url) = self.database_url() {
             command.env("ROLLCALL_DATABASE__URL", url);
         }
+        self.with_redis(&mut command);
         command
+    }
+
+    /// Tells a process where Redis is.
+    fn with_redis(&self, command: &mut Command) {
+        if let Some((url, prefix)) = &self.redis {
+            command.env("ROLLCALL_REDIS__URL", url).env("ROLLCALL_REDIS__PREFIX", prefix);
+            // On a busy machine a healthy server may need longer than in earnest.
+            command.env("ROLLCALL_REDIS__TIMEOUT_MS", "500");
+        }
     }
 
     /// Makes a token as old as can be.
@@ -200,6 +219,7 @@ impl Place {
         command.arg(role).arg("--data-dir").arg(data).env_clear().stdin(Stdio::null());
         command.env("ROLLCALL_LISTENERS", listeners);
         if role != "worker" {
+            self.with_redis(&mut command);
             command.env("ROLLCALL_INTERNAL__SECRET", SECRET);
         }
         // Restarts are quick where nobody else could be asked meanwhile.
@@ -341,7 +361,7 @@ impl Server {
 
     fn take_place(&mut self) -> Place {
         let folder = tempfile::tempdir().unwrap();
-        let nowhere = Place { folder, address: self.place.address, server: None, environment: Vec::new() };
+        let nowhere = Place { folder, address: self.place.address, server: None, redis: None, environment: Vec::new() };
         std::mem::replace(&mut self.place, nowhere)
     }
 }
