@@ -127,7 +127,7 @@ async fn a_dump_of_a_busy_installation_restored_into_a_new_server_is_the_install
         let issued = server.place().json(&arguments);
         let other = Directory::new("acme", &directories[0].id, &directories[0].name, &issued);
         other.get("/Users?count=1").await.ok(200);
-        server.place().json(&["token", "revoke", &other.token_id]);
+        server.place().json(&["token", "revoke", "--token-id", &other.token_id]);
         other
     };
     let first = directories[1].get("/Users?cursor&count=10").await.ok(200);

@@ -75,3 +75,22 @@ impl From<StoreError> for Failure {
         Self::of_store(error, "resource", "")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[test]
+    fn a_change_that_may_have_been_made_is_not_said_to_have_changed_nothing() {
+        let lost = || Arc::new(std::io::Error::other("lost")) as rollcall_store::Source;
+        let unknown = Failure::from(StoreError::OutcomeUnknown(lost())).to_scim();
+        assert_eq!(unknown.status, 503);
+        let detail = unknown.to_json()["detail"].as_str().unwrap_or_default().to_owned();
+        assert!(detail.contains("may have been made") && !detail.contains("nothing was changed"), "{detail}");
+        let unavailable = Failure::from(StoreError::Unavailable(lost())).to_scim();
+        assert_eq!(unavailable.status, 503);
+        assert!(unavailable.to_json().to_string().contains("nothing was changed"));
+    }
+}
