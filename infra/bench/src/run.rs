@@ -194,8 +194,7 @@ impl Run<'_> {
         let (address, base) = side.place(row, &self.world);
         let names = row.names(&self.options.sizes);
         let connections = row.connections(self.options.connections);
-        let request =
-            |connection, turn| side.request(row, &self.world, &base, &prepared, connection, turn);
+        let request = |connection, turn| side.request(row, &self.world, &base, &prepared, connection, turn);
         let before = self.cpu(target);
         let taken = closed_loop(&address, connections, names.len(), span, &request).await?;
         // What the service's writes leave to do is its cost too; the floor leaves it undone.
@@ -212,9 +211,7 @@ impl Run<'_> {
         let requests: usize = taken.iter().map(|taken| taken.times.len()).sum();
         cpu.values_mut().for_each(|seconds| *seconds /= requests.max(1) as f64 / 1000.0);
         let measured = names.into_iter().zip(taken);
-        Ok(measured
-            .map(|(name, taken)| Measured::new(name, target.name, connections, &taken, cpu.clone()))
-            .collect())
+        Ok(measured.map(|(name, taken)| Measured::new(name, target.name, connections, &taken, cpu.clone())).collect())
     }
 
     fn cpu(&self, target: &Target) -> BTreeMap<String, f64> {

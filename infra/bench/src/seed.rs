@@ -170,13 +170,9 @@ async fn copies(database: &mut PgConnection, directory: Uuid, kind: i16, count: 
     Ok(ids)
 }
 
-async fn fill(
-    database: &mut PgConnection,
-    directory: Uuid,
-    group: Uuid,
-    members: &[Uuid],
-) -> Result<(), Failure> {
-    let insert = "INSERT INTO member (directory_id, group_id, member_id, member_kind) SELECT $1, $2, UNNEST($3::uuid[]), 1";
+async fn fill(database: &mut PgConnection, directory: Uuid, group: Uuid, members: &[Uuid]) -> Result<(), Failure> {
+    let insert =
+        "INSERT INTO member (directory_id, group_id, member_id, member_kind) SELECT $1, $2, UNNEST($3::uuid[]), 1";
     sqlx::query(insert).bind(directory).bind(group).bind(members).execute(database).await?;
     Ok(())
 }

@@ -128,7 +128,9 @@ impl Site {
             processes.push((role, self.start(command, role)?));
         }
         let mut gateway = self.role("gateway", socket, &["scim", "health"]);
-        gateway.env("ROLLCALL_INTERNAL__SECRET", INTERNAL_SECRET).env("ROLLCALL_PUBLIC_URL", format!("http://{socket}"));
+        gateway
+            .env("ROLLCALL_INTERNAL__SECRET", INTERNAL_SECRET)
+            .env("ROLLCALL_PUBLIC_URL", format!("http://{socket}"));
         gateway.env("ROLLCALL_INTERNAL__TOKENS_URL", format!("http://{tokens}"));
         gateway.env("ROLLCALL_INTERNAL__DIRECTORY_URL", format!("http://{directory}"));
         processes.insert(0, ("gateway", self.start(gateway, "gateway")?));

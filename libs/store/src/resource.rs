@@ -95,6 +95,9 @@ pub struct StoredResource {
     pub modified_at: Timestamp,
     /// What the client set.
     pub document: Document,
+    /// All groups that it is in, by id, if they were asked for ([`crate::DirectoryStore::with_groups`]) and came along;
+    /// else [`crate::DirectoryStore::groups_of`] knows them.
+    pub groups: Option<Vec<GroupRef>>,
 }
 
 /// A group that somebody is in.

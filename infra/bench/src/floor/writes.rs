@@ -53,13 +53,7 @@ pub(super) async fn create_user(db: Db, path: web::Path<Uuid>, body: String) -> 
         .execute(&mut *transaction)
         .await?;
     let (attributes, values) = user.indexed();
-    sqlx::query(ATTRIBUTE)
-        .bind(directory)
-        .bind(id)
-        .bind(attributes)
-        .bind(values)
-        .execute(&mut *transaction)
-        .await?;
+    sqlx::query(ATTRIBUTE).bind(directory).bind(id).bind(attributes).bind(values).execute(&mut *transaction).await?;
     let change = Change { directory, id, version: 1, kind: 1, now, changes: changes("null", &body) };
     change.write(&mut transaction).await?;
     transaction.commit().await?;

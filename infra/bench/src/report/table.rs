@@ -107,9 +107,8 @@ fn synchronisation(report: &Report) -> String {
         of.map(|sync| sync.users as f64 / sync.seconds).collect()
     };
     let floor = rates(FLOOR);
-    let mut text = format!(
-        "\n| initial synchronisation of {users} users | users/s | of the floor |\n| --- | ---: | ---: |\n"
-    );
+    let mut text =
+        format!("\n| initial synchronisation of {users} users | users/s | of the floor |\n| --- | ---: | ---: |\n");
     for target in ["all", "split", FLOOR] {
         let rates = rates(target);
         if rates.is_empty() {
