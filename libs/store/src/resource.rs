@@ -128,6 +128,9 @@ pub struct StoredResource {
     pub modified_at: Timestamp,
     /// What the client set.
     pub document: Document,
+    /// All groups that it is in, by id, if they were asked for ([`crate::DirectoryStore::with_groups`]) and came along;
+    /// else [`crate::DirectoryStore::groups_of`] knows them.
+    pub groups: Option<Vec<GroupRef>>,
 }
 
 /// A group that somebody is in.
@@ -137,7 +140,7 @@ pub struct GroupRef {
     pub id: Id<Resource>,
     /// Its name.
     pub display: Option<String>,
-    /// What its client calls it; not told if that is longer than 200 bytes.
+    /// What its client calls it. Told by [`crate::DirectoryStore::groups_of`] alone, and up to 200 bytes.
     pub external_id: Option<String>,
     /// True for a member of the group itself, false for a member of a group in it.
     pub direct: bool,

@@ -44,6 +44,39 @@ struct Derived {
     continues: Option<ResourceId>,
 }
 
+/// Whether a resource is shown with the groups that it is in.
+pub(crate) fn shows_groups(kind: &ResourceType, projection: &Projection) -> bool {
+    kind.kind == USER && projection.wants(kind, "groups")
+}
+
+/// The groups of each of `resources`: those that came with it, else those that a further statement finds.
+async fn groups<A: Access>(
+    store: &DirectoryStore<A>,
+    resources: &[StoredResource],
+    at_most: u32,
+) -> Result<HashMap<ResourceId, Vec<GroupRef>>, Failure> {
+    let came = resources.iter().filter_map(|resource| Some((resource.id, resource.groups.clone()?)));
+    let mut groups: HashMap<ResourceId, Vec<GroupRef>> = came.filter(|(_, groups)| !groups.is_empty()).collect();
+    let known = u32::try_from(groups.values().map(Vec::len).sum::<usize>()).unwrap_or(u32::MAX);
+    let others: Vec<ResourceId> =
+        resources.iter().filter(|resource| resource.groups.is_none()).map(|resource| resource.id).collect();
+    let further = match at_most.checked_sub(known) {
+        Some(_) if others.is_empty() => Some(HashMap::new()),
+        Some(left) => store.groups_of(&others, left).await?,
+        None => None,
+    };
+    groups.extend(further.ok_or_else(|| {
+        ScimError::bad_request(
+            ScimType::TooMany,
+            format!(
+                "The users of this page are in more than {at_most} groups, counted for each user. Ask for them with \
+                 excludedAttributes=groups, or for fewer users at a time with a smaller count."
+            ),
+        )
+    })?);
+    Ok(groups)
+}
+
 impl DirectoryService {
     /// One resource. Members of a big group beyond the first [`MEMBERS_AT_ONCE`] are left to be streamed.
     pub(crate) async fn present_one<A: Access>(
@@ -118,17 +151,8 @@ impl DirectoryService {
         if kind.kind != USER {
             return Ok(derived);
         }
-        if projection.wants(kind, "groups") {
-            let ids: Vec<ResourceId> = resources.iter().map(|resource| resource.id).collect();
-            derived.groups = store.groups_of(&ids, groups_at_most).await?.ok_or_else(|| {
-                ScimError::bad_request(
-                    ScimType::TooMany,
-                    format!(
-                        "The users of this page are in more than {groups_at_most} groups, counted for each user. Ask for \
-                         them with excludedAttributes=groups, or for fewer users at a time with a smaller count."
-                    ),
-                )
-            })?;
+        if shows_groups(kind, projection) {
+            derived.groups = groups(store, resources, groups_at_most).await?;
         }
         let managers: Vec<ResourceId> = resources.iter().filter_map(manager_of).collect();
         if !managers.is_empty() {

@@ -64,12 +64,16 @@ impl DirectoryService {
         call: &Call,
         kind: &Arc<ResourceType>,
         id: &str,
+        with_groups: bool,
     ) -> Result<StoredResource, Failure> {
-        let found = self.store.directory(&call.authenticated.read()).get(kind, resource_id(kind, id)?).await;
+        let store = self.store.directory(&call.authenticated.read()).with_groups(with_groups);
+        let found = store.get(kind, resource_id(kind, id)?).await;
         found
             .map_err(|error| Failure::of_store(error, &kind.name, id))?
             .ok_or_else(|| ScimError::not_found(&kind.name, id).into())
     }
+
+    // `with_groups`: whether what comes back is shown with the groups that it is in.
 
     /// PUT (RFC 7644 §3.5.1): what is omitted is cleared, but for what keeps leavers out and links whole.
     pub(crate) async fn replace(
@@ -79,6 +83,7 @@ impl DirectoryService {
         id: &str,
         precondition: Precondition,
         body: Value,
+        with_groups: bool,
     ) -> Result<Updated, Failure> {
         let target = self.target(call, kind, id, precondition)?;
         let draft = accept(kind, body, &self.limits.scim, &call.leniency)?;
@@ -87,7 +92,7 @@ impl DirectoryService {
             (false, _) => Vec::new(),
         };
         let (resource_type, leniency) = (Arc::clone(kind), call.leniency.clone());
-        self.change(call, kind, id, target, move |existing| {
+        self.change(call, kind, target, with_groups, move |existing| {
             Ok(Change {
                 document: draft.keep_over(&resource_type, &existing.document, &leniency)?,
                 members: members.clone(),
@@ -105,10 +110,11 @@ impl DirectoryService {
         id: &str,
         precondition: Precondition,
         body: Value,
+        with_groups: bool,
     ) -> Result<Updated, Failure> {
         let target = self.target(call, kind, id, precondition)?;
         let plan = PatchPlan::parse(body, kind, &self.limits.scim, &call.leniency)?;
-        self.change(call, kind, id, target, move |existing| {
+        self.change(call, kind, target, with_groups, move |existing| {
             Ok(Change {
                 document: plan.apply(&existing.id.to_string(), &existing.document)?,
                 members: plan.member_ops().to_vec(),
@@ -159,8 +165,8 @@ impl DirectoryService {
         &self,
         call: &Call,
         kind: &ResourceType,
-        id: &str,
         target: Target,
+        with_groups: bool,
         change: impl Fn(&StoredResource) -> Result<Change, ScimError> + Send + Sync + 'static,
     ) -> Result<Updated, Failure> {
         let scope = call.authenticated.write()?;
@@ -170,12 +176,12 @@ impl DirectoryService {
             limits.check_document(&change.document)?;
             Ok(change)
         };
-        let resource = target.id;
-        let updated = self.store.directory(&scope).update(target, Arc::new(bounded)).await;
+        let id = target.id;
+        let updated = self.store.directory(&scope).with_groups(with_groups).update(target, Arc::new(bounded)).await;
         if may_be_done(&updated) {
-            self.forget(&scope, kind, resource, updated.as_ref().ok()).await;
+            self.forget(&scope, kind, id, updated.as_ref().ok()).await;
         }
-        updated.map_err(|error| Failure::of_store(error, &kind.name, id))
+        updated.map_err(|error| Failure::of_store(error, &kind.name, &id.to_string()))
     }
 
     /// Forgets the lookups that an update made wrong; none is one of which nobody knows what it did.

@@ -48,6 +48,8 @@ impl Mutation for Create {
             created_at: now,
             modified_at: now,
             document: new.document.clone(),
+            // Nobody could have put it into one yet.
+            groups: Some(Vec::new()),
         };
         let columns = Columns::of(created.kind, &new.document)?;
         let row = resource::ActiveModel {

@@ -3,8 +3,8 @@
 use rollcall_access::Access;
 use rollcall_scim::fold;
 
-use super::{COLUMNS, DirectoryStore, stored};
-use crate::{KnownUser, StoreError, UserKey, keys::value_key, statement::Sql};
+use super::{DirectoryStore, select, stored};
+use crate::{KnownUser, StoreError, UserKey, keys::value_key};
 
 impl<A: Access> DirectoryStore<A> {
     /// The live users that `key` names, oldest first, at most `at_most`. One statement on an index.
@@ -13,7 +13,7 @@ impl<A: Access> DirectoryStore<A> {
     /// [`StoreError::Unavailable`].
     pub async fn users_known_as(&self, key: &UserKey, at_most: u32) -> Result<Vec<KnownUser>, StoreError> {
         // The literal kind lets the partial unique index of user names serve.
-        let sql = Sql::new("SELECT ").text(COLUMNS).text(", r.active FROM resource r WHERE r.kind = 1");
+        let sql = select(self.backend(), self.directory, false).text(", r.active FROM resource r WHERE r.kind = 1");
         let sql = sql.text(" AND r.directory_id = ").id(self.directory);
         let sql = match key {
             UserKey::Id(id) => sql.text(" AND r.id = ").id(*id),

@@ -23,6 +23,7 @@
 
 mod create;
 mod delete;
+mod direct_groups;
 mod index_rows;
 mod lookup;
 mod member_ops;
@@ -40,7 +41,7 @@ use sea_orm::{ConnectionTrait, DbBackend};
 
 pub(crate) use member_ops::element;
 pub(crate) use outbox::Mark;
-pub(crate) use row::{COLUMNS, member_id, name_attribute, stored};
+pub(crate) use row::{member_id, name_attribute, select, stored};
 
 use crate::{
     ChangeFn, ListQuery, Listing, NewResource, StoreError, StoredResource, Target, Updated, list, statement::Sql,
@@ -52,18 +53,39 @@ pub struct DirectoryStore<A: Access> {
     pub(crate) inner: Arc<Inner>,
     pub(crate) directory: Id<marker::Directory>,
     actor: Actor,
+    with_groups: bool,
     access: PhantomData<fn() -> A>,
 }
 
 impl<A: Access> Clone for DirectoryStore<A> {
     fn clone(&self) -> Self {
-        Self { inner: self.inner.clone(), directory: self.directory, actor: self.actor.clone(), access: PhantomData }
+        Self {
+            inner: self.inner.clone(),
+            directory: self.directory,
+            actor: self.actor.clone(),
+            with_groups: self.with_groups,
+            access: PhantomData,
+        }
     }
 }
 
 impl<A: Access> DirectoryStore<A> {
     pub(crate) fn new(inner: Arc<Inner>, scope: &DirectoryScope<A>) -> Self {
-        Self { inner, directory: scope.directory(), actor: scope.actor().clone(), access: PhantomData }
+        let (directory, actor) = (scope.directory(), scope.actor().clone());
+        Self { inner, directory, actor, with_groups: false, access: PhantomData }
+    }
+
+    /// Whether the resources that it gives bring their groups along, where that costs no second statement
+    /// ([`StoredResource::groups`]).
+    #[must_use]
+    pub fn with_groups(mut self, with_groups: bool) -> Self {
+        self.with_groups = with_groups;
+        self
+    }
+
+    /// What lists and single reads begin with.
+    pub(crate) fn select(&self) -> Sql {
+        select(self.backend(), self.directory, self.with_groups)
     }
 
     pub(crate) fn backend(&self) -> DbBackend {
@@ -79,7 +101,7 @@ impl<A: Access> DirectoryStore<A> {
         resource_type: &Arc<ResourceType>,
         id: Id<marker::Resource>,
     ) -> Result<Option<StoredResource>, StoreError> {
-        let sql = Sql::new("SELECT ").text(COLUMNS).text(" FROM resource r WHERE r.directory_id = ").id(self.directory);
+        let sql = self.select().text(" FROM resource r WHERE r.directory_id = ").id(self.directory);
         let sql = sql.text(" AND r.id = ").id(id).text(" AND r.kind = ").value(resource_type.kind.0);
         let rows = self.inner.rows(sql.build(self.backend())).await?;
         rows.first().map(stored).transpose()
@@ -124,7 +146,12 @@ impl DirectoryStore<Write> {
     }
 
     fn author(&self) -> Author {
-        Author { inner: self.inner.clone(), directory: self.directory, actor: self.actor.to_string() }
+        Author {
+            inner: self.inner.clone(),
+            directory: self.directory,
+            actor: self.actor.to_string(),
+            with_groups: self.with_groups,
+        }
     }
 }
 
@@ -134,6 +161,8 @@ pub(crate) struct Author {
     inner: Arc<Inner>,
     pub(crate) directory: Id<marker::Directory>,
     pub(crate) actor: String,
+    /// Whether what is written is shown with its groups.
+    with_groups: bool,
 }
 
 impl Author {

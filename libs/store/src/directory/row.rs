@@ -5,15 +5,22 @@ use rollcall_scim::{
     Document, ScimError, ScimType, fold,
     schema::{GROUP, KindId, USER},
 };
-use sea_orm::QueryResult;
+use sea_orm::{DbBackend, QueryResult};
 use uuid::Uuid;
 
-use crate::{StoreError, StoredResource, keys::value_key};
+use super::direct_groups;
+use crate::{StoreError, StoredResource, keys::value_key, statement::Sql};
 
-/// The columns that [`stored`] reads, of the table `resource r`.
-pub(crate) const COLUMNS: &str = "r.id, r.kind, r.version, r.created_at, r.modified_at, r.document";
+/// `SELECT` with the columns that [`stored`] reads, of the table `resource r`.
+pub(crate) fn select(backend: DbBackend, directory: Id<marker::Directory>, with_groups: bool) -> Sql {
+    Sql::new("SELECT r.id, r.kind, r.version, r.created_at, r.modified_at, r.document, ").part(&direct_groups::column(
+        backend,
+        directory,
+        with_groups,
+    ))
+}
 
-/// Reads a row that was selected by [`COLUMNS`].
+/// Reads a row that was selected by [`select`].
 pub(crate) fn stored(row: &QueryResult) -> Result<StoredResource, StoreError> {
     let text: String = row.try_get("", "document")?;
     let document = serde_json::from_str(&text)
@@ -25,6 +32,7 @@ pub(crate) fn stored(row: &QueryResult) -> Result<StoredResource, StoreError> {
         created_at: Timestamp::from_micros(row.try_get("", "created_at")?),
         modified_at: Timestamp::from_micros(row.try_get("", "modified_at")?),
         document: Document::from_stored(document),
+        groups: direct_groups::read(row)?,
     })
 }
 

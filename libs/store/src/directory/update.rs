@@ -8,7 +8,7 @@ use super::{
     Author, index_rows,
     member_ops::{self, Group},
     outbox::{self, MemberChanges},
-    row::{COLUMNS, Columns, stored},
+    row::{Columns, select, stored},
 };
 use crate::{
     ChangeFn, Memberships, Operation, StoreError, StoredResource, Target, Updated,
@@ -140,7 +140,8 @@ pub(super) async fn locked(
     target: &Target,
 ) -> Result<StoredResource, StoreError> {
     let backend = transaction.get_database_backend();
-    let sql = Sql::new("SELECT ").text(COLUMNS).text(" FROM resource r WHERE r.directory_id = ").id(by.directory);
+    let sql = select(backend, by.directory, by.with_groups).text(" FROM resource r WHERE r.directory_id = ");
+    let sql = sql.id(by.directory);
     let sql = sql.text(" AND r.id = ").id(target.id).text(" AND r.kind = ").value(target.resource_type.kind.0);
     let row = transaction.query_one_raw(sql.text(for_update(backend)).build(backend)).await?;
     let found = row.as_ref().map(stored).transpose()?.ok_or(StoreError::NotFound)?;

@@ -8,8 +8,8 @@ use super::{
     page, too_many, total,
 };
 use crate::{
-    DirectoryStore, ListQuery, Listing, PageKey, Position, StoreError, directory::COLUMNS, filter::Narrowing,
-    resource::SortKey, statement::Sql,
+    DirectoryStore, ListQuery, Listing, PageKey, Position, StoreError, filter::Narrowing, resource::SortKey,
+    statement::Sql,
 };
 
 pub(super) async fn run<A: Access>(
@@ -45,7 +45,7 @@ fn sql<A: Access>(
 ) -> Sql {
     let limit = i64::from(query.count) + 1;
     let by = order_by(order, column);
-    let sql = Sql::new("SELECT ").text(COLUMNS);
+    let sql = store.select();
     match &query.position {
         Position::Skip(skip) if *skip > 0 => {
             // Rows are skipped in the index; only those of the page are read.

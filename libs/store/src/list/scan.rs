@@ -11,9 +11,9 @@ use serde_json::{Map, Value, json};
 use super::{indexed, order::Order, too_many, total};
 use crate::{
     DirectoryStore, ListQuery, Listing, PageKey, Position, StoreError, StoredResource,
-    directory::{COLUMNS, element, stored},
+    directory::{element, select, stored},
     filter::{Narrowing, mentions},
-    statement::{BATCH, Sql},
+    statement::BATCH,
 };
 
 /// Rows of one statement.
@@ -85,7 +85,7 @@ async fn read<A: Access>(store: &DirectoryStore<A>, keys: &[PageKey]) -> Result<
     let mut resources = HashMap::new();
     let ids: Vec<_> = keys.iter().map(|key| key.id.as_uuid()).collect();
     for some in ids.chunks(BATCH) {
-        let sql = Sql::new("SELECT ").text(COLUMNS).text(" FROM resource r WHERE r.directory_id = ");
+        let sql = store.select().text(" FROM resource r WHERE r.directory_id = ");
         let sql = sql.id(store.directory).text(" AND r.id IN ").ids(some);
         let read = store.inner.resources_within_bounds(sql.build(store.backend())).await?;
         let read = read.ok_or_else(|| too_many::bytes(store.inner.list_bytes))?;
@@ -101,7 +101,7 @@ async fn chunk<A: Access>(
     after: Option<Id<Resource>>,
     limit: u32,
 ) -> Result<Vec<StoredResource>, StoreError> {
-    let mut sql = Sql::new("SELECT ").text(COLUMNS).part(&indexed::from(store, query, narrowing));
+    let mut sql = select(store.backend(), store.directory, false).part(&indexed::from(store, query, narrowing));
     if let Some(after) = after {
         sql = sql.text(" AND r.id > ").id(after);
     }

@@ -124,11 +124,11 @@ impl DirectoryService {
                 Ok(Done::of(call, &kind.endpoint, 201, &created))
             }
             (BulkMethod::Put, Some(id)) => {
-                let updated = self.replace(call, &kind, id, precondition, data?).await?;
+                let updated = self.replace(call, &kind, id, precondition, data?, false).await?;
                 Ok(Done::of(call, &kind.endpoint, 200, &updated.resource))
             }
             (BulkMethod::Patch, Some(id)) => {
-                let updated = self.patch(call, &kind, id, precondition, data?).await?;
+                let updated = self.patch(call, &kind, id, precondition, data?, false).await?;
                 Ok(Done::of(call, &kind.endpoint, 200, &updated.resource))
             }
             (BulkMethod::Delete, Some(id)) => {
@@ -162,7 +162,7 @@ impl DirectoryService {
                 Err(error) => Err(error.into()),
                 Ok(()) => {
                     let data = whole.data.unwrap_or_default();
-                    self.replace(call, &kind, &id, Precondition::None, data).await
+                    self.replace(call, &kind, &id, Precondition::None, data, false).await
                 }
             };
             let outcome = match completed {

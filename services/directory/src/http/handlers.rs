@@ -18,7 +18,7 @@ use rollcall_scim::{
 use rollcall_store::StoredResource;
 use serde_json::Value;
 
-use crate::list::ListRequest;
+use crate::{list::ListRequest, represent::shows_groups};
 
 use super::{
     answer::{self, Answer, Refusal, builder, json},
@@ -60,7 +60,8 @@ async fn create(incoming: Incoming, payload: web::Payload) -> Answer {
 async fn read(incoming: Incoming) -> Answer {
     let kind = incoming.kind()?;
     let projection = incoming.projection(&kind)?;
-    let resource = incoming.service.read(&incoming.call, &kind, incoming.segment("id")).await?;
+    let groups = shows_groups(&kind, &projection);
+    let resource = incoming.service.read(&incoming.call, &kind, incoming.segment("id"), groups).await?;
     shown(&incoming, StatusCode::OK, resource, projection).await
 }
 
@@ -69,8 +70,8 @@ async fn replace(incoming: Incoming, payload: web::Payload) -> Answer {
     let projection = incoming.projection(&kind)?;
     let precondition = etag::precondition(incoming.request.headers());
     let body = incoming.body(payload, incoming.service.limits.body_bytes).await?;
-    let id = incoming.segment("id");
-    let updated = incoming.service.replace(&incoming.call, &kind, id, precondition, body).await?;
+    let (id, groups) = (incoming.segment("id"), shows_groups(&kind, &projection));
+    let updated = incoming.service.replace(&incoming.call, &kind, id, precondition, body, groups).await?;
     shown(&incoming, StatusCode::OK, updated.resource, projection).await
 }
 
@@ -79,8 +80,8 @@ async fn patch(incoming: Incoming, payload: web::Payload) -> Answer {
     let projection = incoming.projection(&kind)?;
     let precondition = etag::precondition(incoming.request.headers());
     let body = incoming.body(payload, incoming.service.limits.body_bytes).await?;
-    let id = incoming.segment("id");
-    let updated = incoming.service.patch(&incoming.call, &kind, id, precondition, body).await?;
+    let (id, groups) = (incoming.segment("id"), shows_groups(&kind, &projection));
+    let updated = incoming.service.patch(&incoming.call, &kind, id, precondition, body, groups).await?;
     if kind.kind == GROUP && projection.is_default() {
         // A group's representation can be of any size; who changed a member did not ask for it.
         let mut response = HttpResponse::NoContent().finish();

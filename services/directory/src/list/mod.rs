@@ -19,7 +19,7 @@ use serde_json::Value;
 
 pub use self::cursor::CursorKey;
 pub(crate) use self::{crawl::CrawlMemory, request::ListRequest};
-use crate::{Call, DirectoryService, failure::Failure};
+use crate::{Call, DirectoryService, failure::Failure, represent::shows_groups};
 
 /// One resource type's share of a list.
 struct Part {
@@ -123,7 +123,8 @@ impl DirectoryService {
             position,
             count,
         };
-        Ok(store.list(&query).await?)
+        let with_groups = shows_groups(&part.kind, &part.projection);
+        Ok(store.clone().with_groups(with_groups).list(&query).await?)
     }
 
     async fn append(
