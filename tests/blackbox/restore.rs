@@ -54,7 +54,7 @@ fn psql(url: &str, sql: &str) -> String {
 fn rows(url: &str, table: &str, busy: &str) -> String {
     let settled = format!("WHERE directory_id <> (SELECT id FROM directory WHERE directory_id = '{busy}')");
     let settled = if OF_DIRECTORIES.contains(&table) { settled.as_str() } else { "" };
-    psql(url, &format!("SELECT t::text FROM {table} t {settled} ORDER BY 1"))
+    psql(url, &format!("SELECT t::text FROM {table} t {settled} ORDER BY t::text COLLATE \"C\""))
 }
 
 /// All that a client can read, as text.
