@@ -184,7 +184,7 @@ async fn a_dump_of_a_busy_installation_restored_into_a_new_server_is_the_install
     }
     assert_eq!(revoked.get("/Users?count=1").await.status, 401);
     let continued = directories[1].get(&cursor).await.ok(200);
-    assert_eq!(continued, before.0);
+    assert_eq!(continued["Resources"], before.0["Resources"]);
     assert!(ids(&before.1).iter().all(|id| !ids(&continued).contains(id)));
     // Of what was written meanwhile: all that was there before the dump began, and nothing that never was.
     let there = names(&busy).await;
