@@ -54,7 +54,7 @@ fn psql(url: &str, sql: &str) -> String {
 fn rows(url: &str, table: &str, busy: &str) -> String {
     let settled = format!("WHERE directory_id <> (SELECT id FROM directory WHERE directory_id = '{busy}')");
     let settled = if OF_DIRECTORIES.contains(&table) { settled.as_str() } else { "" };
-    psql(url, &format!("SELECT t::text FROM {table} t {settled} ORDER BY 1"))
+    psql(url, &format!("SELECT t::text FROM {table} t {settled} ORDER BY t::text COLLATE \"C\""))
 }
 
 /// All that a client can read, as text.
@@ -149,7 +149,8 @@ async fn a_dump_of_a_busy_installation_restored_into_a_new_server_is_the_install
     while psql(&old, "SELECT COUNT(*) FROM resource WHERE name_key LIKE 'busy-%'").trim().parse::<u32>().unwrap() < 10 {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    let surely = names(&busy).await;
+    let written = psql(&old, "SELECT name_key FROM resource WHERE name_key LIKE 'busy-%'");
+    let surely: BTreeSet<String> = written.lines().map(str::to_owned).collect();
     let dump = server.place().file("rollcall.dump");
     let fresh = tokio::task::spawn_blocking(PostgresServer::start).await.unwrap();
     let status = fresh.program("pg_dump").arg("--format=custom").arg("--file").arg(&dump).arg(&old).status().unwrap();
@@ -183,7 +184,7 @@ async fn a_dump_of_a_busy_installation_restored_into_a_new_server_is_the_install
     }
     assert_eq!(revoked.get("/Users?count=1").await.status, 401);
     let continued = directories[1].get(&cursor).await.ok(200);
-    assert_eq!(continued, before.0);
+    assert_eq!(continued["Resources"], before.0["Resources"]);
     assert!(ids(&before.1).iter().all(|id| !ids(&continued).contains(id)));
     // Of what was written meanwhile: all that was there before the dump began, and nothing that never was.
     let there = names(&busy).await;
