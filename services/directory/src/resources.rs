@@ -44,7 +44,8 @@ impl DirectoryService {
             request_id: call.request_id.clone(),
             password_sent: draft.password_sent,
         };
-        self.store.directory(&scope).create(new).await.map_err(|error| Failure::of_store(error, &kind.name, ""))
+        let created = self.store.directory(&scope).with_groups(true).create(new).await;
+        created.map_err(|error| Failure::of_store(error, &kind.name, ""))
     }
 
     /// GET of one (RFC 7644 §3.4.1).
