@@ -51,7 +51,7 @@ impl DirectoryService {
             password_sent: draft.password_sent,
         };
         let has_members = new.members.as_ref().is_some_and(|members| !members.is_empty());
-        let created = self.store.directory(&scope).create(new).await;
+        let created = self.store.directory(&scope).with_groups(true).create(new).await;
         if has_members && may_be_done(&created) {
             self.lookups.much_changed(&scope).await;
         }

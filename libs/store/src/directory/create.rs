@@ -49,7 +49,7 @@ impl Mutation for Create {
             modified_at: now,
             document: new.document.clone(),
             // Nobody could have put it into one yet.
-            groups: Some(Vec::new()),
+            groups: by.with_groups.then(Vec::new),
         };
         let columns = Columns::of(created.kind, &new.document)?;
         let row = resource::ActiveModel {

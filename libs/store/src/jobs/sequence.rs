@@ -86,10 +86,12 @@ async fn number(
         let first = last - count + 1 + (at * 200) as i64;
         let events = some.iter().zip(first..).map(|(row, seq)| event_of(row.clone(), seq));
         event::Entity::insert_many(events).exec_without_returning(transaction).await?;
-        let mut gone = Sql::new("DELETE FROM outbox WHERE directory_id = ").value(directory).text(" AND (");
+        // A list of values is one join; a condition for each would be planned one by one.
+        let mut gone = Sql::new("DELETE FROM outbox WHERE directory_id = ").value(directory);
+        gone = gone.text(" AND (resource_id, version) IN (VALUES ");
         for (at, row) in some.iter().enumerate() {
-            gone = gone.text(if at == 0 { "(resource_id = " } else { " OR (resource_id = " }).value(row.resource_id);
-            gone = gone.text(" AND version = ").value(row.version).text(")");
+            gone = gone.text(if at == 0 { "(" } else { ", (" }).value(row.resource_id);
+            gone = gone.text(", ").value(row.version).text(")");
         }
         transaction.execute_raw(gone.text(")").build(backend)).await?;
     }

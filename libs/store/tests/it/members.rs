@@ -134,6 +134,49 @@ on_both_databases! {
         assert_eq!(members.iter().map(|one| one.kind).collect::<BTreeSet<_>>(), [USER, GROUP].into());
     }
 
+    async fn a_user_brings_its_groups_along_where_that_is_asked_and_no_group_is_in_a_group(database) {
+        let directory = database.directory().await;
+        let ids = users(&directory, 2).await;
+        let one = directory.group("one", &ids).await;
+        directory.group("two \"quoted\" é", &ids[..1]).await;
+        let gone = directory.group("gone", &ids).await;
+        directory.resources().delete(directory.target(&gone)).await.unwrap();
+        let (plain, asked) = (directory.resources(), directory.resources().with_groups(true));
+        let walked = plain.groups_of(&ids, 100).await.unwrap().unwrap();
+        let before = directory.store.statements();
+        for id in &ids {
+            let read = asked.get(&directory.user_type(), *id).await.unwrap().unwrap();
+            assert_eq!(read.groups.as_ref(), walked.get(id));
+        }
+        assert_eq!((directory.store.statements() - before).statements, 2);
+        let user = plain.get(&directory.user_type(), ids[0]).await.unwrap().unwrap();
+        assert_eq!(user.groups, None);
+        let list = crate::lists::query(&directory.user_type(), None);
+        let listed = asked.list(&list).await.unwrap().resources;
+        assert_eq!(listed.iter().map(|user| user.groups.clone().unwrap().len()).collect::<Vec<_>>(), [2, 1]);
+        let renamed = TestDirectory::to_document(json!({ "userName": "renamed" }));
+        let updated = asked.update(directory.target(&user), renamed).await.unwrap().resource;
+        assert_eq!(updated.groups.as_ref(), walked.get(&ids[0]));
+        // A group in a group anywhere in the directory: now only the walk knows who is where.
+        directory.group("outer", &[one.id]).await;
+        assert_eq!(asked.get(&directory.user_type(), ids[0]).await.unwrap().unwrap().groups, None);
+    }
+
+    async fn a_user_in_more_groups_than_a_row_brings_along_has_them_looked_up(database) {
+        let directory = database.directory().await;
+        let user = directory.user("u").await.id;
+        for number in 0..100 {
+            directory.group(&format!("group {number}"), &[user]).await;
+        }
+        let read = async || {
+            let asked = directory.resources().with_groups(true);
+            asked.get(&directory.user_type(), user).await.unwrap().unwrap().groups
+        };
+        assert_eq!(read().await.map(|groups| groups.len()), Some(100));
+        directory.group("one more", &[user]).await;
+        assert_eq!(read().await, None);
+    }
+
     async fn deleting_a_user_gives_each_of_its_groups_a_new_version_and_an_event(database) {
         let directory = database.directory().await;
         let ids = users(&directory, 2).await;
