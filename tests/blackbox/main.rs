@@ -8,6 +8,7 @@ mod crash;
 mod directory;
 mod isolation;
 mod kms;
+mod redis;
 mod rolling;
 mod scim;
 mod server;

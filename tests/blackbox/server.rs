@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use rollcall_testkit::Database;
+use rollcall_testkit::{Database, Redis};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -40,6 +40,8 @@ pub(crate) struct Place {
     shape: Shape,
     /// For the processes that wrap data keys: the commands, and `all` or the token service.
     pub(crate) keys: Settings,
+    /// Where Redis is and what the installation's keys begin with; in the split shape.
+    pub(crate) redis: Option<(String, String)>,
     /// For every process of this installation.
     pub(crate) environment: Settings,
 }
@@ -76,19 +78,27 @@ impl Place {
 
     /// For one process on SQLite with a keyring file, whatever shape the other tests have.
     pub(crate) fn embedded() -> Self {
-        let (folder, address) = (tempfile::tempdir().unwrap(), free_address());
-        Self { folder, address, server: None, shape: Shape::All, keys: Settings::new(), environment: Settings::new() }
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+            address: free_address(),
+            server: None,
+            redis: None,
+            shape: Shape::All,
+            keys: Settings::new(),
+            environment: Settings::new(),
+        }
     }
 
-    /// For services on PostgreSQL.
+    /// For services on PostgreSQL and Redis.
     pub(crate) fn split() -> Self {
         // Tests have a runtime of their own around this, in which nothing may block on another.
         let made = std::thread::spawn(|| {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(Database::postgres())
         });
+        let redis = Some((Redis::shared().url().to_owned(), Redis::fresh_prefix()));
         let server = Some(made.join().unwrap());
-        Self { server, shape: Shape::Split, keys: tested_keys(), ..Self::embedded() }
+        Self { server, redis, shape: Shape::Split, keys: tested_keys(), ..Self::embedded() }
     }
 
     /// The database server's address, where there is one.
@@ -123,7 +133,17 @@ impl Place {
         if let Some(url) = self.database_url() {
             command.env("ROLLCALL_DATABASE__URL", url);
         }
+        self.with_redis(&mut command);
         command
+    }
+
+    /// Tells a process where Redis is.
+    fn with_redis(&self, command: &mut Command) {
+        if let Some((url, prefix)) = &self.redis {
+            command.env("ROLLCALL_REDIS__URL", url).env("ROLLCALL_REDIS__PREFIX", prefix);
+            // On a busy machine a healthy server may need longer than in earnest.
+            command.env("ROLLCALL_REDIS__TIMEOUT_MS", "500");
+        }
     }
 
     /// Makes a token as old as can be.
@@ -206,6 +226,7 @@ impl Place {
         command.arg(role).arg("--data-dir").arg(data).env_clear().stdin(Stdio::null());
         command.env("ROLLCALL_LISTENERS", listeners);
         if role != "worker" {
+            self.with_redis(&mut command);
             command.env("ROLLCALL_INTERNAL__SECRET", SECRET);
         }
         // Restarts are quick where nobody else could be asked meanwhile.

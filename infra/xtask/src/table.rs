@@ -136,6 +136,7 @@ pub(crate) const WORKSPACE: Table = Table {
             ],
             dev: false,
         },
+        Wall { what: "only the cache talks to Redis", outside: &["redis"], inside: &["rollcall-cache"], dev: true },
         Wall { what: "only keys talks to AWS", outside: &["aws-*"], inside: &["rollcall-keys"], dev: true },
         Wall {
             what: "HTTP is served by the services and the runtime alone",

@@ -76,6 +76,8 @@ struct Inner<K, V> {
     ttl: Duration,
     negative_ttl: Duration,
     far: Option<(Far, Coding<V>)>,
+    /// Notices come in for as long as somebody wants them.
+    _tiers: Tiers,
 }
 
 /// How a key finds its stripe.
@@ -157,7 +159,7 @@ where
         let far = far.map(|(redis, values)| (Far::new(redis, values, &limits, by_group, &tiers.metrics), coding));
         let cache = Self::build(limits, tiers, K::NAME, Hashing::Text(Box::new(texts)), far);
         if let Some(shared) = &tiers.redis {
-            shared.redis.tell(K::NAME, by_group, &cache.0.stripes);
+            shared.redis.tell(K::NAME, by_group, shared.values.is_none(), &cache.0.stripes);
         }
         cache
     }
@@ -196,7 +198,7 @@ where
         let texts = move |key: &K| Texts { text: String::new(), subject: key::text(&on(key)) };
         let cache = Self::build(limits.bounded(), tiers, name, Hashing::Text(Box::new(texts)), None);
         if let Some(shared) = &tiers.redis {
-            shared.redis.tell(C::NAME, false, &cache.0.stripes);
+            shared.redis.tell(C::NAME, false, shared.values.is_none(), &cache.0.stripes);
         }
         cache
     }
@@ -216,6 +218,7 @@ where
             ttl: limits.ttl,
             negative_ttl: limits.negative_ttl,
             far,
+            _tiers: tiers.clone(),
         }))
     }
 

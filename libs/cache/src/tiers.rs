@@ -47,7 +47,9 @@ impl Tiers {
         Self { metrics, redis: Some(Shared { redis, values }) }
     }
 
-    /// Memory, where what other processes invalidate is forgotten. Nothing is read from Redis or written there.
+    /// Memory, where what other processes invalidate is forgotten. Nothing is read from Redis or written there. For a
+    /// process that loads from another one: as that may hear of the same a moment later, and answer from its own memory in
+    /// between, everything is forgotten a second time a second later.
     pub const fn listening(redis: Redis, metrics: CacheMetrics) -> Self {
         Self { metrics, redis: Some(Shared { redis, values: None }) }
     }

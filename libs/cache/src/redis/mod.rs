@@ -155,9 +155,10 @@ impl Redis {
         Ok(Self(Arc::new(Running { shared, tasks })))
     }
 
-    /// Has what is noticed about `name` advance `stripes`, as long as they live.
-    pub(crate) fn tell(&self, name: &'static str, by_group: bool, stripes: &Arc<Stripes>) {
-        self.0.shared.hub.add(name, by_group, stripes);
+    /// Has what is noticed about `name` advance `stripes`, as long as they live; twice, if what is loaded anew comes from
+    /// another process that must hear of it itself.
+    pub(crate) fn tell(&self, name: &'static str, by_group: bool, loads_elsewhere: bool, stripes: &Arc<Stripes>) {
+        self.0.shared.hub.add(name, by_group, loads_elsewhere, stripes);
     }
 
     /// The key with this text, as it stands in Redis.

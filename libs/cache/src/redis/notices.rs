@@ -15,6 +15,9 @@ use crate::{key, stripes::Stripes};
 /// How often a connection on which nothing comes is asked whether it still stands.
 const PING: Duration = Duration::from_secs(2);
 
+/// Who loads from another process, which may hear of the same a moment later, forgets a second time after this.
+const ECHO: Duration = Duration::from_secs(1);
+
 /// Who wants to hear what.
 #[derive(Default)]
 pub(crate) struct Hub {
@@ -23,15 +26,16 @@ pub(crate) struct Hub {
 
 struct Listener {
     by_group: bool,
+    loads_elsewhere: bool,
     stripes: Weak<Stripes>,
 }
 
 impl Hub {
-    pub(crate) fn add(&self, name: &'static str, by_group: bool, stripes: &Arc<Stripes>) {
+    pub(crate) fn add(&self, name: &'static str, by_group: bool, loads_elsewhere: bool, stripes: &Arc<Stripes>) {
         let mut by_name = self.by_name.write().unwrap_or_else(PoisonError::into_inner);
         let listeners = by_name.entry(name).or_default();
         listeners.retain(|listener| listener.stripes.strong_count() > 0);
-        listeners.push(Listener { by_group, stripes: Arc::downgrade(stripes) });
+        listeners.push(Listener { by_group, loads_elsewhere, stripes: Arc::downgrade(stripes) });
     }
 
     /// Forgets what `text` names.
@@ -40,7 +44,14 @@ impl Hub {
         for listener in key::name_of(text).and_then(|name| by_name.get(name)).into_iter().flatten() {
             let about = if listener.by_group { key::group_of(text) } else { Some(text) };
             if let (Some(stripes), Some(about)) = (listener.stripes.upgrade(), about) {
-                stripes.advance(key::hash(about));
+                let hash = key::hash(about);
+                stripes.advance(hash);
+                if listener.loads_elsewhere {
+                    tokio::spawn(async move {
+                        tokio::time::sleep(ECHO).await;
+                        stripes.advance(hash);
+                    });
+                }
             }
         }
     }

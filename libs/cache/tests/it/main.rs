@@ -5,6 +5,7 @@
 mod failover;
 mod forged;
 mod outage;
+mod rights;
 mod scene;
 mod shapes;
 mod together;

@@ -91,20 +91,35 @@ impl Scene {
         self.process_with(Arc::new(SystemClock), 7).await
     }
 
-    pub(crate) async fn process_with(&self, clock: Arc<dyn Clock>, mac: u8) -> Process {
+    /// One that reads and writes no values, and loads from another process.
+    pub(crate) async fn listener(&self) -> Process {
         let registry = Registry::new();
         let metrics = CacheMetrics::new(&registry).unwrap();
-        let Some(url) = &self.url else { return Process { tiers: Tiers::in_process(metrics), registry } };
-        let settings = RedisSettings {
-            url: url.parse().unwrap(),
+        let redis = Redis::listen(self.settings(), Arc::new(SystemEntropy), &metrics).unwrap();
+        let process = Process { tiers: Tiers::listening(redis, metrics), registry };
+        eventually("notices come in", async || process.counts("rollcall_redis_listening", "") == 1).await;
+        process
+    }
+
+    fn settings(&self) -> RedisSettings {
+        RedisSettings {
+            url: self.url.as_deref().unwrap().parse().unwrap(),
             ca: None,
             prefix: self.prefix.clone(),
             // On a busy machine a healthy server may need longer than in earnest.
             command_timeout: Duration::from_millis(500),
             connect_timeout: Duration::from_millis(1_000),
-        };
+        }
+    }
+
+    pub(crate) async fn process_with(&self, clock: Arc<dyn Clock>, mac: u8) -> Process {
+        let registry = Registry::new();
+        let metrics = CacheMetrics::new(&registry).unwrap();
+        if self.url.is_none() {
+            return Process { tiers: Tiers::in_process(metrics), registry };
+        }
         let entropy = Arc::new(SystemEntropy);
-        let redis = Redis::connect(settings, entropy.clone(), &metrics).await.unwrap();
+        let redis = Redis::connect(self.settings(), entropy.clone(), &metrics).await.unwrap();
         let tiers = Tiers::with_redis(redis, Secret32::from_bytes([mac; 32]), clock, entropy, metrics);
         Process { tiers, registry }
     }

@@ -135,6 +135,32 @@ async fn a_process_that_no_message_reaches_is_wrong_for_the_stated_time_at_most(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_loads_from_a_process_that_hears_later_forgets_what_that_still_said() {
+    let scene = Scene::on(testkit::Redis::shared());
+    let (here, gateway, source) = (scene.process().await, scene.listener().await, Source::default());
+    let verdicts: Cache<u8, usize> = Cache::following("verdict", LONG, &gateway.tiers, |_: &u8| A);
+    verdicts.get_or_try_load(&1, || source.load()).await.unwrap();
+    assert_eq!(here.things(LONG).invalidate(&A).await, Told::Everywhere);
+    eventually("it is told", async || verdicts.get(&1).await.is_none()).await;
+    // The other process has not heard yet and says the same again.
+    verdicts.get_or_try_load(&1, || source.load()).await.unwrap();
+    let forgotten = eventually("it forgets again", async || verdicts.get(&1).await.is_none());
+    assert!(tokio::time::timeout(LONG.ttl / 3, forgotten).await.is_ok(), "long before its time is over");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn notices_come_in_for_as_long_as_there_is_a_cache_that_wants_them() {
+    let scene = Scene::on(testkit::Redis::shared());
+    let (here, mut gateway, source) = (scene.process().await, scene.listener().await, Source::default());
+    let verdicts: Cache<u8, usize> = Cache::following("verdict", LONG, &gateway.tiers, |_: &u8| A);
+    gateway.tiers = Scene::without_redis().process().await.tiers;
+    verdicts.get_or_try_load(&1, || source.load()).await.unwrap();
+    assert_eq!(here.things(LONG).invalidate(&A).await, Told::Everywhere);
+    let forgotten = eventually("it is told", async || verdicts.get(&1).await.is_none());
+    assert!(tokio::time::timeout(LONG.ttl / 3, forgotten).await.is_ok(), "long before its time is over");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_may_have_been_missed_while_nobody_listened_is_forgotten_once_somebody_does() {
     let redis = testkit::Redis::shared();
     let gate = testkit::Gate::before(redis.address()).await;

@@ -214,5 +214,8 @@ async fn in_redis_lies_nothing_that_opens_anything() {
     for key in keys {
         let value = redis.says(&["get", key]);
         assert!(!value.is_empty() && !value.contains(&text.expose()[27..71]), "{value}");
+        // docs/operations.md says so.
+        let size: usize = redis.says(&["memory", "usage", key]).trim().parse().unwrap();
+        assert!(size <= 1024, "{size} bytes for {key}");
     }
 }

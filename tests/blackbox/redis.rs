@@ -1,0 +1,130 @@
+//! Services that share a Redis: what the command line revokes the gateway refuses, and no request fails for want of Redis.
+
+use std::{
+    process::{Child, Command},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use rollcall_testkit::Redis;
+
+use crate::{
+    directory::Directory,
+    server::{Place, Server, eventually, health},
+};
+
+/// A split installation on a Redis of its own.
+fn on(redis: &Redis) -> Place {
+    let mut place = Place::split();
+    place.redis = Some((redis.url().to_owned(), "rollcall".to_owned()));
+    place
+}
+
+/// Metrics of the gateway that begin with `name`, as Prometheus reads them.
+fn metric(place: &Place, name: &str) -> Option<String> {
+    let all = health(place.address, "/metrics")?;
+    all.lines().find(|line| line.starts_with(name)).map(str::to_owned)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_that_the_command_line_revokes_is_refused_by_the_gateway_at_once() {
+    let server = Server::start_at(Place::split());
+    let client = server.directory();
+    client.user("anna").await;
+    let listening = || metric(server.place(), "rollcall_redis_listening 1");
+    tokio::task::block_in_place(|| eventually("the gateway listens", listening));
+    let revoked = server.place().json(&["token", "revoke", "--token-id", &client.token_id]);
+    assert_eq!(revoked["refused_everywhere_within_seconds"], 0, "{revoked}");
+    // A message is on its way for a moment; without it the token would go on for 15 seconds and more.
+    let refused = async { while client.get("/Users").await.status != 401 {} };
+    tokio::time::timeout(Duration::from_secs(8), refused).await.expect("it is refused at once");
+    // Whoever reads JSON is told by the number; people are told in a sentence.
+    let another = server.directory();
+    let told = server.place().run(&["token", "revoke", "--token-id", &another.token_id]);
+    assert!(String::from_utf8_lossy(&told.stdout).contains("All servers refuse the token from now on."));
+}
+
+#[tokio::test]
+async fn without_redis_the_command_line_says_how_long_others_may_go_on() {
+    let mut place = Place::split();
+    let client = place.directory_of("acme", "other");
+    place.redis = Some(("redis://127.0.0.1:1".to_owned(), "rollcall".to_owned()));
+    let told = place.run(&["token", "revoke", "--token-id", &client.token_id]);
+    let text = String::from_utf8_lossy(&told.stdout);
+    assert!(text.contains("Servers refuse the token within 30 seconds."), "{text}");
+    place.environment.push(("ROLLCALL_REDIS__URL", "redis.example.com".to_owned()));
+    place.redis = None;
+    let refusal = place.refusal(&["token", "list", "--tenant", "acme"]);
+    assert!(refusal.contains("\"redis.url\"") && refusal.contains("redis+sentinel://"), "{refusal}");
+}
+
+/// Asks until told to stop; every answer must be good. How many there were.
+async fn ask_until(client: Directory, stop: Arc<AtomicBool>) -> usize {
+    let mut answers = 0;
+    while !stop.load(Ordering::SeqCst) {
+        let answer = client.try_send("GET", "/Users?count=1", &[], None).await.unwrap();
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        answers += 1;
+    }
+    answers
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn redis_emptied_frozen_and_killed_under_load_fails_no_request() {
+    let redis = Redis::single();
+    // Nothing is believed for long, so that Redis is asked all the time.
+    let server = Server::start_with(on(&redis), |command: &mut Command| {
+        command.env("ROLLCALL_CACHE__SECONDS", "1").env("ROLLCALL_REDIS__TIMEOUT_MS", "50");
+    });
+    let clients: Vec<Directory> = (0..4).map(|_| server.directory()).collect();
+    let stop = Arc::new(AtomicBool::new(false));
+    let load: Vec<_> =
+        clients.iter().map(|client| tokio::spawn(ask_until(client.clone(), Arc::clone(&stop)))).collect();
+    let pass = || tokio::time::sleep(Duration::from_secs(2));
+    for _ in 0..5 {
+        redis.flush();
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    redis.freeze();
+    pass().await;
+    redis.thaw();
+    pass().await;
+    redis.kill();
+    pass().await;
+    redis.start();
+    pass().await;
+    stop.store(true, Ordering::SeqCst);
+    let mut answers = 0;
+    for client in load {
+        answers += client.await.unwrap();
+    }
+    assert!(answers > 100, "{answers}");
+    assert!(server.place().log().contains("Redis does not answer"), "somebody was told");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn services_start_and_are_ready_without_redis_and_are_joined_by_it_later() {
+    let redis = Redis::single();
+    redis.kill();
+    let server = Server::start_at(on(&redis));
+    let client = server.directory();
+    client.user("anna").await;
+    redis.start();
+    let listening = || metric(server.place(), "rollcall_redis_listening 1");
+    tokio::task::block_in_place(|| eventually("the gateway listens", listening));
+    assert_eq!(client.get("/Users").await.ok(200)["totalResults"], 1);
+}
+
+#[test]
+fn a_process_that_cannot_reach_redis_still_stops_when_it_is_told() {
+    let mut place = Place::embedded();
+    place.redis = Some(("redis+sentinel://127.0.0.1:1,127.0.0.1:2/mymaster".to_owned(), "rollcall".to_owned()));
+    let address = place.address.to_string();
+    let mut child: Child = place.command(&["all", "--listen", &address]).spawn().unwrap();
+    eventually("it is ready", || health(place.address, "/health/ready").filter(|answer| answer.contains(" 200 ")));
+    crate::server::send_signal(&child, "TERM");
+    assert!(eventually("it stops", || child.try_wait().unwrap()).success());
+}
