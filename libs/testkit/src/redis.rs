@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{
-        Mutex, OnceLock,
+        Mutex, OnceLock, PoisonError,
         atomic::{AtomicU32, Ordering},
     },
     time::Duration,
@@ -144,7 +144,8 @@ impl Redis {
     /// Starts the first server anew, with nothing in it.
     pub fn start(&self) {
         let server = &self.servers[0];
-        if let Some(mut guard) = server.guard.lock().ok().and_then(|mut held| held.take()) {
+        let guard = server.guard.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(mut guard) = guard {
             drop(guard.stdin.take());
             // It has cleaned up by then.
             let _ = guard.wait();
@@ -208,10 +209,9 @@ impl Server {
     }
 
     fn launch(&self) {
-        let guard = launch(&self.folder, &self.arguments, self.address);
-        if let Ok(mut held) = self.guard.lock() {
-            *held = Some(guard);
-        }
+        let mut held = self.guard.lock().unwrap_or_else(PoisonError::into_inner);
+        *held = Some(launch(&self.folder, &self.arguments, self.address));
+        drop(held);
         until(INSTALL, || self.is_there());
     }
 

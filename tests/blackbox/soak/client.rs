@@ -1,6 +1,6 @@
 //! One client: it sends, looks through every answer, and keeps its model.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -10,6 +10,11 @@ use super::{
     model::Model,
     world::{Place, World},
 };
+
+/// How often a request is sent that is answered "later", and how long to wait before the next time: less than
+/// Retry-After says, for there is much to do.
+const TRIES: usize = 20;
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// What was counted and found, by one client or by all.
 #[derive(Debug, Default)]
@@ -117,8 +122,28 @@ impl Client {
         (self.here + 1 + self.dice.below(self.world.places.len() - 1)) % self.world.places.len()
     }
 
-    /// Sends `request` and looks for what should not be in the answer. `None` if there was none, which is noted.
+    /// Sends `request`, again if the service had no time and says that nothing was changed, as every client does.
+    /// `None` without an answer to the request itself, which is noted.
     pub(super) async fn send(&mut self, kind: &'static str, request: &Request) -> Option<Reply> {
+        for _ in 0..TRIES {
+            let reply = self.send_once(kind, request).await?;
+            match reply.status {
+                503 if reply.text.contains("nothing was changed") => tokio::time::sleep(PAUSE).await,
+                // The head did not arrive in time: nobody read the request.
+                408 => {}
+                503 => {
+                    self.tally.surprises.push(format!("503 to {}: {}", request.told(), reply.text));
+                    return None;
+                }
+                _ => return Some(reply),
+            }
+        }
+        self.tally.surprises.push(format!("no answer after {TRIES} tries to {}", request.told()));
+        None
+    }
+
+    /// Looks for what should not be in the answer.
+    async fn send_once(&mut self, kind: &'static str, request: &Request) -> Option<Reply> {
         *self.tally.kinds.entry(kind).or_default() += 1;
         self.world.sent();
         let directory = &self.place().directory;

@@ -159,13 +159,11 @@ async fn clients_of_many_tenants_see_and_change_nothing_of_each_other() {
     tally.leaks.extend(world.territory.late_leaks());
     said.abort();
     report(&tally, models.iter().map(|model| model.users.len() + model.groups.len()).sum(), begin.elapsed());
-    for (what, found) in [("leaks", &tally.leaks), ("differences", &tally.differences), ("surprises", &tally.surprises)]
-    {
-        assert!(
-            found.is_empty(),
-            "seed {seed}: {} {what}, the first: {:#?}",
-            found.len(),
-            &found[..found.len().min(5)]
-        );
+    let found = [("leaks", &tally.leaks), ("differences", &tally.differences), ("surprises", &tally.surprises)];
+    for (what, found) in found {
+        found.iter().take(5).for_each(|one| eprintln!("soak: one of the {what}: {one}"));
+    }
+    for (what, found) in found {
+        assert!(found.is_empty(), "seed {seed}: {} {what}", found.len());
     }
 }

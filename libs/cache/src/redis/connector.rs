@@ -51,7 +51,7 @@ pub(crate) struct Connector {
 }
 
 enum Kind {
-    Single(Client),
+    Single(Box<Client>),
     Sentinel(Box<Mutex<SentinelClient>>),
     Cluster { client: Box<ClusterClient>, nodes: Vec<Client> },
 }
@@ -65,7 +65,7 @@ impl Connector {
         let kind = match &url.shape {
             Shape::Single => {
                 let one: RedisResult<Vec<Client>> = clients();
-                Kind::Single(one?.pop().ok_or((ErrorKind::InvalidClientConfig, "no server"))?)
+                Kind::Single(Box::new(one?.pop().ok_or((ErrorKind::InvalidClientConfig, "no server"))?))
             }
             Shape::Sentinel { master, user, password } => {
                 let who = (user.as_deref(), password.as_deref());
