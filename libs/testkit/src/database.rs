@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rollcall_base::{ManualClock, SeededEntropy, SystemEntropy, Timestamp};
 use rollcall_store::{Store, StoreConfig};
-use sea_orm::DatabaseConnection;
+use sea_orm::{ConnectionTrait, DatabaseConnection};
 use tempfile::TempDir;
 
 use crate::{TestDirectory, postgres};
@@ -69,6 +69,15 @@ impl Database {
     pub async fn directory(&self) -> TestDirectory {
         let (store, clock) = self.open().await;
         TestDirectory::create(store, clock, "acme", "D-1").await
+    }
+
+    /// Runs a statement behind the store's back.
+    ///
+    /// # Panics
+    /// If the database refuses it.
+    #[allow(clippy::expect_used)]
+    pub async fn execute(&self, statement: &str) {
+        self.raw().await.execute_unprepared(statement).await.expect("the statement is right");
     }
 
     /// A connection past the store, for looking at plans and breaking things.

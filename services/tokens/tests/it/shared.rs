@@ -15,7 +15,6 @@ use rollcall_keys::LocalKeyring;
 use rollcall_store::{DirectoryRecord, Store};
 use rollcall_testkit::{Database, Gate, Redis as Server};
 use rollcall_tokens::{LocalTokens, Tokens, TokensConfig, Told, VerifyError};
-use sea_orm::ConnectionTrait;
 use tempfile::TempDir;
 
 use crate::{
@@ -163,7 +162,7 @@ async fn without_messages_a_revoked_token_is_refused_within_the_bound() {
     gate.shut();
     assert_eq!(here.tokens.revoke(&scene.scope, told.id()).await.unwrap(), Some(Told::Everywhere));
     let statement = format!("UPDATE credential SET revoked_at = 1 WHERE id = '{}'", behind_the_back.id());
-    scene.database.raw().await.execute_unprepared(&statement).await.unwrap();
+    scene.database.execute(&statement).await;
     tokio::time::sleep(config.cache_ttl).await;
     for process in [&here, &there] {
         for token in [&told, &behind_the_back] {
