@@ -25,7 +25,7 @@ from postgres import Postgres, free_port  # noqa: E402
 
 ROLES = ("tokens", "directory", "worker", "gateway")
 # Those that cache.
-WITH_REDIS = ("tokens", "gateway")
+WITH_REDIS = ("tokens", "directory", "gateway")
 
 
 class Split:

@@ -11,9 +11,12 @@ use std::{
 
 use rollcall_testkit::Redis;
 
+use serde_json::json;
+
 use crate::{
     directory::Directory,
     server::{Place, Server, eventually, health},
+    services::{Running, list, service, url},
 };
 
 /// A split installation on a Redis of its own.
@@ -127,4 +130,53 @@ fn a_process_that_cannot_reach_redis_still_stops_when_it_is_told() {
     eventually("it is ready", || health(place.address, "/health/ready").filter(|answer| answer.contains(" 200 ")));
     crate::server::send_signal(&child, "TERM");
     assert!(eventually("it stops", || child.try_wait().unwrap()).success());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_one_directory_service_changes_the_other_looks_up() {
+    let redis = Redis::single();
+    let place = on(&redis);
+    let services = ["directory", "directory"].map(|role| service(&place, role).wait_until_ready());
+    let tokens = service(&place, "tokens").wait_until_ready();
+    let directories = list(&[&services[0], &services[1]]);
+    let _gateway = Running::start(place.gateway(&url(&tokens), &directories), place.address).wait_until_ready();
+    let client = place.directory_of("acme", "other");
+    let (user, group) = (client.user("anna").await, client.group("Staff", &[]).await);
+    let seen = async || client.look_up(&format!("/users/{user}")).await.ok(200);
+    // Both remember; requests go to one and the other in turn.
+    for _ in 0..6 {
+        assert_eq!(seen().await["active"], true);
+    }
+    let hits = |service: &Running| {
+        let all = health(service.address, "/metrics").unwrap();
+        all.lines().any(|line| line.contains("lookup-user") && line.contains("redis") && line.contains("\"hit\""))
+    };
+    assert!(services.iter().any(hits), "one had the other's answer from Redis");
+    let soon = async |what: &str, is_so: &dyn Fn(&serde_json::Value) -> bool| {
+        // A message is on its way for a moment; without it the old answer would go on for 30 seconds.
+        let known = async {
+            let mut in_a_row = 0;
+            while in_a_row < 6 {
+                in_a_row = if is_so(&seen().await) { in_a_row + 1 } else { 0 };
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(8), known).await.expect(what);
+    };
+    let members = |op: &str| json!([{ "op": op, "path": "members", "value": [{ "value": user }] }]);
+    client.patch(&format!("/Groups/{group}"), members("add")).await.ok(204);
+    soon("a member", &|seen| seen["groups"][0]["displayName"] == "Staff").await;
+    let rename = json!([{ "op": "replace", "path": "displayName", "value": "Crew" }]);
+    client.patch(&format!("/Groups/{group}"), rename).await.ok(204);
+    soon("a renamed group", &|seen| seen["groups"][0]["displayName"] == "Crew").await;
+    client.patch(&format!("/Groups/{group}"), members("remove")).await.ok(204);
+    soon("no member", &|seen| seen["groups"] == json!([])).await;
+    let leaver = json!([{ "op": "replace", "path": "active", "value": false }]);
+    client.patch(&format!("/Users/{user}"), leaver).await.ok(200);
+    soon("a leaver", &|seen| seen["active"] == false).await;
+    // Without Redis nobody is told, and nobody is served what is older than its time.
+    redis.kill();
+    client.get("/Users").await.ok(200);
+    client.delete(&format!("/Users/{user}")).await.ok(204);
+    let gone = async { while client.look_up(&format!("/users/{user}")).await.status != 404 {} };
+    tokio::time::timeout(Duration::from_secs(40), gone).await.expect("within the bound");
 }
