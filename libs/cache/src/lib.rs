@@ -9,13 +9,15 @@ mod cache;
 mod envelope;
 mod far;
 mod key;
+mod limits;
 mod metrics;
 mod redis;
 mod stripes;
 mod tiers;
 
-pub use cache::{Cache, CacheLimits, Told};
+pub use cache::Cache;
 pub use key::CacheKey;
+pub use limits::{CacheLimits, Told};
 pub use metrics::CacheMetrics;
 pub use redis::{Redis, RedisSettings, RedisSettingsError, RedisUrl, RedisUrlError};
 pub use tiers::Tiers;
