@@ -82,6 +82,7 @@ impl Far {
 
     /// What there is at `text`, whose group is `group`.
     pub(crate) async fn read(&self, text: &str, group: &str, counters: &Counters) -> Found {
+        let Some(mac) = &self.values.mac else { return Found::NoAnswer };
         let asked = Instant::now();
         let patience = self.redis.command_timeout();
         let key = self.redis.key(text);
@@ -95,7 +96,7 @@ impl Far {
         let now = self.values.clock.now();
         if let Some(sealed) = found.filter(|sealed| sealed != TOMBSTONE) {
             let kept = kept.saturating_sub(asked.elapsed());
-            match envelope::open(&self.values.mac, &key, &sealed) {
+            match envelope::open(mac, &key, &sealed) {
                 Ok(opened) => {
                     let remaining = envelope::remaining(self.ttl, opened.loaded_at, now, kept);
                     if remaining > Duration::ZERO && epoch.is_none_or(|epoch| epoch == opened.epoch) {
@@ -171,12 +172,13 @@ impl Far {
 
     /// Puts what was loaded, unless something was invalidated meanwhile or the load took too long.
     pub(crate) async fn put(&self, text: &str, place: Place, value: &[u8]) {
+        let Some(mac) = &self.values.mac else { return };
         let left = self.ttl.saturating_sub(place.began.elapsed());
         if millis(left) == 0 || value.len() > LARGEST {
             return;
         }
         let key = self.redis.key(text);
-        let sealed = envelope::seal(&self.values.mac, &key, place.loaded_at, place.epoch, value);
+        let sealed = envelope::seal(mac, &key, place.loaded_at, place.epoch, value);
         let mut pipeline = redis::pipe();
         pipeline.cmd("SET").arg(&key).arg(sealed).arg("PX").arg(millis(left));
         if !self.by_group {

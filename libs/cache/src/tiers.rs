@@ -23,7 +23,8 @@ pub(crate) struct Shared {
 
 /// What it takes to keep values in Redis.
 pub(crate) struct Values {
-    pub(crate) mac: Secret32,
+    /// `None`: nothing is read or put, only forgotten.
+    pub(crate) mac: Option<Secret32>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
 }
@@ -43,7 +44,14 @@ impl Tiers {
         entropy: Arc<dyn Entropy>,
         metrics: CacheMetrics,
     ) -> Self {
-        let values = Some(Arc::new(Values { mac, clock, entropy }));
+        let values = Some(Arc::new(Values { mac: Some(mac), clock, entropy }));
+        Self { metrics, redis: Some(Shared { redis, values }) }
+    }
+
+    /// Memory, and what is invalidated is forgotten everywhere. No value is read from Redis or put there, so no key is
+    /// needed: for commands, which change something and end.
+    pub fn telling(redis: Redis, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>, metrics: CacheMetrics) -> Self {
+        let values = Some(Arc::new(Values { mac: None, clock, entropy }));
         Self { metrics, redis: Some(Shared { redis, values }) }
     }
 

@@ -169,16 +169,8 @@ impl Installation {
     }
 
     /// Where commands remember things, and whom they tell of what they change.
-    pub(crate) async fn tiers(&self, keyring: Option<&LocalKeyring>) -> Result<Tiers, Failure> {
-        let mac = || async {
-            let keyring = match keyring {
-                Some(keyring) => keyring.clone(),
-                None => self.keyring().await?,
-            };
-            tiers::key(&self.config, Some(&keyring))
-        };
-        let (clock, entropy) = (&self.clock, &self.entropy);
-        tiers::shared(&self.config, mac, clock, entropy, &Registry::new()).await
+    pub(crate) async fn tiers(&self) -> Result<Tiers, Failure> {
+        tiers::telling(&self.config, &self.clock, &self.entropy).await
     }
 
     /// The token service, for a command: what it counts, nobody reads.
@@ -189,7 +181,7 @@ impl Installation {
     /// The same, with the keyring if it is open already.
     pub(crate) async fn tokens_with(&self, keyring: Option<&LocalKeyring>) -> Result<LocalTokens, Failure> {
         let keys = keys::service(self, keyring, &Registry::new()).await?;
-        let tiers = self.tiers(keyring).await?;
+        let tiers = self.tiers().await?;
         Ok(self.tokens_configured(Arc::new(keys), tokens_config(&self.config), &tiers))
     }
 

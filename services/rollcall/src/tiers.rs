@@ -11,10 +11,10 @@ use rollcall_runtime::Config;
 
 use crate::failure::Failure;
 
-/// Memory, and Redis if it is configured. `key` is asked for what values are sealed with only then.
+/// Memory, and Redis if it is configured. Without a keyring the internal secret is needed for that.
 pub(crate) async fn shared(
     config: &Config,
-    key: impl AsyncFnOnce() -> Result<Secret32, Failure>,
+    keyring: Option<&LocalKeyring>,
     clock: &Arc<dyn Clock>,
     entropy: &Arc<dyn Entropy>,
     registry: &Registry,
@@ -22,7 +22,19 @@ pub(crate) async fn shared(
     let metrics = CacheMetrics::new(registry)?;
     let Some(settings) = settings(config)? else { return Ok(Tiers::in_process(metrics)) };
     let redis = Redis::connect(settings, Arc::clone(entropy), &metrics).await?;
-    Ok(Tiers::with_redis(redis, key().await?, Arc::clone(clock), Arc::clone(entropy), metrics))
+    Ok(Tiers::with_redis(redis, key(config, keyring)?, Arc::clone(clock), Arc::clone(entropy), metrics))
+}
+
+/// For commands: what they change is forgotten in Redis, if it is configured, and by all who listen to it.
+pub(crate) async fn telling(
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+    entropy: &Arc<dyn Entropy>,
+) -> Result<Tiers, Failure> {
+    let metrics = CacheMetrics::new(&Registry::new())?;
+    let Some(settings) = settings(config)? else { return Ok(Tiers::in_process(metrics)) };
+    let redis = Redis::connect(settings, Arc::clone(entropy), &metrics).await?;
+    Ok(Tiers::telling(redis, Arc::clone(clock), Arc::clone(entropy), metrics))
 }
 
 /// Memory; and if Redis is configured, what other processes invalidate is forgotten there.
@@ -35,7 +47,7 @@ pub(crate) fn listening(config: &Config, entropy: &Arc<dyn Entropy>, registry: &
 
 /// Values are sealed with a key of the internal secret where there is one, so that `all` and the services apart read each
 /// other's; else with one of the keyring.
-pub(crate) fn key(config: &Config, keyring: Option<&LocalKeyring>) -> Result<Secret32, Failure> {
+fn key(config: &Config, keyring: Option<&LocalKeyring>) -> Result<Secret32, Failure> {
     if let Some(secret) = config.internal_secret()? {
         return Ok(InternalKeys::derive(&secret).cache_key());
     }

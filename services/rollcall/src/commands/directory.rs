@@ -61,7 +61,7 @@ pub(super) async fn run(command: cli::Directory, installation: &Installation, ou
                 other => other.into(),
             })?;
             // Only that there is none may be remembered, for a second; servers that listen forget even that.
-            let _ = announce_directory(&created, &installation.tiers(None).await?).await;
+            let _ = announce_directory(&created, &installation.tiers().await?).await;
             output.one(&Shown::of(created, installation).await?);
         }
         cli::Directory::List { tenant } => {

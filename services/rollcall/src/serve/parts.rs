@@ -35,8 +35,7 @@ impl Shared {
     /// Where this process remembers things: in its memory, and in Redis if it is configured. Without a keyring the internal
     /// secret is needed.
     pub(super) async fn tiers(&self, config: &Config, keyring: Option<&LocalKeyring>) -> Result<Tiers, Failure> {
-        let key = async || tiers::key(config, keyring);
-        tiers::shared(config, key, &self.clock, &self.entropy, self.metrics.registry()).await
+        tiers::shared(config, keyring, &self.clock, &self.entropy, self.metrics.registry()).await
     }
 
     /// The directory service on `store`.
