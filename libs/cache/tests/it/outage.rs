@@ -77,6 +77,11 @@ async fn nobody_waits_for_a_redis_that_hangs_once_the_breaker_knows() {
     assert_eq!(breaker(&process), OPEN);
     assert!(process.counts("rollcall_redis_errors_total", "timeout") >= 5);
     assert_eq!(source.through(&process.things(LONG), &B).await, 1);
+    let failed = process.counts("rollcall_redis_errors_total", "");
+    assert_eq!(caches[0].forget(&A).await, Told::HereOnly);
+    assert_eq!(process.counts("rollcall_redis_errors_total", ""), failed, "nobody was asked");
+    source.becomes(2);
+    assert_eq!(source.through(&caches[0], &A).await, 2, "here it is forgotten all the same");
     redis.thaw();
     eventually("it is used again", async || {
         source.through(&process.things(LONG), &B).await;

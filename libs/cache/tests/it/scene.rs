@@ -101,6 +101,15 @@ impl Scene {
         process
     }
 
+    /// One that only says what to forget.
+    pub(crate) async fn teller(&self) -> Process {
+        let registry = Registry::new();
+        let metrics = CacheMetrics::new(&registry).unwrap();
+        let redis = Redis::connect(self.settings(), Arc::new(SystemEntropy), &metrics).await.unwrap();
+        let tiers = Tiers::telling(redis, Arc::new(SystemClock), Arc::new(SystemEntropy), metrics);
+        Process { tiers, registry }
+    }
+
     fn settings(&self) -> RedisSettings {
         RedisSettings {
             url: self.url.as_deref().unwrap().parse().unwrap(),

@@ -83,6 +83,31 @@ on_every_redis! {
         assert_eq!(source.through(&fresh.things(LONG), &A).await, 1, "nor has Redis the old value");
     }
 
+    async fn who_only_tells_is_heard_by_all_and_leaves_nothing_in_redis(scene) {
+        let (teller, there, source) = (scene.teller().await, scene.process().await, Source::default());
+        let (ours, theirs) = (teller.things(LONG), there.things(LONG));
+        assert_eq!(source.through(&ours, &A).await, 0);
+        assert_eq!(source.through(&theirs, &A).await, 0);
+        assert_eq!(source.loads(), 2, "what it loaded is its own");
+        source.becomes(1);
+        assert_eq!(ours.invalidate(&A).await, Told::Everywhere);
+        eventually("the other forgets", async || theirs.get(&A).await.is_none()).await;
+        assert_eq!(source.through(&theirs, &A).await, 1);
+        assert_eq!(teller.counts("rollcall_cache_requests_total", "refused"), 0);
+    }
+
+    async fn what_does_not_fit_is_loaded_anew_wherever_it_is(scene) {
+        let (here, there, source) = (scene.process().await, scene.process().await, Source::default());
+        let (ours, theirs) = (here.things(LONG), there.things(LONG));
+        source.through(&ours, &A).await;
+        source.becomes(1);
+        let fits = |value: &usize| *value == 1;
+        for (things, loads) in [(&theirs, 2), (&ours, 3), (&theirs, 3), (&ours, 3)] {
+            let found = things.get_fitting_or_try_load(&A, fits, || source.load()).await.unwrap();
+            assert_eq!((found, source.loads()), (Some(1), loads));
+        }
+    }
+
     async fn an_old_load_of_another_process_does_not_come_back_after_an_invalidation(scene) {
         let (here, there, source) = (scene.process().await, scene.process().await, Source::default());
         let (ours, theirs) = (here.things(LONG), there.things(LONG));
