@@ -115,10 +115,17 @@ async fn a_name_finds_who_has_it_now() {
     assert_eq!(named("userName=HEIR").await["users"][0]["id"], first.as_str());
     let two = |id: &str| json!([{ "op": "replace", "path": "externalId", "value": id }]);
     directory.patch(&format!("/Users/{first}"), two("shared")).await.ok(200);
+    assert_eq!(names(&named("externalId=shared").await).len(), 1);
     directory.patch(&format!("/Users/{second}"), two("shared")).await.ok(200);
     assert_eq!(names(&named("externalId=shared").await).len(), 2);
+    let third = json!({ "schemas": [USER], "userName": "third", "externalId": "shared" });
+    directory.post("/Users", third).await.ok(201);
+    assert_eq!(names(&named("externalId=shared").await).len(), 3);
     directory.patch(&format!("/Users/{first}"), two("own")).await.ok(200);
-    assert_eq!(names(&named("externalId=shared").await), ["former2"]);
+    assert_eq!(names(&named("externalId=shared").await), ["former2", "third"]);
+    assert!(names(&named("userName=new").await).is_empty());
+    directory.user("new").await;
+    assert_eq!(names(&named("userName=new").await), ["new"]);
 }
 
 #[tokio::test]

@@ -64,6 +64,8 @@ impl Peer {
     pub fn is_down(&self) {
         if self.ready.swap(false, Ordering::Relaxed) {
             tracing::warn!(address = self.url, "a service does not answer");
+            let mut last = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+            last.get_or_insert_with(|| "it does not answer".to_owned());
         }
     }
 

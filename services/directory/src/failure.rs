@@ -16,6 +16,9 @@ pub(crate) enum Failure {
     /// Ours, and passing, but the change may have been made.
     #[error("the database was lost during a commit")]
     OutcomeUnknown(#[source] StoreError),
+    /// Ours, after the change was made.
+    #[error("the change was made and cannot be shown")]
+    NotShown(#[source] StoreError),
     /// Ours.
     #[error("unexpected failure of the store")]
     Internal(#[source] StoreError),
@@ -49,6 +52,14 @@ impl Failure {
         }
     }
 
+    /// The same when the change that was asked for is made already, and only its answer failed.
+    pub(crate) fn after_the_change(self) -> Self {
+        match self {
+            Self::Unavailable(source) | Self::OutcomeUnknown(source) | Self::Internal(source) => Self::NotShown(source),
+            other => other,
+        }
+    }
+
     /// What the client is told.
     pub(crate) fn to_scim(&self) -> ScimError {
         match self {
@@ -61,6 +72,10 @@ impl Failure {
                 503,
                 "The database was lost while the change was being made. It may have been made: read the resource, or send \
                  the request again.",
+            ),
+            Self::NotShown(_) => ScimError::status(
+                503,
+                "The change was made, but what came of it cannot be shown at the moment. Read the resource.",
             ),
             Self::Internal(_) => ScimError::status(
                 500,
@@ -92,5 +107,8 @@ mod tests {
         let unavailable = Failure::from(StoreError::Unavailable(lost())).to_scim();
         assert_eq!(unavailable.status, 503);
         assert!(unavailable.to_json().to_string().contains("nothing was changed"));
+        let not_shown = Failure::from(StoreError::Unavailable(lost())).after_the_change().to_scim();
+        assert_eq!(not_shown.status, 503);
+        assert!(not_shown.to_json().to_string().contains("was made"));
     }
 }

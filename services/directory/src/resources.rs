@@ -6,14 +6,24 @@ use rollcall_access::{DirectoryScope, Write};
 use rollcall_base::{Id, marker};
 use rollcall_scim::{
     MemberOp, PatchPlan, ScimError, accept,
-    schema::{GROUP, ResourceType},
+    schema::{GROUP, KindId, ResourceType, USER},
 };
 use rollcall_store::{Change, NewResource, Precondition, StoreError, StoredResource, Target, Updated};
 use serde_json::Value;
+use tracing::Instrument;
 
 use crate::{Call, DirectoryService, failure::Failure};
 
 type ResourceId = Id<marker::Resource>;
+
+/// Carries a change out together with what must follow it, even if the client goes away.
+async fn to_the_end<T: Send + 'static>(
+    change: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+) -> Result<T, StoreError> {
+    let done = tokio::spawn(change.in_current_span()).await;
+    // It panicked, which was said already, or the process is ending.
+    done.unwrap_or_else(|error| Err(StoreError::OutcomeUnknown(Arc::new(error))))
+}
 
 /// Whether a change was done, or nobody knows.
 fn may_be_done<T>(outcome: &Result<T, StoreError>) -> bool {
@@ -50,12 +60,22 @@ impl DirectoryService {
             request_id: call.request_id.clone(),
             password_sent: draft.password_sent,
         };
-        let has_members = new.members.as_ref().is_some_and(|members| !members.is_empty());
-        let created = self.store.directory(&scope).with_groups(true).create(new).await;
-        if has_members && may_be_done(&created) {
-            self.lookups.much_changed(&scope).await;
-        }
-        created.map_err(|error| Failure::of_store(error, &kind.name, ""))
+        let (service, kind) = (self.clone(), Arc::clone(kind));
+        let name = kind.name.clone();
+        let create = async move {
+            let document = new.document.clone();
+            let has_members = new.members.as_ref().is_some_and(|members| !members.is_empty());
+            let created = service.store.directory(&scope).with_groups(true).create(new).await;
+            if may_be_done(&created) {
+                if kind.kind == GROUP && has_members {
+                    service.lookups.much_changed(&scope).await;
+                } else if kind.kind == USER {
+                    service.lookups.name_taken(&scope, &document).await;
+                }
+            }
+            created
+        };
+        to_the_end(create).await.map_err(|error| Failure::of_store(error, &name, ""))
     }
 
     /// GET of one (RFC 7644 §3.4.1).
@@ -134,14 +154,17 @@ impl DirectoryService {
     ) -> Result<(), Failure> {
         let target = self.target(call, kind, id, precondition)?;
         let scope = call.authenticated.write()?;
-        let resource = target.id;
-        let deleted = self.store.directory(&scope).delete(target).await;
-        match kind.kind {
-            _ if !may_be_done(&deleted) => {}
-            GROUP => self.lookups.much_changed(&scope).await,
-            _ => self.lookups.user_changed(&scope, resource).await,
-        }
-        deleted.map_err(|error| Failure::of_store(error, &kind.name, id))
+        let (service, resource, kind_id) = (self.clone(), target.id, kind.kind);
+        let delete = async move {
+            let deleted = service.store.directory(&scope).delete(target).await;
+            match kind_id {
+                _ if !may_be_done(&deleted) => {}
+                GROUP => service.lookups.much_changed(&scope).await,
+                _ => service.lookups.user_changed(&scope, resource).await,
+            }
+            deleted
+        };
+        to_the_end(delete).await.map_err(|error| Failure::of_store(error, &kind.name, id))
     }
 
     fn target(
@@ -176,29 +199,36 @@ impl DirectoryService {
             limits.check_document(&change.document)?;
             Ok(change)
         };
-        let id = target.id;
-        let updated = self.store.directory(&scope).with_groups(with_groups).update(target, Arc::new(bounded)).await;
-        if may_be_done(&updated) {
-            self.forget(&scope, kind, id, updated.as_ref().ok()).await;
-        }
-        updated.map_err(|error| Failure::of_store(error, &kind.name, &id.to_string()))
+        let (service, id, kind_id) = (self.clone(), target.id, kind.kind);
+        let update = async move {
+            let store = service.store.directory(&scope).with_groups(with_groups);
+            let updated = store.update(target, Arc::new(bounded)).await;
+            if may_be_done(&updated) {
+                service.forget(&scope, kind_id, id, updated.as_ref().ok()).await;
+            }
+            updated
+        };
+        to_the_end(update).await.map_err(|error| Failure::of_store(error, &kind.name, &id.to_string()))
     }
 
-    /// Forgets the lookups that an update made wrong; none is one of which nobody knows what it did.
+    /// Forgets the lookups that an update made wrong; none is one of which nobody knows what it did. One that changed
+    /// nothing may be the repetition of one that did and was cut off before this.
     async fn forget(
         &self,
         scope: &DirectoryScope<Write>,
-        kind: &ResourceType,
+        kind: KindId,
         resource: ResourceId,
         updated: Option<&Updated>,
     ) {
         match updated {
-            Some(updated) if !updated.changed => {}
-            Some(updated) if kind.kind == GROUP && updated.document_changed => self.lookups.much_changed(scope).await,
-            Some(updated) if kind.kind == GROUP => {
+            Some(updated) if kind == GROUP && updated.changed && !updated.document_changed => {
                 self.lookups.memberships_changed(scope, &updated.memberships).await;
             }
-            None if kind.kind == GROUP => self.lookups.much_changed(scope).await,
+            _ if kind == GROUP => self.lookups.much_changed(scope).await,
+            Some(updated) if updated.document_changed => {
+                let name_taken = self.lookups.name_taken(scope, &updated.resource.document);
+                futures_util::join!(self.lookups.user_changed(scope, resource), name_taken);
+            }
             _ => self.lookups.user_changed(scope, resource).await,
         }
     }

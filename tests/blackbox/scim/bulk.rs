@@ -3,7 +3,10 @@
 use serde_json::{Value, json};
 
 use super::directory;
-use crate::directory::{BULK, Directory, GROUP, PATCH_OP, USER, values};
+use crate::{
+    directory::{BULK, Directory, GROUP, PATCH_OP, USER, values},
+    server::{Place, Server},
+};
 
 fn bulk(operations: Value) -> Value {
     json!({ "schemas": [BULK], "Operations": operations })
@@ -136,4 +139,22 @@ async fn a_group_of_a_circle_that_cannot_be_made_takes_back_those_that_need_it()
     .await;
     assert_eq!((&answer[0]["status"], &answer[1]["status"]), (&json!("409"), &json!("400")), "{answer:?}");
     assert_eq!(directory.get("/Groups").await.ok(200)["totalResults"], 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_outage_in_the_middle_is_the_result_of_its_operation_and_what_was_done_is_said() {
+    let server = Server::start_at(Place::split());
+    let client = server.directory();
+    // A full disk, for whoever is called so.
+    let full = "CREATE FUNCTION disk_full() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'full' USING ERRCODE = '53100'; END $$; \
+                CREATE TRIGGER disk_full BEFORE INSERT ON resource FOR EACH ROW WHEN (NEW.name_key = 'full') EXECUTE FUNCTION disk_full()";
+    tokio::task::block_in_place(|| server.place().psql(full));
+    let post = |name: &str| json!({ "method": "POST", "path": "/Users", "bulkId": name, "data": { "schemas": [USER], "userName": name } });
+    let of = |names: &[&str]| bulk(names.iter().map(|name| post(name)).collect());
+    let answer = client.post("/Bulk", of(&["before", "full", "after"])).await.ok(200);
+    assert_eq!(statuses(&answer), ["201", "503"], "{answer}");
+    assert_eq!(client.get("/Users").await.ok(200)["totalResults"], 1, "what came after was not tried");
+    let whole = client.post("/Bulk", of(&["full", "after"])).await;
+    assert!(whole.error(503, None).contains("nothing was changed"));
+    assert_eq!(client.get("/Users").await.ok(200)["totalResults"], 1);
 }

@@ -30,13 +30,50 @@ struct Progress {
     unfinished: Vec<(usize, String)>,
 }
 
+impl Progress {
+    fn did_something(&self) -> bool {
+        self.results.iter().flatten().any(|result| result.status < 300)
+    }
+
+    /// What was created without its references stays so.
+    fn break_off(&mut self, operations: &[BulkOperation], failure: &Failure) {
+        let status = failure.to_scim().status;
+        let told = "It was created without the references that it must still get, and the request ended there. Read it, \
+                    and send the references again.";
+        for (at, _) in std::mem::take(&mut self.unfinished) {
+            let error = ScimError::status(status, told);
+            let location = self.results[at].take().and_then(|result| result.location);
+            self.results[at] = Some(result(&operations[at], status, location, None, Some(&error)));
+        }
+    }
+}
+
 impl DirectoryService {
     /// Runs the operations in the order of the request, but each after those that it refers to. Answers come in the
     /// order of the request; operations that were not tried because of failOnErrors have none.
     pub(crate) async fn bulk(&self, call: &Call, request: BulkRequest) -> Result<Value, Failure> {
         let operations = &request.operations;
-        let most = request.fail_on_errors.unwrap_or(u64::MAX);
         let mut progress = Progress { results: operations.iter().map(|_| None).collect(), ..Progress::default() };
+        match self.work(call, operations, request.fail_on_errors, &mut progress).await {
+            // Nothing is done yet: the client sends the whole request again.
+            Err(failure) if !progress.did_something() => return Err(failure),
+            // What was done is said, and so is where it ended.
+            Err(failure) => progress.break_off(operations, &failure),
+            Ok(()) => {}
+        }
+        Ok(BulkResponse { results: progress.results.into_iter().flatten().collect() }.to_json())
+    }
+
+    /// # Errors
+    /// What concerns more than one operation. The one that it came up with has it as its result.
+    async fn work(
+        &self,
+        call: &Call,
+        operations: &[BulkOperation],
+        fail_on_errors: Option<u64>,
+        progress: &mut Progress,
+    ) -> Result<(), Failure> {
+        let most = fail_on_errors.unwrap_or(u64::MAX);
         let mut order = Order::of(operations);
         let mut waiting: Vec<usize> = (0..operations.len()).collect();
         while !waiting.is_empty() && progress.errors < most {
@@ -44,11 +81,10 @@ impl DirectoryService {
             // Nobody is ready: a circle. It is opened at a resource that can be created without its references.
             let opens = || waiting.iter().position(|&at| operations[at].method == BulkMethod::Post);
             let at = waiting.remove(ready.or_else(opens).unwrap_or(0));
-            self.run(call, at, &operations[at], ready.is_none(), &mut progress).await?;
+            self.run(call, at, &operations[at], ready.is_none(), progress).await?;
             order.settle(&operations[at]);
         }
-        self.finish(call, operations, &mut progress).await?;
-        Ok(BulkResponse { results: progress.results.into_iter().flatten().collect() }.to_json())
+        self.finish(call, operations, progress).await
     }
 
     async fn run(
@@ -71,12 +107,15 @@ impl DirectoryService {
                 result(operation, done.status, done.location, done.version, None)
             }
             Err(failure) => {
-                let error = answerable(failure)?;
+                let location = self.location_of(call, operation, progress);
+                let error = failure.to_scim();
+                progress.results[at] = Some(result(operation, error.status, location.clone(), None, Some(&error)));
+                answerable(failure)?;
                 progress.errors += 1;
                 if let Some(bulk_id) = &operation.bulk_id {
                     progress.ids.entry(bulk_id.clone()).or_insert(None);
                 }
-                result(operation, error.status, self.location_of(call, operation, progress), None, Some(&error))
+                result(operation, error.status, location, None, Some(&error))
             }
         };
         progress.results[at] = Some(result);
@@ -154,7 +193,7 @@ impl DirectoryService {
     /// Gives the resources of a circle the references that they were created without. One whose references cannot be
     /// had is taken back: an operation is done whole or not at all.
     async fn finish(&self, call: &Call, operations: &[BulkOperation], progress: &mut Progress) -> Result<(), Failure> {
-        for (at, id) in std::mem::take(&mut progress.unfinished) {
+        while let Some((at, id)) = progress.unfinished.first().cloned() {
             let operation = &operations[at];
             let (kind, _) = self.place(operation)?;
             let mut whole = operation.clone();
@@ -178,6 +217,7 @@ impl DirectoryService {
                 }
             };
             progress.results[at] = Some(outcome);
+            progress.unfinished.remove(0);
         }
         Ok(())
     }
@@ -202,8 +242,8 @@ impl Done {
     }
 }
 
-/// A failure that belongs to one operation. One of the service itself ends the whole request, so that the client
-/// sends it again rather than taking half of it for refused.
+/// A failure that belongs to one operation. One of the service itself ends the request there, so that what was not
+/// tried is not taken for refused.
 fn answerable(failure: Failure) -> Result<ScimError, Failure> {
     match failure {
         Failure::Scim(error) => Ok(error),

@@ -21,7 +21,7 @@ pub(super) type Answer = Result<HttpResponse, Refusal>;
 
 /// A failure on its way out. Logged here, once.
 #[derive(Debug)]
-pub(super) struct Refusal(Failure);
+pub(super) struct Refusal(pub(super) Failure);
 
 impl<F: Into<Failure>> From<F> for Refusal {
     fn from(failure: F) -> Self {
@@ -56,6 +56,7 @@ pub(super) fn log(failure: &Failure) {
         ),
         Failure::Unavailable(source) => tracing::warn!(error = %Chain(source), "store unavailable"),
         Failure::OutcomeUnknown(source) => tracing::warn!(error = %Chain(source), "outcome unknown"),
+        Failure::NotShown(source) => tracing::warn!(error = %Chain(source), "made and not shown"),
         Failure::Internal(source) => tracing::error!(error = %Chain(source), "request failed"),
     }
 }

@@ -54,7 +54,7 @@ async fn create(incoming: Incoming, payload: web::Payload) -> Answer {
     let projection = incoming.projection(&kind)?;
     let body = incoming.body(payload, incoming.service.limits.body_bytes).await?;
     let resource = incoming.service.create(&incoming.call, &kind, body).await?;
-    shown(&incoming, StatusCode::CREATED, resource, projection).await
+    shown(&incoming, StatusCode::CREATED, resource, projection).await.map_err(after_the_change)
 }
 
 async fn read(incoming: Incoming) -> Answer {
@@ -72,7 +72,7 @@ async fn replace(incoming: Incoming, payload: web::Payload) -> Answer {
     let body = incoming.body(payload, incoming.service.limits.body_bytes).await?;
     let (id, groups) = (incoming.segment("id"), shows_groups(&kind, &projection));
     let updated = incoming.service.replace(&incoming.call, &kind, id, precondition, body, groups).await?;
-    shown(&incoming, StatusCode::OK, updated.resource, projection).await
+    shown(&incoming, StatusCode::OK, updated.resource, projection).await.map_err(after_the_change)
 }
 
 async fn patch(incoming: Incoming, payload: web::Payload) -> Answer {
@@ -88,7 +88,7 @@ async fn patch(incoming: Incoming, payload: web::Payload) -> Answer {
         answer::set(&mut response, ETAG, &format!("W/\"{}\"", updated.resource.version));
         return Ok(response);
     }
-    shown(&incoming, StatusCode::OK, updated.resource, projection).await
+    shown(&incoming, StatusCode::OK, updated.resource, projection).await.map_err(after_the_change)
 }
 
 async fn delete(incoming: Incoming) -> Answer {
@@ -137,6 +137,10 @@ async fn me(_: Incoming) -> Answer {
 async fn listed(incoming: &Incoming, kinds: &[Arc<ResourceType>], request: ListRequest) -> Answer {
     let page = incoming.service.list(&incoming.call, kinds, &request).await?;
     Ok(json(StatusCode::OK, incoming.media_type, &page))
+}
+
+fn after_the_change(Refusal(failure): Refusal) -> Refusal {
+    Refusal(failure.after_the_change())
 }
 
 async fn shown(

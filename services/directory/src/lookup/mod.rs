@@ -6,18 +6,19 @@
 //! * whatever concerns more users than can be named (a group renamed or deleted, a group put into a group, a big change
 //!   of members) gives the directory a new *generation*, and answers of an older one are not used.
 //!
-//! What a name stands for is remembered apart and is checked against the answer each time, so that a renamed user is not
-//! found under the old name, nor a new owner of the name missed.
+//! What a name stands for is remembered apart. It is forgotten when somebody comes to be known by it, and is checked against
+//! the answer each time, so that a renamed user is not found under the old name, nor a new owner of the name missed.
 
 mod answer;
 mod keys;
 
 use std::{convert::Infallible, sync::Arc};
 
+use futures_util::future::join_all;
 use rollcall_access::{DirectoryScope, Read, Write};
 use rollcall_base::{Entropy, Id, marker};
 use rollcall_cache::{Cache, CacheLimits, Tiers};
-use rollcall_scim::ScimError;
+use rollcall_scim::{Document, ScimError};
 use rollcall_store::{DirectoryStore, Memberships, StoreError, UserKey};
 
 pub(crate) use self::answer::FoundUser;
@@ -27,9 +28,9 @@ use crate::{DirectoryService, failure::Failure};
 type ResourceId = Id<marker::Resource>;
 
 /// The most users that one question may find, for those who gave several the same externalId.
-const MOST_USERS: u32 = 100;
+const MOST_USERS: u32 = 20;
 /// Changes of more members than this are not forgotten one by one.
-const MOST_FORGOTTEN: usize = 100;
+const MOST_FORGOTTEN: usize = 20;
 
 /// What is remembered of users and their groups.
 pub struct Lookups {
@@ -63,12 +64,24 @@ impl Lookups {
     pub(crate) async fn memberships_changed(&self, scope: &DirectoryScope<Write>, whose: &Memberships) {
         match whose {
             Memberships::Of(users) if users.len() <= MOST_FORGOTTEN => {
-                for user in users {
-                    self.user_changed(scope, *user).await;
-                }
+                // At once: nobody waits for Redis longer than for one command.
+                join_all(users.iter().map(|user| self.user_changed(scope, *user))).await;
             }
             _ => self.much_changed(scope).await,
         }
+    }
+
+    /// To be called when a user came to be known by the names in `document`, before it is acknowledged: whoever asked for
+    /// them before is to find this user too.
+    pub(crate) async fn name_taken(&self, scope: &DirectoryScope<Write>, document: &Document) {
+        let name = document.user_name().map(|name| UserKey::UserName(name.to_owned()));
+        let external_id = document.external_id().map(|id| UserKey::ExternalId(id.to_owned()));
+        let scope = scope.to_read();
+        let forgotten = name.iter().chain(&external_id).map(|name| {
+            let place = IdsOf::new(&scope, name);
+            async move { self.ids.forget(&place).await }
+        });
+        let _ = join_all(forgotten).await;
     }
 
     /// To be called when nobody can say whose groups changed, before it is acknowledged.
@@ -90,8 +103,9 @@ impl Lookups {
 }
 
 impl DirectoryService {
-    /// The users that `key` names, with their groups; nobody is no error. What was acknowledged before is in the answer;
-    /// where another process could not be told of a change, the answer may be 30 seconds old.
+    /// The users that `key` names, with their groups; nobody is no error. What this process acknowledged before is in the
+    /// answer. What another did is as soon as it is told, mostly within milliseconds; where it could not be told of a change, the
+    /// answer may be 30 seconds old.
     pub(crate) async fn look_up(
         &self,
         scope: &DirectoryScope<Read>,
@@ -107,8 +121,8 @@ impl DirectoryService {
             let ids = self.lookups.ids.get_or_try_load(&place, load).await.map_err(shared)?;
             found.clear();
             let ids = ids.as_deref().unwrap_or_default();
-            for id in ids {
-                found.extend(self.user(scope, *id).await?.filter(|user| user.is_known_as(key)));
+            for user in join_all(ids.iter().map(|id| self.user(scope, *id))).await {
+                found.extend(user?.filter(|user| user.is_known_as(key)));
             }
             if is_last || found.len() == ids.len() {
                 break;
@@ -162,7 +176,9 @@ impl DirectoryService {
 fn shared(failure: Arc<Failure>) -> Failure {
     match &*failure {
         Failure::Scim(error) => Failure::Scim(error.clone()),
-        Failure::Unavailable(_) | Failure::OutcomeUnknown(_) => Failure::Unavailable(StoreError::Unavailable(failure)),
+        Failure::Unavailable(_) | Failure::OutcomeUnknown(_) | Failure::NotShown(_) => {
+            Failure::Unavailable(StoreError::Unavailable(failure))
+        }
         Failure::Internal(_) => Failure::Internal(StoreError::Internal(failure)),
     }
 }

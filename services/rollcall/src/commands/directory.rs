@@ -50,6 +50,8 @@ pub(super) async fn run(command: cli::Directory, installation: &Installation, ou
                 directory_id: directory_id.to_string(),
                 directory_name: directory_name.to_string(),
             };
+            // Before anything is made: what is wrong with the settings is told first.
+            let tiers = installation.tiers().await?;
             let created = installation.store.tenant(&scope).create_directory(new).await.map_err(|error| match error {
                 ControlError::Taken { field } => {
                     let label = if field == "directory_name" { "Directory Name" } else { "Directory ID" };
@@ -61,7 +63,7 @@ pub(super) async fn run(command: cli::Directory, installation: &Installation, ou
                 other => other.into(),
             })?;
             // Only that there is none may be remembered, for a second; servers that listen forget even that.
-            let _ = announce_directory(&created, &installation.tiers().await?).await;
+            let _ = announce_directory(&created, &tiers).await;
             output.one(&Shown::of(created, installation).await?);
         }
         cli::Directory::List { tenant } => {

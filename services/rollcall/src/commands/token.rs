@@ -6,7 +6,7 @@ use rollcall_access::{CredentialRecord, Rights};
 use rollcall_base::{Id, Timestamp};
 use rollcall_runtime::Config;
 use rollcall_store::DirectoryRecord;
-use rollcall_tokens::Told;
+use rollcall_tokens::{TokensConfig, Told};
 use serde::Serialize;
 
 use crate::{cli, failure::Failure, installation::Installation, output::Output};
@@ -57,19 +57,19 @@ impl Shown {
 struct Revoked {
     token_id: String,
     revoked: bool,
-    /// When the last server refuses it: 0 if all were told.
+    /// Whether Redis took the message for the servers that listen to it.
+    servers_were_told: bool,
+    /// When the last server refuses it, whether or not it was told.
     refused_everywhere_within_seconds: u64,
 }
 
-/// The longest that a server which was not told goes on: until it sees that the embedded database has changed, or until
-/// what it remembers is over.
-fn refused_within(told: Told, config: &Config) -> u64 {
+/// The longest that a server which no message reached goes on: until it sees that the embedded database has changed, or
+/// until what it remembers is over.
+fn refused_within(config: &Config) -> u64 {
     const SEES_A_CHANGE: u64 = 2;
-    match told {
-        Told::Everywhere => 0,
-        Told::HereOnly if config.database_url().is_embedded() => SEES_A_CHANGE.min(config.cache.seconds),
-        Told::HereOnly => config.cache.seconds,
-    }
+    // The servers may have other settings than this machine, but none may remember for longer than this.
+    let longest = TokensConfig::LONGEST_TTL.as_secs();
+    if config.database_url().is_embedded() { SEES_A_CHANGE } else { longest }
 }
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -92,12 +92,15 @@ pub(super) async fn run(command: cli::Token, installation: &Installation, output
         cli::Token::List { tenant, directory } => list(&tenant, directory, installation, output).await?,
         cli::Token::Revoke { token_id, tenant, directory } => {
             let told = revoke(&token_id, tenant, directory, installation).await?;
-            let within = refused_within(told, &installation.config);
-            match within {
-                0 => output.say("All servers refuse the token from now on."),
-                seconds => output.say(&format!("Servers refuse the token within {seconds} seconds.")),
-            }
-            output.one(&Revoked { token_id, revoked: true, refused_everywhere_within_seconds: within });
+            let within = refused_within(&installation.config);
+            let servers_were_told = told == Told::Everywhere;
+            output.say(&if servers_were_told {
+                format!("Servers that listen to Redis refuse the token now, any other within {within} seconds.")
+            } else {
+                format!("Servers refuse the token within {within} seconds.")
+            });
+            let refused_everywhere_within_seconds = within;
+            output.one(&Revoked { token_id, revoked: true, servers_were_told, refused_everywhere_within_seconds });
         }
     }
     Ok(())

@@ -92,3 +92,21 @@ fn limits(config: &Config) -> DirectoryLimits {
         cursor_lifetime: Duration::from_secs(limits.cursor_seconds),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rollcall_runtime::config::Overrides;
+
+    use super::*;
+
+    #[test]
+    fn what_gateway_and_token_service_remember_in_turn_is_within_the_bound() {
+        for seconds in ["0", "1", "30"] {
+            let environment = [("ROLLCALL_CACHE__SECONDS".into(), seconds.into())];
+            let config = Config::load_with(None, environment, &Overrides::default()).unwrap();
+            let (half, whole) = (half_the_time(&config), installation::tokens_config(&config));
+            assert!(2 * half.cache_ttl <= whole.cache_ttl.min(TokensConfig::LONGEST_TTL), "{seconds}");
+            assert!(2 * half.negative_ttl <= whole.negative_ttl);
+        }
+    }
+}

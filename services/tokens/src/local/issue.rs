@@ -98,10 +98,13 @@ impl LocalTokens {
     /// # Errors
     /// [`TokensError::Store`]
     pub async fn revoke(&self, scope: &TenantScope, id: Id<marker::Credential>) -> Result<Option<Told>, TokensError> {
-        if !self.store.tenant(scope).revoke_credential(id, self.clock.now()).await? {
+        let revoked = self.store.tenant(scope).revoke_credential(id, self.clock.now()).await;
+        if matches!(revoked, Ok(false)) {
             return Ok(None);
         }
+        // Of a failure nobody knows whether it was done.
         let told = self.caches.credentials.invalidate(&CredentialKey(id)).await;
+        revoked?;
         tracing::info!(credential = %id, ?told, "token revoked");
         Ok(Some(told))
     }
