@@ -40,15 +40,7 @@ enum Hashing<K> {
     /// By itself: nobody outside will speak of it.
     Own(RandomState),
     /// By the text of what it hangs on, as notices name it.
-    Text(Box<dyn Fn(&K) -> Texts + Send + Sync>),
-}
-
-/// A key's text, and that of its group.
-struct Texts {
-    /// Empty where the cache has nothing in Redis.
-    text: String,
-    /// What invalidations are about: the same, or the group's.
-    subject: String,
+    Text(Box<dyn Fn(&K) -> String + Send + Sync>),
 }
 
 /// How values are written and read. Kept as functions so that caches without Redis ask nothing of their values.
@@ -64,6 +56,11 @@ struct Entry<V> {
     generation: u64,
     /// How long it may be served from now on.
     lifetime: Duration,
+}
+
+/// As how many a value of so many bytes counts among the entries: one for each started KiB.
+fn counts_as(bytes: u32) -> u32 {
+    bytes.div_ceil(1024).max(1)
 }
 
 struct Lifetimes;
@@ -89,46 +86,24 @@ where
     K: CacheKey,
     V: Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
 {
-    /// An empty cache on `tiers`, whose keys are invalidated one by one.
+    /// An empty cache on `tiers`, of values that are all small.
     pub fn new(limits: CacheLimits, tiers: &Tiers) -> Self {
-        Self::tiered(limits, tiers, false)
+        Self::weighed(limits, tiers, |_| 1)
     }
 
-    /// An empty cache on `tiers` whose keys are invalidated slot by slot, all of a slot at once: for answers that depend on
-    /// anything in a directory. Use [`Cache::invalidate_slot`]; the `rest` of its keys must not be empty.
-    pub fn grouped(limits: CacheLimits, tiers: &Tiers) -> Self {
-        Self::tiered(limits, tiers, true)
-    }
-
-    fn tiered(limits: CacheLimits, tiers: &Tiers, by_group: bool) -> Self {
+    /// An empty cache on `tiers`, of values of which each takes about as many bytes of memory as `weigh` says. See
+    /// [`CacheLimits::max_entries`] for what it comes to.
+    pub fn weighed(limits: CacheLimits, tiers: &Tiers, weigh: impl Fn(&V) -> u32 + Send + Sync + 'static) -> Self {
         let limits = limits.bounded();
-        let texts = move |key: &K| {
-            let (slot, rest) = (key.slot(), key.rest());
-            let text = key::place(K::NAME, &slot, &rest);
-            let subject = if by_group { key::place(K::NAME, &slot, "") } else { text.clone() };
-            Texts { text, subject }
-        };
         let coding =
             Coding { write: |value| serde_json::to_vec(value).ok(), read: |bytes| serde_json::from_slice(bytes).ok() };
         let far = tiers.values().filter(|_| !limits.ttl.is_zero());
-        let far = far.map(|(redis, values)| (Far::new(redis, values, &limits, by_group, &tiers.metrics), coding));
-        let cache = Self::build(limits, tiers, K::NAME, Hashing::Text(Box::new(texts)), far);
+        let far = far.map(|(redis, values)| (Far::new(redis, values, &limits, &tiers.metrics), coding));
+        let cache = Self::build(limits, tiers, K::NAME, Hashing::Text(Box::new(key::text)), weigh, far);
         if let Some(shared) = &tiers.redis {
-            shared.redis.tell(K::NAME, by_group, shared.values.is_none(), &cache.0.stripes);
+            shared.redis.tell(K::NAME, shared.values.is_none(), &cache.0.stripes);
         }
         cache
-    }
-
-    /// Forgets all of a slot, here and everywhere, before it returns. For caches made with [`Cache::grouped`].
-    pub async fn invalidate_slot(&self, slot: &str) -> Told {
-        let subject = key::place(K::NAME, slot, "");
-        let hash = key::hash(&subject);
-        self.0.stripes.advance(hash);
-        let told = match &self.0.far {
-            Some((far, _)) => far.renew(&subject).await.is_ok(),
-            None => false,
-        };
-        self.after_telling(hash, told)
     }
 }
 
@@ -139,7 +114,7 @@ where
 {
     /// An empty cache in this process alone, which shows in metrics as `name`.
     pub fn in_process(name: &'static str, limits: CacheLimits, tiers: &Tiers) -> Self {
-        Self::build(limits.bounded(), tiers, name, Hashing::Own(RandomState::new()), None)
+        Self::build(limits.bounded(), tiers, name, Hashing::Own(RandomState::new()), |_| 1, None)
     }
 
     /// The same, whose entries each hang on a key `C` of another cache, perhaps in another process: when that key is
@@ -150,10 +125,10 @@ where
         tiers: &Tiers,
         on: impl Fn(&K) -> C + Send + Sync + 'static,
     ) -> Self {
-        let texts = move |key: &K| Texts { text: String::new(), subject: key::text(&on(key)) };
-        let cache = Self::build(limits.bounded(), tiers, name, Hashing::Text(Box::new(texts)), None);
+        let text = move |key: &K| key::text(&on(key));
+        let cache = Self::build(limits.bounded(), tiers, name, Hashing::Text(Box::new(text)), |_| 1, None);
         if let Some(shared) = &tiers.redis {
-            shared.redis.tell(C::NAME, false, shared.values.is_none(), &cache.0.stripes);
+            shared.redis.tell(C::NAME, shared.values.is_none(), &cache.0.stripes);
         }
         cache
     }
@@ -163,10 +138,16 @@ where
         tiers: &Tiers,
         name: &'static str,
         hashing: Hashing<K>,
+        weigh: impl Fn(&V) -> u32 + Send + Sync + 'static,
         far: Option<(Far, Coding<V>)>,
     ) -> Self {
+        let entries = moka::future::Cache::builder()
+            .max_capacity(limits.max_entries)
+            .weigher(move |_, entry: &Entry<V>| entry.value.as_ref().map_or(1, |value| counts_as(weigh(value))))
+            .expire_after(Lifetimes)
+            .build();
         Self(Arc::new(Inner {
-            entries: moka::future::Cache::builder().max_capacity(limits.max_entries).expire_after(Lifetimes).build(),
+            entries,
             stripes: Arc::default(),
             hashing,
             counters: tiers.metrics.of(name),
@@ -188,7 +169,8 @@ where
     }
 
     /// The value for `key`, from this process, from Redis or from `load`. Of several callers at once one asks and the
-    /// others wait for it; an error is handed to all of them and is not remembered.
+    /// others wait for it; an error is handed to all of them and is not remembered. With a [`CacheLimits::ttl`] of zero
+    /// each asks for itself.
     ///
     /// # Errors
     /// What `load` failed with.
@@ -216,10 +198,15 @@ where
         Fut: Future<Output = Result<Option<V>, E>>,
         E: Error + Send + Sync + 'static,
     {
-        let fits = |value: &Option<V>| value.as_ref().is_none_or(&fits);
         let inner = &*self.0;
-        let texts = inner.texts(key);
-        let hash = inner.hash_of(key, texts.as_ref());
+        if inner.ttl.is_zero() {
+            // What one of several callers brings would be too old for the next: each would wait for its turn.
+            inner.counters.miss.inc();
+            return load().await.map_err(Arc::new);
+        }
+        let fits = |value: &Option<V>| value.as_ref().is_none_or(&fits);
+        let text = inner.text(key);
+        let hash = inner.hash_of(key, text.as_deref());
         loop {
             // Whatever began to load from here on is fresh enough for this caller.
             let asked_at = inner.stripes.of(hash);
@@ -231,7 +218,7 @@ where
                 Some(_) => inner.entries.invalidate(key).await,
                 None => {}
             }
-            let found = inner.find(hash, texts.as_ref(), &fits, &load);
+            let found = inner.find(hash, text.as_deref(), &fits, &load);
             let entry = inner.entries.try_get_with_by_ref(key, found).await?;
             if entry.generation >= asked_at && fits(&entry.value) {
                 return Ok(entry.value);
@@ -241,7 +228,7 @@ where
     }
 
     /// Forgets `key`, here and everywhere, before it returns. A load that is under way is not stopped, but what it brings
-    /// is not served to later callers. In caches made with [`Cache::grouped`] use [`Cache::invalidate_slot`].
+    /// is not served to later callers.
     pub async fn invalidate(&self, key: &K) -> Told {
         self.drop_everywhere(key, Effort::Insist).await
     }
@@ -254,24 +241,20 @@ where
 
     async fn drop_everywhere(&self, key: &K, effort: Effort) -> Told {
         let inner = &*self.0;
-        let texts = inner.texts(key);
-        let hash = inner.hash_of(key, texts.as_ref());
+        let text = inner.text(key);
+        let hash = inner.hash_of(key, text.as_deref());
         inner.stripes.advance(hash);
-        let told = match (&inner.far, &texts) {
-            (Some((far, _)), Some(texts)) => far.bury(&texts.text, effort).await.is_ok(),
+        let told = match (&inner.far, &text) {
+            (Some((far, _)), Some(text)) => far.bury(text, effort).await.is_ok(),
             _ => false,
         };
         inner.entries.invalidate(key).await;
-        self.after_telling(hash, told)
-    }
-
-    /// What was read from Redis meanwhile goes, too; and if Redis was not told, it is not believed until what it has is
-    /// too old anyway.
-    fn after_telling(&self, hash: u64, told: bool) -> Told {
         if !told {
-            self.0.stripes.distrust(hash, CacheLimits::LONGEST);
+            // Not believed until what it has is too old anyway.
+            inner.stripes.distrust(hash, CacheLimits::LONGEST);
         }
-        self.0.stripes.advance(hash);
+        // What was read from Redis meanwhile goes, too.
+        inner.stripes.advance(hash);
         if told { Told::Everywhere } else { Told::HereOnly }
     }
 
@@ -289,18 +272,18 @@ where
     K: Hash + Eq + Clone + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
 {
-    fn texts(&self, key: &K) -> Option<Texts> {
+    fn text(&self, key: &K) -> Option<String> {
         match &self.hashing {
             Hashing::Own(_) => None,
-            Hashing::Text(texts) => Some(texts(key)),
+            Hashing::Text(text) => Some(text(key)),
         }
     }
 
-    fn hash_of(&self, key: &K, texts: Option<&Texts>) -> u64 {
-        match (&self.hashing, texts) {
-            (_, Some(texts)) => key::hash(&texts.subject),
+    fn hash_of(&self, key: &K, text: Option<&str>) -> u64 {
+        match (&self.hashing, text) {
+            (_, Some(text)) => key::hash(text),
             (Hashing::Own(state), None) => state.hash_one(key),
-            (Hashing::Text(texts), None) => key::hash(&texts(key).subject),
+            (Hashing::Text(text), None) => key::hash(&text(key)),
         }
     }
 
@@ -317,7 +300,7 @@ where
     async fn find<F, Fut, E>(
         &self,
         hash: u64,
-        texts: Option<&Texts>,
+        text: Option<&str>,
         fits: &impl Fn(&Option<V>) -> bool,
         load: &F,
     ) -> Result<Entry<V>, E>
@@ -328,10 +311,10 @@ where
         self.counters.miss.inc();
         let generation = self.stripes.of(hash);
         let mut place = None;
-        if let (Some((far, coding)), Some(texts)) = (&self.far, texts)
+        if let (Some((far, coding)), Some(text)) = (&self.far, text)
             && self.stripes.trusts(hash)
         {
-            match far.read(&texts.text, &texts.subject, &self.counters).await {
+            match far.read(text, &self.counters).await {
                 Found::Value(bytes, lifetime) => {
                     // What does not fit, or another version wrote and this one cannot read, is loaded anew, and left
                     // where it is.
@@ -340,7 +323,7 @@ where
                         return Ok(Entry { value, generation, lifetime });
                     }
                 }
-                Found::Nothing(free) => place = Some((far, coding, &texts.text, free)),
+                Found::Nothing(free) => place = Some((far, coding, text, free)),
                 Found::NoAnswer => {}
             }
         }
@@ -354,5 +337,86 @@ where
         }
         let lifetime = if value.is_some() { self.ttl } else { self.negative_ttl }.saturating_sub(began.elapsed());
         Ok(Entry { value, generation, lifetime })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{convert::Infallible, io};
+
+    use futures_util::future::join_all;
+    use prometheus::Registry;
+    use tokio::sync::Barrier;
+
+    use super::*;
+    use crate::CacheMetrics;
+
+    #[derive(Clone, PartialEq, Eq, Hash)]
+    struct Number(usize);
+
+    impl CacheKey for Number {
+        const NAME: &'static str = "number";
+
+        fn slot(&self) -> String {
+            self.0.to_string()
+        }
+
+        fn rest(&self) -> String {
+            String::new()
+        }
+    }
+
+    const LIMITS: CacheLimits =
+        CacheLimits { max_entries: 100, ttl: CacheLimits::LONGEST, negative_ttl: CacheLimits::LONGEST_NEGATIVE };
+
+    fn tiers() -> Tiers {
+        Tiers::in_process(CacheMetrics::new(&Registry::new()).unwrap())
+    }
+
+    /// How many of 200 values of so many bytes stay.
+    async fn kept(cache: &Cache<Number, usize>, bytes: usize) -> usize {
+        for number in 0..200 {
+            let load = || async { Ok::<_, Infallible>(Some(bytes)) };
+            assert_eq!(cache.get_or_try_load(&Number(number), load).await.unwrap(), Some(bytes));
+        }
+        cache.0.entries.run_pending_tasks().await;
+        let all = join_all((0..200).map(|number| async move { cache.get(&Number(number)).await.is_some() })).await;
+        all.into_iter().filter(|is_there| *is_there).count()
+    }
+
+    #[tokio::test]
+    async fn an_entry_counts_as_one_for_each_started_kib_of_its_weight() {
+        for (bytes, entries) in [(0, 100), (1, 100), (1024, 100), (1025, 50), (10 * 1024, 10), (101 * 1024, 0)] {
+            let cache = Cache::weighed(LIMITS, &tiers(), |bytes: &usize| u32::try_from(*bytes).unwrap());
+            assert_eq!(kept(&cache, bytes).await, entries, "{bytes} bytes");
+            assert_eq!(kept(&Cache::new(LIMITS, &tiers()), bytes).await, 100, "{bytes} bytes, not weighed");
+        }
+    }
+
+    #[tokio::test]
+    async fn that_there_is_nothing_counts_as_one_whatever_values_weigh() {
+        let cache = Cache::weighed(LIMITS, &tiers(), |_: &usize| u32::MAX);
+        let nothing = || async { Ok::<_, Infallible>(None) };
+        assert_eq!(cache.get_or_try_load(&Number(1), nothing).await.unwrap(), None);
+        cache.0.entries.run_pending_tasks().await;
+        assert_eq!(cache.get(&Number(1)).await, Some(None));
+    }
+
+    #[tokio::test]
+    async fn where_nothing_is_kept_nobody_waits_for_anothers_load_and_each_gets_its_own() {
+        const CALLERS: usize = 10;
+        let cache = Cache::new(CacheLimits { ttl: Duration::ZERO, ..LIMITS }, &tiers());
+        // Nobody passes before all have begun to load.
+        let (all, cache) = (&Barrier::new(CALLERS), &cache);
+        let callers = (0..CALLERS).map(|own| async move {
+            let load = || async move {
+                all.wait().await;
+                Ok::<_, io::Error>(Some(own))
+            };
+            cache.get_fitting_or_try_load(&Number(1), |value| *value == own, load).await.unwrap()
+        });
+        let found = tokio::time::timeout(Duration::from_secs(30), join_all(callers)).await;
+        assert_eq!(found.unwrap(), (0..CALLERS).map(Some).collect::<Vec<_>>());
+        assert_eq!(cache.get(&Number(1)).await, None);
     }
 }

@@ -13,12 +13,8 @@ const FORM: u8 = 1;
 pub(crate) const TOMBSTONE: &[u8] = b"x";
 /// Nothing larger is put into Redis: one value may not hold up all others.
 pub(crate) const LARGEST: usize = 256 * 1024;
-const HEAD: usize = 1 + 8 + EPOCH + MAC;
+const HEAD: usize = 1 + 8 + MAC;
 const MAC: usize = 32;
-const EPOCH: usize = 16;
-
-/// What a group's values were loaded under; a later one makes them stale. All zeros where values have no group.
-pub(crate) type Epoch = [u8; EPOCH];
 
 /// A value that was not made by us for this key, or was altered.
 #[derive(Debug, PartialEq, Eq)]
@@ -28,16 +24,14 @@ pub(crate) struct Forged;
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Opened<'a> {
     pub(crate) loaded_at: Timestamp,
-    pub(crate) epoch: Epoch,
     pub(crate) value: &'a [u8],
 }
 
 /// `value` for `key`, sealed.
-pub(crate) fn seal(mac: &Secret32, key: &str, loaded_at: Timestamp, epoch: Epoch, value: &[u8]) -> Vec<u8> {
+pub(crate) fn seal(mac: &Secret32, key: &str, loaded_at: Timestamp, value: &[u8]) -> Vec<u8> {
     let mut sealed = Vec::with_capacity(HEAD + value.len());
     sealed.push(FORM);
     sealed.extend_from_slice(&loaded_at.as_micros().to_be_bytes());
-    sealed.extend_from_slice(&epoch);
     let signature = keyed(mac, key, &sealed, value).finalize().into_bytes();
     sealed.extend_from_slice(&signature);
     sealed.extend_from_slice(value);
@@ -50,12 +44,11 @@ pub(crate) fn open<'a>(mac: &Secret32, key: &str, sealed: &'a [u8]) -> Result<Op
     let (signature, value) = rest.split_at_checked(MAC).ok_or(Forged)?;
     keyed(mac, key, head, value).verify_slice(signature).map_err(|_| Forged)?;
     let (form, head) = head.split_first().ok_or(Forged)?;
-    let (loaded_at, epoch) = head.split_first_chunk::<8>().ok_or(Forged)?;
-    let epoch = Epoch::try_from(epoch).map_err(|_| Forged)?;
+    let loaded_at = <[u8; 8]>::try_from(head).map_err(|_| Forged)?;
     if *form != FORM {
         return Err(Forged);
     }
-    Ok(Opened { loaded_at: Timestamp::from_micros(i64::from_be_bytes(*loaded_at)), epoch, value })
+    Ok(Opened { loaded_at: Timestamp::from_micros(i64::from_be_bytes(loaded_at)), value })
 }
 
 fn keyed(mac: &Secret32, key: &str, head: &[u8], value: &[u8]) -> Hmac<Sha256> {
@@ -86,9 +79,9 @@ mod tests {
     #[test]
     fn only_what_was_sealed_for_this_key_and_not_altered_opens() {
         let mac = Secret32::random(&SeededEntropy::new(1));
-        let sealed = seal(&mac, "{a}:x:1", AT, [7; 16], b"value");
+        let sealed = seal(&mac, "{a}:x:1", AT, b"value");
         let opened = open(&mac, "{a}:x:1", &sealed).unwrap();
-        assert_eq!(opened, Opened { loaded_at: AT, epoch: [7; 16], value: b"value" });
+        assert_eq!(opened, Opened { loaded_at: AT, value: b"value" });
         assert_eq!(open(&mac, "{b}:x:1", &sealed), Err(Forged), "moved to another key");
         assert_eq!(open(&Secret32::random(&SeededEntropy::new(2)), "{a}:x:1", &sealed), Err(Forged));
         for index in 0..sealed.len() {

@@ -53,13 +53,6 @@ pub(crate) fn name_of(text: &str) -> Option<&str> {
     after.split_once(':').map(|(name, _)| name)
 }
 
-/// The part of a text that all keys of its slot and kind share.
-pub(crate) fn group_of(text: &str) -> Option<&str> {
-    let name = name_of(text)?;
-    let begin = text.find("}:")? + 2;
-    text.get(..begin + name.len() + 1)
-}
-
 /// The same for the same text, in this process.
 pub(crate) fn hash(text: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
@@ -96,7 +89,6 @@ mod tests {
             prop_assert!(is_plain);
             let text = place("name", &slot, &rest);
             prop_assert_eq!(name_of(&text), Some("name"));
-            prop_assert_eq!(group_of(&text).map(str::to_owned), Some(place("name", &slot, "")));
         }
     }
 

@@ -1,4 +1,4 @@
-//! A typed cache: bounded in entries and in age, one load at a time per key, and nothing that was loaded before an
+//! A typed cache: bounded in entries (and, where values may be large, in bytes) and in age, one load at a time per key, and nothing that was loaded before an
 //! invalidation is served after it. It is in this process, and behind it in Redis where there is one; the same for
 //! whoever uses it.
 //!

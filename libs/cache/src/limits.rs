@@ -5,7 +5,9 @@ use std::time::Duration;
 /// How much a [`crate::Cache`] keeps and for how long.
 #[derive(Debug, Clone, Copy)]
 pub struct CacheLimits {
-    /// The most entries in this process; the least used go first.
+    /// The most entries in this process; the least used go first. In a cache made with [`crate::Cache::weighed`] an entry
+    /// counts as one for each started KiB of its weight, so that this is also the most KiB; one that weighs more than
+    /// all of it is not kept.
     pub max_entries: u64,
     /// How long a found value may be served after its load began, over both tiers; at most [`CacheLimits::LONGEST`].
     pub ttl: Duration,

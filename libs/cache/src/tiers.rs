@@ -26,7 +26,6 @@ pub(crate) struct Values {
     /// `None`: nothing is read or put, only forgotten.
     pub(crate) mac: Option<Secret32>,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) entropy: Arc<dyn Entropy>,
 }
 
 impl Tiers {
@@ -41,17 +40,17 @@ impl Tiers {
         redis: Redis,
         mac: Secret32,
         clock: Arc<dyn Clock>,
-        entropy: Arc<dyn Entropy>,
+        _entropy: Arc<dyn Entropy>,
         metrics: CacheMetrics,
     ) -> Self {
-        let values = Some(Arc::new(Values { mac: Some(mac), clock, entropy }));
+        let values = Some(Arc::new(Values { mac: Some(mac), clock }));
         Self { metrics, redis: Some(Shared { redis, values }) }
     }
 
     /// Memory, and what is invalidated is forgotten everywhere. No value is read from Redis or put there, so no key is
     /// needed: for commands, which change something and end.
-    pub fn telling(redis: Redis, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>, metrics: CacheMetrics) -> Self {
-        let values = Some(Arc::new(Values { mac: None, clock, entropy }));
+    pub fn telling(redis: Redis, clock: Arc<dyn Clock>, _entropy: Arc<dyn Entropy>, metrics: CacheMetrics) -> Self {
+        let values = Some(Arc::new(Values { mac: None, clock }));
         Self { metrics, redis: Some(Shared { redis, values }) }
     }
 

@@ -10,6 +10,7 @@ use redis::{
     cluster_async::ClusterConnection,
     sentinel::{SentinelClient, SentinelClientBuilder, SentinelServerType},
 };
+use rollcall_base::SecretText;
 use tokio::sync::Mutex;
 
 use super::{
@@ -68,7 +69,7 @@ impl Connector {
                 Kind::Single(Box::new(one?.pop().ok_or((ErrorKind::InvalidClientConfig, "no server"))?))
             }
             Shape::Sentinel { master, user, password } => {
-                let who = (user.as_deref(), password.as_deref());
+                let who = (user.as_deref(), password.as_ref().map(SecretText::expose));
                 Kind::Sentinel(Box::new(Mutex::new(sentinel(url, master, who, certificates)?)))
             }
             Shape::Cluster => {

@@ -157,8 +157,8 @@ impl Redis {
 
     /// Has what is noticed about `name` advance `stripes`, as long as they live; twice, if what is loaded anew comes from
     /// another process that must hear of it itself.
-    pub(crate) fn tell(&self, name: &'static str, by_group: bool, loads_elsewhere: bool, stripes: &Arc<Stripes>) {
-        self.0.shared.hub.add(name, by_group, loads_elsewhere, stripes);
+    pub(crate) fn tell(&self, name: &'static str, loads_elsewhere: bool, stripes: &Arc<Stripes>) {
+        self.0.shared.hub.add(name, loads_elsewhere, stripes);
     }
 
     /// The key with this text, as it stands in Redis.

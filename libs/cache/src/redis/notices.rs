@@ -25,26 +25,24 @@ pub(crate) struct Hub {
 }
 
 struct Listener {
-    by_group: bool,
     loads_elsewhere: bool,
     stripes: Weak<Stripes>,
 }
 
 impl Hub {
-    pub(crate) fn add(&self, name: &'static str, by_group: bool, loads_elsewhere: bool, stripes: &Arc<Stripes>) {
+    pub(crate) fn add(&self, name: &'static str, loads_elsewhere: bool, stripes: &Arc<Stripes>) {
         let mut by_name = self.by_name.write().unwrap_or_else(PoisonError::into_inner);
         let listeners = by_name.entry(name).or_default();
         listeners.retain(|listener| listener.stripes.strong_count() > 0);
-        listeners.push(Listener { by_group, loads_elsewhere, stripes: Arc::downgrade(stripes) });
+        listeners.push(Listener { loads_elsewhere, stripes: Arc::downgrade(stripes) });
     }
 
     /// Forgets what `text` names.
     fn forget(&self, text: &str) {
         let by_name = self.by_name.read().unwrap_or_else(PoisonError::into_inner);
         for listener in key::name_of(text).and_then(|name| by_name.get(name)).into_iter().flatten() {
-            let about = if listener.by_group { key::group_of(text) } else { Some(text) };
-            if let (Some(stripes), Some(about)) = (listener.stripes.upgrade(), about) {
-                let hash = key::hash(about);
+            if let Some(stripes) = listener.stripes.upgrade() {
+                let hash = key::hash(text);
                 stripes.advance(hash);
                 if listener.loads_elsewhere {
                     tokio::spawn(async move {

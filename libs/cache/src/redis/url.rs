@@ -20,12 +20,12 @@ pub struct RedisUrl {
 }
 
 /// How the nodes belong together.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) enum Shape {
     /// One server.
     Single,
     /// Sentinels that know the master of this name; and what they are told, if they ask who is there.
-    Sentinel { master: String, user: Option<String>, password: Option<String> },
+    Sentinel { master: String, user: Option<String>, password: Option<SecretText> },
     /// Some nodes of a cluster.
     Cluster,
 }
@@ -133,7 +133,7 @@ fn sentinel(master: String, query: Option<&str>) -> Result<Shape, RedisUrlError>
     for parameter in query.into_iter().flat_map(|query| query.split('&')) {
         match parameter.split_once('=') {
             Some(("sentinel_user", value)) => user = Some(decoded(value)?),
-            Some(("sentinel_password", value)) => password = Some(decoded(value)?),
+            Some(("sentinel_password", value)) => password = Some(SecretText::new(decoded(value)?)),
             _ => return Err(RedisUrlError::Malformed),
         }
     }
@@ -200,16 +200,18 @@ mod tests {
     #[test]
     fn the_three_shapes_are_read() {
         let single = parsed("redis://me:s%40cret@redis.example:6380/3");
-        assert_eq!((&single.shape, single.is_tls, single.database), (&Shape::Single, false, 3));
+        assert!(matches!(single.shape, Shape::Single));
+        assert_eq!((single.is_tls, single.database), (false, 3));
         assert_eq!(single.nodes, [("redis.example".to_owned(), 6380)]);
         assert_eq!((single.user.as_deref(), single.password.as_ref().unwrap().expose()), (Some("me"), "s@cret"));
         let bare = parsed("rediss://[::1]");
         assert_eq!((bare.nodes, bare.is_tls), (vec![("::1".to_owned(), 6379)], true));
         let sentinel = parsed("redis+sentinel://:word@a,b:1/mymaster?sentinel_password=x");
         assert_eq!(sentinel.nodes, [("a".to_owned(), 26379), ("b".to_owned(), 1)]);
-        let shape = Shape::Sentinel { master: "mymaster".to_owned(), user: None, password: Some("x".to_owned()) };
-        assert_eq!((sentinel.shape, sentinel.user), (shape, None));
-        assert_eq!(parsed("rediss+cluster://a:1,b:2").shape, Shape::Cluster);
+        let Shape::Sentinel { master, user, password } = sentinel.shape else { panic!("{:?}", sentinel.shape) };
+        assert_eq!((master.as_str(), user, password.unwrap().expose()), ("mymaster", None, "x"));
+        assert!(sentinel.user.is_none());
+        assert!(matches!(parsed("rediss+cluster://a:1,b:2").shape, Shape::Cluster));
     }
 
     #[test]
@@ -243,6 +245,8 @@ mod tests {
             let url = parsed(text);
             assert_eq!(format!("{url:?}"), shown);
             assert_eq!(serde_json::to_value(&url).unwrap(), shown);
+            let parts = format!("{:?} {:?}", url.shape, url.password);
+            assert!(!parts.contains("s3c"), "{parts}");
         }
     }
 }

@@ -76,10 +76,14 @@ async fn nobody_waits_for_a_redis_that_hangs_once_the_breaker_knows() {
     assert!(all.iter().all(|value| *value == 1));
     assert_eq!(breaker(&process), OPEN);
     assert!(process.counts("rollcall_redis_errors_total", "timeout") >= 5);
-    assert_eq!(source.through(&process.things(LONG), &B).await, 1);
     let failed = process.counts("rollcall_redis_errors_total", "");
-    assert_eq!(caches[0].forget(&A).await, Told::HereOnly);
-    assert_eq!(process.counts("rollcall_redis_errors_total", ""), failed, "nobody was asked");
+    for _ in 0..100 {
+        assert_eq!(source.through(&process.things(LONG), &B).await, 1);
+        assert_eq!(caches[0].forget(&A).await, Told::HereOnly);
+    }
+    // Whoever asks fails and is counted. Once a second one may, and a new connection is tried.
+    let asked = process.counts("rollcall_redis_errors_total", "") - failed;
+    assert!(asked < 10, "of 200 questions {asked} were asked");
     source.becomes(2);
     assert_eq!(source.through(&caches[0], &A).await, 2, "here it is forgotten all the same");
     redis.thaw();
@@ -92,16 +96,25 @@ async fn nobody_waits_for_a_redis_that_hangs_once_the_breaker_knows() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_redis_was_not_told_is_not_believed_when_it_comes_back() {
-    let redis = testkit::Redis::single();
-    let (scene, source) = (Scene::on(&redis), Source::default());
+    let redis = testkit::Redis::shared();
+    let gate = testkit::Gate::before(redis.address()).await;
+    let (scene, source) = (Scene::at(&format!("redis://{}", gate.address())), Source::default());
     let process = scene.process().await;
     let things = process.things(LONG);
-    source.through(&things, &A).await;
-    redis.freeze();
+    assert_eq!(source.through(&things, &A).await, 0);
+    gate.shut();
+    eventually("the loss is noticed", async || {
+        source.through(&process.things(LONG), &B).await;
+        process.counts("rollcall_redis_errors_total", "connection") > 0
+    })
+    .await;
     source.becomes(1);
     assert_eq!(things.invalidate(&A).await, Told::HereOnly);
-    // What was sent into the frozen server would mend it by itself; what matters here is that nobody relies on it.
-    redis.thaw();
+    gate.open();
+    eventually("Redis is used, and has the old value still", async || {
+        source.through(&process.things(LONG), &A).await == 0
+    })
+    .await;
     for _ in 0..3 {
         assert_eq!(source.through(&things, &A).await, 1);
         assert_eq!(things.get(&A).await, Some(Some(1)));
@@ -129,19 +142,4 @@ async fn redis_emptied_under_load_is_filled_again_by_one_load_per_process_and_ke
         assert_eq!(breaker(process), CLOSED);
         assert_eq!(process.counts("rollcall_redis_errors_total", ""), 0);
     }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_epoch_that_redis_lost_makes_answers_load_anew_and_never_come_back() {
-    let redis = testkit::Redis::single();
-    let (scene, source) = (Scene::on(&redis), Source::default());
-    let (here, there) = (scene.process().await, scene.process().await);
-    source.through(&here.grouped(LONG), &A).await;
-    let told = here.grouped(LONG).invalidate_slot(A.0).await;
-    assert_eq!(told, Told::Everywhere);
-    source.becomes(1);
-    // As a full Redis would: the epoch goes, and the old answer lies there still.
-    redis.says(&["del", &format!("{}:{{{}}}:thing:", scene.prefix, A.0)]);
-    assert_eq!(source.through(&there.grouped(LONG), &A).await, 1);
-    assert_eq!(source.through(&here.grouped(LONG), &A).await, 1);
 }

@@ -3,7 +3,7 @@
 use rollcall_cache::Told;
 use rollcall_testkit as testkit;
 
-use crate::scene::{A, B, LONG, Scene, Source, eventually};
+use crate::scene::{A, LONG, Scene, Source, eventually};
 
 /// As docs/operations.md has it.
 const RIGHTS: [&str; 7] = ["+get", "+set", "+pttl", "+publish", "+subscribe", "+ping", "+select"];
@@ -20,11 +20,8 @@ async fn a_user_with_the_stated_rights_and_no_others_is_enough() {
     let (ours, theirs) = (here.things(LONG), there.things(LONG));
     source.through(&ours, &A).await;
     source.through(&theirs, &A).await;
-    source.through(&here.grouped(LONG), &B).await;
-    source.through(&there.grouped(LONG), &B).await;
-    assert_eq!(source.loads(), 2);
+    assert_eq!(source.loads(), 1);
     assert_eq!(ours.invalidate(&A).await, Told::Everywhere);
-    assert_eq!(here.grouped(LONG).invalidate_slot(B.0).await, Told::Everywhere);
     eventually("the other is told", async || theirs.get(&A).await.is_none()).await;
     for process in [&here, &there] {
         assert_eq!(process.counts("rollcall_redis_errors_total", ""), 0);

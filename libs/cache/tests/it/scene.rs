@@ -139,10 +139,6 @@ impl Process {
         Cache::new(limits, &self.tiers)
     }
 
-    pub(crate) fn grouped(&self, limits: CacheLimits) -> Things {
-        Cache::grouped(limits, &self.tiers)
-    }
-
     /// The sum of a metric's samples that have this value among their labels.
     pub(crate) fn counts(&self, metric: &str, label: &str) -> u64 {
         let families = self.registry.gather();

@@ -106,20 +106,4 @@ on_every_shape! {
         let fresh = things.get_or_try_load(&A, || async { Ok::<_, io::Error>(Some(2)) }).await;
         assert_eq!(fresh.unwrap(), Some(2));
     }
-
-    async fn a_slot_is_forgotten_as_a_whole_and_others_stay(scene) {
-        let (process, source) = (scene.process().await, Source::default());
-        let things = process.grouped(LONG);
-        let beside = crate::scene::Key(A.0, "beside");
-        for key in [&A, &beside, &B] {
-            source.through(&things, key).await;
-            source.through(&things, key).await;
-        }
-        assert_eq!(source.loads(), 3);
-        source.becomes(1);
-        let _ = things.invalidate_slot(A.0).await;
-        assert_eq!(source.through(&things, &A).await, 1);
-        assert_eq!(source.through(&things, &beside).await, 1);
-        assert_eq!(source.through(&things, &B).await, 0, "another directory's answers stay");
-    }
 }
