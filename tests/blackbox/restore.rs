@@ -98,6 +98,14 @@ async fn keep_writing(directory: Directory, writer: usize, stop: Arc<AtomicBool>
     made
 }
 
+async fn until(what: &str, is_so: impl Fn() -> bool) {
+    let begin = std::time::Instant::now();
+    while !is_so() {
+        assert!(begin.elapsed().as_secs() < 60, "not within a minute: {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
 async fn names(directory: &Directory) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     loop {
@@ -139,16 +147,13 @@ async fn a_dump_of_a_busy_installation_restored_into_a_new_server_is_the_install
     }
     let old = server.place().database_url().unwrap().to_owned();
     // What is counted and numbered in the background has been.
-    while psql(&old, "SELECT COUNT(*) FROM outbox").trim() != "0" {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    until("everything has its number", || psql(&old, "SELECT COUNT(*) FROM outbox").trim() == "0").await;
 
     let stop = Arc::new(AtomicBool::new(false));
     let writers: Vec<_> =
         (0..2).map(|writer| tokio::spawn(keep_writing(busy.clone(), writer, Arc::clone(&stop)))).collect();
-    while psql(&old, "SELECT COUNT(*) FROM resource WHERE name_key LIKE 'busy-%'").trim().parse::<u32>().unwrap() < 10 {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    let busy_users = "SELECT COUNT(*) FROM resource WHERE name_key LIKE 'busy-%'";
+    until("both are writing", || psql(&old, busy_users).trim().parse::<u32>().unwrap() >= 10).await;
     let written = psql(&old, "SELECT name_key FROM resource WHERE name_key LIKE 'busy-%'");
     let surely: BTreeSet<String> = written.lines().map(str::to_owned).collect();
     let dump = server.place().file("rollcall.dump");

@@ -39,6 +39,12 @@ pub enum StoreError {
          one. Run it again."
     )]
     LeaseLost,
+    /// The database or the migration lease was lost while the migration was being committed.
+    #[error(
+        "The database was lost while the migration was being committed; it may have been made. Run `rollcall migrate` \
+         again: it applies what is missing, or finds that nothing is."
+    )]
+    MigrationInDoubt(#[source] Source),
     /// A newer version of the program has migrated the database.
     #[error(
         "The database was prepared by a newer version of rollcall ({migration}): start that version, or restore the \

@@ -193,10 +193,14 @@ impl Store {
         Ok(())
     }
 
-    /// Finishes the queued writes and closes all connections. Writes that come later are refused as unavailable.
+    /// Finishes the queued writes and closes all connections; on PostgreSQL those that are closed within five seconds.
+    /// Writes that come later are refused as unavailable.
     pub async fn close(&self) {
         self.0.door.close().await;
-        if let Err(error) = self.0.readers.connection().close_by_ref().await {
+        let connection = self.0.readers.connection();
+        if let Door::Single(_) = self.0.door {
+            postgres::close(connection).await;
+        } else if let Err(error) = connection.close_by_ref().await {
             tracing::warn!(error = ?error, "the database connections did not close cleanly");
         }
     }

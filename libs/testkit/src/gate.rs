@@ -11,10 +11,12 @@ use tokio::{
     sync::watch,
 };
 
-/// Passes TCP connections on while it is open; while it is shut, those that stand are cut and new ones closed at once.
+/// Passes TCP connections on while it is open; while it is shut, those that stand are cut and new ones closed at once;
+/// while it is silent, they stand and nothing passes.
 pub struct Gate {
     address: SocketAddr,
     open: watch::Sender<bool>,
+    silent: watch::Sender<bool>,
     trap: Arc<Mutex<Option<Trap>>>,
 }
 
@@ -36,14 +38,15 @@ impl Gate {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("a bound socket has an address");
         let (open, is_open) = watch::channel(true);
+        let (silent, is_silent) = watch::channel(false);
         let trap = Arc::new(Mutex::new(None));
         let set = Arc::clone(&trap);
         tokio::spawn(async move {
             while let Ok((inside, _)) = listener.accept().await {
-                tokio::spawn(pass(inside, server, is_open.clone(), Arc::clone(&set)));
+                tokio::spawn(pass(inside, server, is_open.clone(), is_silent.clone(), Arc::clone(&set)));
             }
         });
-        Self { address, open, trap }
+        Self { address, open, silent, trap }
     }
 
     /// Its URL in place of the server's.
@@ -64,6 +67,17 @@ impl Gate {
     /// The server can be reached again.
     pub fn open(&self) {
         self.open.send_replace(true);
+    }
+
+    /// From now on nothing comes through, and nobody is told: connections that stand, and those that are made
+    /// meanwhile, are never heard of again.
+    pub fn fall_silent(&self) {
+        self.silent.send_replace(true);
+    }
+
+    /// New connections reach the server again.
+    pub fn speak(&self) {
+        self.silent.send_replace(false);
     }
 
     /// The next connection on which a client sends `bytes` is cut before they reach the server.
@@ -87,8 +101,18 @@ impl Gate {
     }
 }
 
-async fn pass(client: TcpStream, server: SocketAddr, mut open: watch::Receiver<bool>, trap: Arc<Mutex<Option<Trap>>>) {
+async fn pass(
+    client: TcpStream,
+    server: SocketAddr,
+    mut open: watch::Receiver<bool>,
+    mut silent: watch::Receiver<bool>,
+    trap: Arc<Mutex<Option<Trap>>>,
+) {
     if !*open.borrow() {
+        return;
+    }
+    if *silent.borrow() {
+        let _ = open.wait_for(|open| !open).await;
         return;
     }
     let Ok(server) = TcpStream::connect(server).await else { return };
@@ -127,8 +151,10 @@ async fn pass(client: TcpStream, server: SocketAddr, mut open: watch::Receiver<b
         let _ = answers.read(&mut [0; 1024]).await;
     };
     tokio::select! {
-        () = questions => {}
-        () = replies => {}
-        _ = open.wait_for(|open| !open) => {}
+        () = questions => return,
+        () = replies => return,
+        _ = open.wait_for(|open| !open) => return,
+        _ = silent.wait_for(|silent| *silent) => {}
     }
+    let _ = open.wait_for(|open| !open).await;
 }

@@ -56,6 +56,11 @@ impl StoreError {
         matches!(self, Self::Unavailable(source) if source.downcast_ref::<Contention>().is_some())
     }
 
+    /// Whether a lock was waited for in vain.
+    pub(crate) fn is_lock_timeout(&self) -> bool {
+        matches!(self, Self::Unavailable(source) if source.downcast_ref().is_some_and(is_lock_timeout))
+    }
+
     /// Whether the connection was lost on the way.
     pub(crate) fn is_lost(&self) -> bool {
         matches!(self, Self::Unavailable(source) if source.downcast_ref::<Lost>().is_some())
@@ -85,6 +90,14 @@ pub(crate) fn is_certain_rollback(error: &DbErr) -> bool {
 /// The database said nothing for too long.
 pub(crate) fn too_late(what: &str) -> DbErr {
     DbErr::Conn(RuntimeErr::Internal(what.to_owned()))
+}
+
+/// Whether a lock was waited for in vain.
+pub(crate) fn is_lock_timeout(error: &DbErr) -> bool {
+    let (DbErr::Exec(RuntimeErr::SqlxError(inner)) | DbErr::Query(RuntimeErr::SqlxError(inner))) = error else {
+        return false;
+    };
+    matches!(&**inner, SqlxError::Database(database) if database.code().as_deref() == Some("55P03"))
 }
 
 /// Whether a table is missing.
@@ -145,11 +158,30 @@ fn of_postgres(code: &str) -> Meaning {
     match code {
         "40001" | "40P01" | "23503" => Meaning::TryAgain,
         "42P01" => Meaning::MissingTable,
-        // Read-only; ended by an administrator, by a crash, because the server starts or stops; ended as idle.
-        "25006" | "57P01" | "57P02" | "57P03" | "25P03" => Meaning::Lost,
+        // Read-only; ended by an administrator, by a crash, because the server starts or stops; ended as idle, in a
+        // transaction or outside of one.
+        "25006" | "57P01" | "57P02" | "57P03" | "25P03" | "57P05" => Meaning::Lost,
         _ if code.starts_with("08") => Meaning::Lost,
-        "57014" | "55P03" => Meaning::Unavailable, // statement timeout, lock timeout
-        _ if ["53", "57", "58"].iter().any(|class| code.starts_with(class)) => Meaning::Unavailable,
+        "57014" | "55P03" | "25P04" => Meaning::Unavailable, // statement, lock and transaction timeout
+        "3D000" => Meaning::Unavailable,                     // no such database: it is being restored, say
+        // 28 is a password that the server does not take: it is being changed, say.
+        _ if ["28", "53", "57", "58"].iter().any(|class| code.starts_with(class)) => Meaning::Unavailable,
         _ => Meaning::Fault,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_server_or_its_keeper_will_put_right_is_no_fault_of_this_program() {
+        for code in ["57P05", "25P03", "57P01", "08006"] {
+            assert!(of_postgres(code) == Meaning::Lost, "{code}");
+        }
+        for code in ["28P01", "28000", "3D000", "25P04", "55P03", "53300"] {
+            assert!(of_postgres(code) == Meaning::Unavailable, "{code}");
+        }
+        assert!(of_postgres("22P02") == Meaning::Fault);
     }
 }

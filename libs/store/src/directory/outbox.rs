@@ -7,7 +7,7 @@ use rollcall_base::{
     marker::{Directory, Resource},
 };
 use rollcall_scim::{Document, schema::KindId};
-use sea_orm::{ActiveValue::Set, ConnectionTrait, DatabaseConnection, DatabaseTransaction, EntityTrait};
+use sea_orm::{ActiveValue::Set, ConnectionTrait, DatabaseTransaction, EntityTrait};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -80,10 +80,12 @@ pub(crate) struct Mark {
 }
 
 impl Mark {
-    /// Whether the entry can be seen, in the outbox or as the event that it became.
-    pub(crate) async fn stands(&self, connection: &DatabaseConnection) -> Result<bool, StoreError> {
-        let of = |table: &str| {
-            Sql::new("SELECT version FROM ")
+    /// Whether the entry can be seen, in the outbox or as the event that it became. If so it is locked, which makes the
+    /// transaction one that writes.
+    pub(crate) async fn lock(&self, transaction: &DatabaseTransaction) -> Result<bool, StoreError> {
+        // Events come from the outbox: in this order it is not missed in between.
+        for table in ["outbox", "event"] {
+            let sql = Sql::new("SELECT version FROM ")
                 .text(table)
                 .text(" WHERE directory_id = ")
                 .id(self.directory)
@@ -97,10 +99,12 @@ impl Mark {
                 .value(self.request_id.as_str())
                 .text(" AND actor = ")
                 .value(self.actor.as_str())
-        };
-        // One statement sees one moment: the entry is not in between.
-        let sql = of("outbox").text(" UNION ALL ").part(&of("event"));
-        Ok(connection.query_one_raw(sql.build(connection.get_database_backend())).await?.is_some())
+                .text(" FOR UPDATE");
+            if transaction.query_one_raw(sql.build(transaction.get_database_backend())).await?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 }
 

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use rollcall_base::Entropy;
 use sea_orm::{DatabaseConnection, DatabaseTransaction, TransactionTrait};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::{Mutation, Proof, run_caught};
 use crate::{
@@ -29,7 +29,7 @@ pub(crate) struct SingleDoor {
     connection: DatabaseConnection,
     entropy: Arc<dyn Entropy>,
     doubt: Arc<Doubt>,
-    /// For everything up to the COMMIT.
+    /// For everything up to the COMMIT, in all tries together.
     whole_within: Duration,
     /// For one statement, such as the COMMIT.
     answer_within: Duration,
@@ -52,9 +52,9 @@ impl SingleDoor {
     }
 
     pub(crate) async fn write<M: Mutation>(&self, mutation: M) -> Result<M::Output, StoreError> {
-        let mut tried = 1;
+        let (mut tried, until) = (1, Instant::now() + self.whole_within);
         loop {
-            let most = match self.attempt(&mutation).await {
+            let most = match self.attempt(&mutation, until).await {
                 Err(error) if error.is_contention() && tried < TRIES => (error, TRIES),
                 Err(error) if error.is_lost() => {
                     self.doubt.raise();
@@ -71,8 +71,8 @@ impl SingleDoor {
         }
     }
 
-    async fn attempt<M: Mutation>(&self, mutation: &M) -> Result<M::Output, StoreError> {
-        let written = timeout(self.whole_within, self.run(mutation)).await;
+    async fn attempt<M: Mutation>(&self, mutation: &M, until: Instant) -> Result<M::Output, StoreError> {
+        let written = timeout_at(until, self.run(mutation)).await;
         let (transaction, output) = written.map_err(|_| {
             // Whatever the server is doing with it: no COMMIT was sent, and dropping it rolls it back.
             self.doubt.raise();
@@ -124,11 +124,20 @@ impl SingleDoor {
     async fn can_be_seen(&self, mark: &Mark) -> bool {
         for look in LOOKS {
             sleep(look).await;
-            if let Ok(Ok(true)) = timeout(self.answer_within, mark.stands(&self.connection)).await {
+            if let Ok(Ok(true)) = timeout(self.answer_within, self.is_safe(mark)).await {
                 return true;
             }
         }
         false
+    }
+
+    /// Whether the entry can be seen and is where the server's commits wait to be. Where they wait for a standby, a
+    /// commit whose wait was cut off can be seen before the standby has it; a later commit waits for both.
+    async fn is_safe(&self, mark: &Mark) -> Result<bool, StoreError> {
+        let transaction = self.connection.begin().await?;
+        let stands = mark.lock(&transaction).await?;
+        transaction.commit().await?;
+        Ok(stands)
     }
 
     /// Random, so that two that met do not meet again.

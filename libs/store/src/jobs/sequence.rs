@@ -31,7 +31,10 @@ impl Mutation for Sequence {
         transaction.execute_raw(lock.build(backend)).await?;
         // A resource's earlier versions come along even if their clock was ahead: whoever sees a version in the
         // outbox sees those before it there too, or they are events already.
-        let batch = Sql::new("SELECT o.* FROM outbox o JOIN (SELECT b.directory_id, b.resource_id,")
+        // All columns by name: what a migration adds must not change what this statement, once prepared, gives.
+        let batch = Sql::new("SELECT o.directory_id, o.resource_id, o.version, o.previous_version, o.kind,")
+            .text(" o.operation, o.delta, o.actor, o.request_id, o.at, o.password_sent, o.changes")
+            .text(" FROM outbox o JOIN (SELECT b.directory_id, b.resource_id,")
             .text(" MAX(b.version) AS version FROM (SELECT directory_id, resource_id, version FROM outbox")
             .text(" ORDER BY at, directory_id, resource_id, version LIMIT ")
             .value(i64::from(self.limit))

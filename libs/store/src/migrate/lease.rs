@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rollcall_base::{Entropy, SystemEntropy};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, QueryResult};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, timeout};
 
 use super::Progress;
 use crate::{StoreError, dialect::failure, statement::Sql};
@@ -74,8 +74,9 @@ impl<'a> Lease<'a> {
             .text(" RETURNING until");
         match self.rows(sql).await {
             Ok(rows) => Ok(!rows.is_empty()),
-            // Under SERIALIZABLE two that take it at the same time stop each other.
-            Err(error) if failure::is_contention(&error) => Ok(false),
+            // Under SERIALIZABLE two that take it at the same time stop each other; and whoever gives it back holds it
+            // until its commit.
+            Err(error) if failure::is_contention(&error) || failure::is_lock_timeout(&error) => Ok(false),
             Err(error) => Err(error.into()),
         }
     }
@@ -89,17 +90,25 @@ impl<'a> Lease<'a> {
         Ok(Some((row.try_get("", "holder")?, Duration::from_micros(rest))))
     }
 
-    /// Renews the lease for as long as it is polled; ends only with the reason why that cannot go on.
+    /// Renews the lease for as long as it is polled; ends only with the reason why that cannot go on: another run has
+    /// it, or may have it because no renewal came through for its length.
     pub(super) async fn keep(&self) -> StoreError {
+        let part = self.length / 3;
+        let mut renewed = Instant::now();
         loop {
-            sleep(self.length / 3).await;
+            sleep(part).await;
+            let begun = Instant::now();
             let sql = Sql::new("UPDATE migration_lease SET until = ").text(NOW).text(" + ").value(self.micros());
             let sql = self.mine(sql).text(" RETURNING until");
-            match self.rows(sql).await {
-                Ok(rows) if rows.is_empty() => return StoreError::LeaseLost,
-                Ok(_) => {}
+            match timeout(part, self.rows(sql)).await {
+                Ok(Ok(rows)) if rows.is_empty() => return StoreError::LeaseLost,
+                Ok(Ok(_)) => renewed = begun,
                 // Whether it is still ours when that matters, the database says then.
-                Err(error) => tracing::warn!(error = ?error, "the migration lease was not renewed"),
+                Ok(Err(error)) => tracing::warn!(error = ?error, "the migration lease was not renewed"),
+                Err(_) => tracing::warn!("the migration lease was not renewed: the database does not answer"),
+            }
+            if renewed.elapsed() >= self.length {
+                return StoreError::LeaseLost;
             }
         }
     }
@@ -129,7 +138,9 @@ impl<'a> Lease<'a> {
     }
 
     async fn rows(&self, sql: Sql) -> Result<Vec<QueryResult>, sea_orm::DbErr> {
-        self.connection.query_all_raw(sql.build(self.connection.get_database_backend())).await
+        let answer = self.connection.query_all_raw(sql.build(self.connection.get_database_backend()));
+        let late = |_| Err(failure::too_late("the database did not answer for as long as a migration lease lasts"));
+        timeout(self.length, answer).await.unwrap_or_else(late)
     }
 }
 

@@ -2,6 +2,14 @@
 
 mod lease;
 
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
 use rollcall_migrations::{Migrator, MigratorTrait};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, IsolationLevel, Statement, TransactionTrait};
 
@@ -29,6 +37,11 @@ pub enum Progress {
     },
 }
 
+/// How long a migration waits for a table at a time: whoever needs the table meanwhile waits behind it.
+const LOCKED_FOR_MS: u64 = 3_000;
+/// Between two tries, others have the table to themselves.
+const LET_OTHERS: Duration = Duration::from_secs(1);
+
 /// A SQLite file: its one write lock is lease enough, and goes with the process.
 pub(crate) async fn file(config: &StoreConfig) -> Result<Vec<String>, StoreError> {
     let writer = DatabaseConnection::from(sqlite::writer(config, true).await?);
@@ -46,7 +59,7 @@ pub(crate) async fn server(config: &StoreConfig, tell: &(dyn Fn(Progress) + Sync
     // and must not stand in the way of the next one with what it has locked.
     let patient = StoreConfig {
         statement_timeout_ms: 0,
-        lock_timeout_ms: 0,
+        lock_timeout_ms: LOCKED_FOR_MS,
         idle_in_transaction_timeout_ms: config.migration_lease_ms,
         max_connections: 2, // the migration, and the lease's renewal
         ..config.clone()
@@ -58,7 +71,7 @@ pub(crate) async fn server(config: &StoreConfig, tell: &(dyn Fn(Progress) + Sync
         Err(StoreError::NotMigrated) => under_lease(connection, config, tell).await,
         Err(other) => Err(other),
     };
-    connection.close_by_ref().await?;
+    postgres::close(connection).await;
     migrated
 }
 
@@ -68,9 +81,13 @@ async fn under_lease(
     tell: &(dyn Fn(Progress) + Sync),
 ) -> Result<Vec<String>, StoreError> {
     let lease = Lease::take(connection, config.migration_lease_ms, tell).await?;
+    let committing = AtomicBool::new(false);
     let migrated = tokio::select! {
-        migrated = apply(connection, &lease, tell) => migrated,
-        lost = lease.keep() => Err(lost),
+        migrated = apply_when_free(connection, &lease, tell, &committing) => migrated,
+        lost = lease.keep() => Err(match committing.load(Ordering::SeqCst) {
+            true => StoreError::MigrationInDoubt(Arc::new(lost)),
+            false => lost,
+        }),
     };
     if migrated.is_err() {
         lease.release().await;
@@ -78,10 +95,29 @@ async fn under_lease(
     migrated
 }
 
+/// Tries until nobody is in the way, for as long as the lease is kept.
+async fn apply_when_free(
+    connection: &DatabaseConnection,
+    lease: &Lease<'_>,
+    tell: &(dyn Fn(Progress) + Sync),
+    committing: &AtomicBool,
+) -> Result<Vec<String>, StoreError> {
+    loop {
+        match apply(connection, lease, tell, committing).await {
+            Err(error) if error.is_lock_timeout() => {
+                tracing::warn!(error = ?error, "a table that the migration needs is in use; it is tried again");
+                tokio::time::sleep(LET_OTHERS).await;
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
 async fn apply(
     connection: &DatabaseConnection,
     lease: &Lease<'_>,
     tell: &(dyn Fn(Progress) + Sync),
+    committing: &AtomicBool,
 ) -> Result<Vec<String>, StoreError> {
     // Each statement sees the lease as it is now, whatever the database's default is.
     let transaction = connection.begin_with_config(Some(IsolationLevel::ReadCommitted), None).await?;
@@ -92,8 +128,11 @@ async fn apply(
         Migrator::up(&transaction, None).await?;
     }
     lease.give_back(&transaction).await?;
-    transaction.commit().await?;
-    Ok(pending)
+    committing.store(true, Ordering::SeqCst);
+    match transaction.commit().await {
+        Err(error) if !failure::is_certain_rollback(&error) => Err(StoreError::MigrationInDoubt(Arc::new(error))),
+        outcome => Ok(outcome.map(|()| pending)?),
+    }
 }
 
 /// The names of the migrations that the database lacks.

@@ -22,7 +22,7 @@ fn begun(config: &StoreConfig) -> (tokio::task::JoinHandle<Result<Vec<String>, S
     (run, told)
 }
 
-async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
+pub(crate) async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
     let begin = std::time::Instant::now();
     while !is_so().await {
         assert!(begin.elapsed().as_secs() < 60, "not within a minute: {what}");
@@ -30,7 +30,7 @@ async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
     }
 }
 
-async fn number(connection: &DatabaseConnection, sql: &str) -> i64 {
+pub(crate) async fn number(connection: &DatabaseConnection, sql: &str) -> i64 {
     let row = connection.query_one_raw(Statement::from_string(DbBackend::Postgres, sql)).await.unwrap().unwrap();
     row.try_get_by_index(0).unwrap()
 }
@@ -112,14 +112,14 @@ async fn a_run_that_lost_its_lease_commits_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lease_is_renewed_for_as_long_as_its_run_goes_on() {
     let mut database = Database::empty_postgres().await;
-    database.config.migration_lease_ms = 600;
+    database.config.migration_lease_ms = 3_000;
     let raw = database.raw().await;
     let obstacle = in_the_way(&raw).await;
     let (slow, told) = begun(&database.config);
     until("it is applying", async || is_applying(&told)).await;
     let until_when = "SELECT until FROM migration_lease";
     let first = number(&raw, until_when).await;
-    until("it was renewed twice", async || number(&raw, until_when).await > first + 600_000).await;
+    until("it was renewed twice", async || number(&raw, until_when).await > first + 1_500_000).await;
     let (second, waiting) = begun(&database.config);
     until("the second waits", async || !waiting.lock().unwrap().is_empty()).await;
     obstacle.rollback().await.unwrap();

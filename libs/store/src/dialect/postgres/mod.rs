@@ -21,6 +21,8 @@ use crate::{StoreConfig, StoreError};
 const ASKED_AFTER: Duration = Duration::from_secs(30);
 /// A server that needs longer than this to say whether a connection stands is as good as gone.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(3);
+/// How long connections may take to be given back and closed. The process goes without those that are not.
+const CLOSED_WITHIN: Duration = Duration::from_secs(5);
 
 /// A pool, and what watches over it.
 pub(crate) struct Connected {
@@ -68,9 +70,13 @@ fn options(config: &StoreConfig, doubt: &Arc<Doubt>) -> PgPoolOptions {
         .after_release(move |connection, meta| {
             let doubtful = after.covers(meta.age);
             Box::pin(async move {
-                if !doubtful && !keeps_statements {
+                // Whoever was waiting for an answer may have gone without it. The pool then waits for it, without a
+                // bound, and nobody else has the connection's place meanwhile.
+                if !doubtful && keeps_statements {
+                    stands(connection).await?;
+                } else if !doubtful {
                     // Without a cache of its own the driver names a statement each time and forgets the name.
-                    connection.execute("DEALLOCATE ALL").await?;
+                    bounded(async { connection.execute("DEALLOCATE ALL").await.map(drop) }).await?;
                 }
                 Ok(!doubtful)
             })
@@ -78,6 +84,19 @@ fn options(config: &StoreConfig, doubt: &Arc<Doubt>) -> PgPoolOptions {
 }
 
 async fn stands(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    bounded(connection.ping()).await
+}
+
+async fn bounded(answer: impl Future<Output = Result<(), sqlx::Error>>) -> Result<(), sqlx::Error> {
     let late = |_| sqlx::Error::Io(std::io::ErrorKind::TimedOut.into());
-    tokio::time::timeout(ANSWERS_WITHIN, connection.ping()).await.map_err(late)?
+    tokio::time::timeout(ANSWERS_WITHIN, answer).await.map_err(late)?
+}
+
+/// Closes the pool.
+pub(crate) async fn close(connection: &DatabaseConnection) {
+    match tokio::time::timeout(CLOSED_WITHIN, connection.close_by_ref()).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(error = ?error, "the database connections did not close cleanly"),
+        Err(_) => tracing::warn!("the database connections were left to themselves: the server does not answer"),
+    }
 }

@@ -1,6 +1,6 @@
 //! Turns a pool to the server that accepts writes, where several are named.
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use sqlx::{PgPool, postgres::PgConnectOptions};
 use tokio::task::JoinHandle;
@@ -11,6 +11,8 @@ use super::{Doubt, servers};
 const EVERY: Duration = Duration::from_secs(2);
 /// The same while none accepts writes.
 const SEARCHING: Duration = Duration::from_millis(250);
+/// The server in use may take so long to answer before the others are asked as well.
+const HEAD_START: Duration = Duration::from_millis(250);
 
 /// The running watch; ends when dropped.
 pub(crate) struct Pilot(JoinHandle<()>);
@@ -40,11 +42,8 @@ async fn watch(pool: PgPool, servers: Arc<[PgConnectOptions]>, mut current: PgCo
             () = doubt.raised(), if pause == EVERY => {}
             () = tokio::time::sleep(pause) => {}
         }
-        if servers::accepts_writes(&current).await {
-            pause = EVERY;
-            continue;
-        }
-        match servers::accepting_now(&servers).await {
+        match accepting(&servers, &current).await {
+            Some(same) if name(&same) == name(&current) => pause = EVERY,
             Some(other) => {
                 tracing::warn!(server = %name(&other), before = %name(&current), "turned to another database server");
                 pool.set_connect_options(other.clone());
@@ -59,6 +58,21 @@ async fn watch(pool: PgPool, servers: Arc<[PgConnectOptions]>, mut current: PgCo
             }
             None => {}
         }
+    }
+}
+
+/// A server that accepts writes: the one in use if it says so, and not later than all others.
+async fn accepting(servers: &[PgConnectOptions], current: &PgConnectOptions) -> Option<PgConnectOptions> {
+    let mut stays = pin!(servers::accepts_writes(current));
+    match tokio::time::timeout(HEAD_START, &mut stays).await {
+        Ok(true) => return Some(current.clone()),
+        Ok(false) => return servers::accepting_now(servers).await,
+        Err(_) => {}
+    }
+    tokio::select! {
+        biased;
+        true = &mut stays => Some(current.clone()),
+        found = servers::accepting_now(servers) => found,
     }
 }
 

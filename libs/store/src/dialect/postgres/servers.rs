@@ -2,7 +2,7 @@
 
 use std::{str::FromStr, sync::Arc, time::Duration};
 
-use futures_util::{StreamExt, stream::FuturesOrdered};
+use futures_util::{StreamExt, stream::FuturesUnordered};
 use sqlx::{ConnectOptions as _, Connection as _, Executor as _, PgConnection, Row as _, postgres::PgConnectOptions};
 
 use crate::{StoreConfig, StoreError};
@@ -68,9 +68,9 @@ pub(super) async fn accepts_writes(server: &PgConnectOptions) -> bool {
     matches!(tokio::time::timeout(ASKED_WITHIN, asked).await, Ok(Ok(())))
 }
 
-/// The first of `servers` that accepts writes now.
+/// The first of `servers` to say that it accepts writes. All are asked at once, so that none that hangs delays it.
 pub(super) async fn accepting_now(servers: &[PgConnectOptions]) -> Option<PgConnectOptions> {
-    let mut asked: FuturesOrdered<_> =
+    let mut asked: FuturesUnordered<_> =
         servers.iter().map(|server| async move { accepts_writes(server).await.then(|| server.clone()) }).collect();
     while let Some(answer) = asked.next().await {
         if answer.is_some() {
