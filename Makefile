@@ -21,6 +21,7 @@ run: ## build and start Rollcall on http://127.0.0.1:8080 with a demo tenant, da
 	@exec "$${CARGO_TARGET_DIR:-target}/quick/rollcall" all --demo --data-dir ./data
 
 run-split: ## build and start the services apart, on private servers (PostgreSQL, Redis, KMS), gateway on http://127.0.0.1:8080
+	@python3 .ci/stages.py prerequisites
 	@cargo build --locked --profile quick --package rollcall
 	@exec python3 infra/split.py "$${CARGO_TARGET_DIR:-target}/quick/rollcall"
 
@@ -50,6 +51,7 @@ soak: ## a million random requests of clients of eight tenants, services apart a
 	done
 
 outages: ## what clients see, second by second, while Redis, PostgreSQL or KMS is away for 20 s
+	@python3 .ci/stages.py prerequisites
 	@cargo build --locked --profile quick --package rollcall
 	@exec python3 tests/measurements/outages.py "$${CARGO_TARGET_DIR:-target}/quick/rollcall"
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Everything that must hold, in stages: `make test`. `make test STAGES="fmt clippy"` runs only the stages named, and
-`make test-matrix` (STAGES=matrix) those too that are left out for their time.
+`make test-matrix` (STAGES=matrix) those too that are left out for their time. STAGES=prerequisites only sees to what the
+others need.
 
 Meant for a bare Debian machine with Rust, Python 3 and Node. What else is needed is installed when this runs as root;
 otherwise it says what to install, and stops. The last line counts everything: `N passed, N failed`.
@@ -156,6 +157,8 @@ def blackbox(shape):
 
 # ---- the stages ---------------------------------------------------------------------------------------------------
 
+PREREQUISITES = "prerequisites"
+
 STAGES = {
     "fmt": lambda: run(["cargo", "fmt", "--all", "--check"]),
     "clippy": lambda: run(["cargo", "clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]),
@@ -180,18 +183,20 @@ def main():
     names = sys.argv[1:] or list(STAGES)
     if names == ["matrix"]:
         names = list(every)
-    unknown = [name for name in names if name not in every]
+    unknown = [name for name in names if name not in (*every, PREREQUISITES)]
     if unknown:
-        sys.exit(f"no such stage: {' '.join(unknown)}; there are {' '.join(every)}, and `matrix` for all of them")
+        sys.exit(f"no such stage: {' '.join(unknown)}; there are {' '.join((PREREQUISITES, *every))}, and `matrix` for all of them")
     os.environ.setdefault("CARGO_TERM_COLOR", "never")
     begin = time.monotonic()
     summary = []
-    for name, stage in [("prerequisites", prerequisites), *((name, every[name]) for name in names)]:
+    # They come first, whoever names them.
+    wanted = [(name, every[name]) for name in names if name != PREREQUISITES]
+    for name, stage in [(PREREQUISITES, prerequisites), *wanted]:
         say(f"\n=== {name}")
         started = time.monotonic()
         good = stage()
         summary.append(f"{'ok  ' if good else 'FAIL'} {name} ({time.monotonic() - started:.0f} s)")
-        if name == "prerequisites" and not good:
+        if name == PREREQUISITES and not good:
             break
     say("\n=== summary")
     for line in summary:

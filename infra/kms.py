@@ -19,7 +19,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from postgres import free_port  # noqa: E402
 
 PROGRAMS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), ".venv-kms", "bin")
-INSTALL = "`make test STAGES=deps` installs one in .venv-kms"
+INSTALL = "`make test STAGES=prerequisites` installs one in .venv-kms"
 REGION = "eu-central-1"
 
 

@@ -2,8 +2,8 @@
 """Rollcall as separate services on this machine:  infra/split.py EXECUTABLE [--port PORT]
 
 Starts a private PostgreSQL, a KMS endpoint and a Redis where there are such, and `EXECUTABLE tokens`, `directory`,
-`worker` and `gateway` on 127.0.0.1, each with its own secrets only; makes a tenant and a directory, prints its Base URL and a token, and stops everything on Ctrl-C. What it
-keeps lies in a temporary folder and goes with it.
+`worker` and `gateway` on 127.0.0.1, each with its own secrets only; makes a tenant and a directory, prints its Base URL
+and a token, and stops everything on Ctrl-C. What it keeps lies in a temporary folder and goes with it.
 """
 import argparse
 import contextlib
@@ -42,7 +42,7 @@ class Split:
         self.processes = []
         self.postgres = self.kms = self.redis = None
         self.with_kms = with_kms and kms.installed()
-        self.with_redis = with_redis and redis.installed() and bool(WITH_REDIS)
+        self.with_redis = with_redis and redis.installed()
         # Where the token service finds KMS, if not straight at the endpoint.
         self.kms_endpoint = None
 
@@ -122,11 +122,18 @@ class Split:
         for process in reversed(self.processes):
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
-        for process in self.processes:
-            process.wait(timeout=60)
-        for server in (self.redis, self.kms, self.postgres):
-            if server:
-                server.stop()
+        for role, process in zip(ROLES, self.processes):
+            try:
+                process.wait(timeout=60)
+            except subprocess.TimeoutExpired:
+                print(f"the {role} service did not stop within a minute and is killed", file=sys.stderr)
+                process.kill()
+                process.wait()
+        # Whatever becomes of one, the others are stopped.
+        with contextlib.ExitStack() as servers:
+            for server in (self.postgres, self.kms, self.redis):
+                if server:
+                    servers.callback(server.stop)
 
     def servers(self):
         """What there is beside the services, a line each."""
@@ -137,9 +144,8 @@ class Split:
             yield "keys", f"the keyring file in the token service's data folder; for a KMS endpoint {kms.INSTALL}"
         if self.redis:
             yield "Redis", self.redis.url
-        elif WITH_REDIS:
+        else:
             yield "Redis", f"none; {redis.INSTALL}"
-
 
 
 def main():

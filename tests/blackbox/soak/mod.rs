@@ -9,6 +9,7 @@ mod dice;
 mod groups;
 mod leaks;
 mod lists;
+mod lookups;
 mod model;
 mod references;
 mod trespass;
@@ -67,6 +68,7 @@ impl Client {
             67..69 => self.bulk().await,
             69..71 => self.create_user_whose_name_is_taken().await,
             71 => self.delete_user().await,
+            72..80 => self.look_up().await,
             _ => self.trespass().await,
         }
     }

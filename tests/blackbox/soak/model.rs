@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
+use super::lookups::Former;
 use crate::directory::{ENTERPRISE, values};
 
 /// What only the service sets; compared apart.
@@ -30,6 +31,8 @@ pub(super) struct Group {
 pub(super) struct Model {
     pub(super) users: BTreeMap<String, User>,
     pub(super) groups: BTreeMap<String, Group>,
+    /// Lookups that must find nobody.
+    pub(super) former: Former,
 }
 
 impl User {
@@ -55,7 +58,10 @@ impl User {
 impl Model {
     /// A user is gone, with all memberships: each group that had it has a new version.
     pub(super) fn delete_user(&mut self, id: &str) {
-        self.users.remove(id);
+        if let Some(user) = self.users.remove(id) {
+            self.gave_up(format!("/users/{id}"));
+            self.gave_up_names(&user.document, &Document::new());
+        }
         for group in self.groups.values_mut() {
             group.version += u64::from(group.members.remove(id));
         }
@@ -129,7 +135,11 @@ mod tests {
         let user = User { document: document(json!({ "userName": "ada", "title": "Countess" })), version: 3 };
         let members = BTreeSet::from(["u".to_owned()]);
         let group = Group { document: document(json!({ "displayName": "team" })), members, version: 2 };
-        Model { users: [("u".to_owned(), user)].into(), groups: [("g".to_owned(), group)].into() }
+        Model {
+            users: [("u".to_owned(), user)].into(),
+            groups: [("g".to_owned(), group)].into(),
+            former: Former::new(),
+        }
     }
 
     fn shown() -> [Value; 2] {

@@ -17,7 +17,7 @@ impl Client {
         let there = self.elsewhere();
         let Some(trophy) = self.world.places[there].some_trophy(&self.dice) else { return };
         let made_up = self.made_up(&trophy, there);
-        match self.dice.below(10) {
+        match self.dice.below(13) {
             0 | 1 => self.at_anothers_id(&trophy, &made_up).await,
             2 | 3 => self.find_anothers(&trophy, &made_up).await,
             4 => self.anothers_cursor(there).await,
@@ -25,6 +25,8 @@ impl Client {
             6 => self.anothers_as_member(&trophy, &made_up).await,
             7 => self.token_at_anothers_url(there, &trophy).await,
             8 => self.patch_user_under_anothers_tag(&trophy.etag).await,
+            9 | 10 => self.look_up_anothers(&trophy, &made_up).await,
+            11 => self.token_at_anothers_lookup(there, &trophy).await,
             _ => self.anothers_as_manager(&trophy, &made_up).await,
         }
     }

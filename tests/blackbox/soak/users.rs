@@ -93,7 +93,10 @@ impl Client {
             document.insert("userName".to_owned(), json!(self.model.users[&id].name()));
         }
         let request = Request::new("PUT", format!("/Users/{id}")).with(body(USER, &document));
+        let before = self.model.users[&id].document.clone();
         self.change_user("replace user", &id, request, |user| user.change(|old| *old = document)).await;
+        let after = self.model.users[&id].document.clone();
+        self.model.gave_up_names(&before, &after);
     }
 
     pub(super) async fn patch_user(&mut self) {
