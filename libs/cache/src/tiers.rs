@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rollcall_base::{Clock, Entropy, Secret32};
+use rollcall_base::{Clock, Secret32};
 
 use crate::{CacheMetrics, Redis};
 
@@ -36,20 +36,14 @@ impl Tiers {
 
     /// Memory, and behind it Redis, where values are sealed under `mac`: a key that only this installation's services
     /// have, and the same for all of them.
-    pub fn with_redis(
-        redis: Redis,
-        mac: Secret32,
-        clock: Arc<dyn Clock>,
-        _entropy: Arc<dyn Entropy>,
-        metrics: CacheMetrics,
-    ) -> Self {
+    pub fn with_redis(redis: Redis, mac: Secret32, clock: Arc<dyn Clock>, metrics: CacheMetrics) -> Self {
         let values = Some(Arc::new(Values { mac: Some(mac), clock }));
         Self { metrics, redis: Some(Shared { redis, values }) }
     }
 
     /// Memory, and what is invalidated is forgotten everywhere. No value is read from Redis or put there, so no key is
     /// needed: for commands, which change something and end.
-    pub fn telling(redis: Redis, clock: Arc<dyn Clock>, _entropy: Arc<dyn Entropy>, metrics: CacheMetrics) -> Self {
+    pub fn telling(redis: Redis, clock: Arc<dyn Clock>, metrics: CacheMetrics) -> Self {
         let values = Some(Arc::new(Values { mac: None, clock }));
         Self { metrics, redis: Some(Shared { redis, values }) }
     }

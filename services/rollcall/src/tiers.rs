@@ -22,7 +22,7 @@ pub(crate) async fn shared(
     let metrics = CacheMetrics::new(registry)?;
     let Some(settings) = settings(config)? else { return Ok(Tiers::in_process(metrics)) };
     let redis = Redis::connect(settings, Arc::clone(entropy), &metrics).await?;
-    Ok(Tiers::with_redis(redis, key(config, keyring)?, Arc::clone(clock), Arc::clone(entropy), metrics))
+    Ok(Tiers::with_redis(redis, key(config, keyring)?, Arc::clone(clock), metrics))
 }
 
 /// For commands: what they change is forgotten in Redis, if it is configured, and by all who listen to it.
@@ -34,7 +34,7 @@ pub(crate) async fn telling(
     let metrics = CacheMetrics::new(&Registry::new())?;
     let Some(settings) = settings(config)? else { return Ok(Tiers::in_process(metrics)) };
     let redis = Redis::connect(settings, Arc::clone(entropy), &metrics).await?;
-    Ok(Tiers::telling(redis, Arc::clone(clock), Arc::clone(entropy), metrics))
+    Ok(Tiers::telling(redis, Arc::clone(clock), metrics))
 }
 
 /// Memory; and if Redis is configured, what other processes invalidate is forgotten there.

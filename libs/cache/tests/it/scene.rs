@@ -106,7 +106,7 @@ impl Scene {
         let registry = Registry::new();
         let metrics = CacheMetrics::new(&registry).unwrap();
         let redis = Redis::connect(self.settings(), Arc::new(SystemEntropy), &metrics).await.unwrap();
-        let tiers = Tiers::telling(redis, Arc::new(SystemClock), Arc::new(SystemEntropy), metrics);
+        let tiers = Tiers::telling(redis, Arc::new(SystemClock), metrics);
         Process { tiers, registry }
     }
 
@@ -129,7 +129,7 @@ impl Scene {
         }
         let entropy = Arc::new(SystemEntropy);
         let redis = Redis::connect(self.settings(), entropy.clone(), &metrics).await.unwrap();
-        let tiers = Tiers::with_redis(redis, Secret32::from_bytes([mac; 32]), clock, entropy, metrics);
+        let tiers = Tiers::with_redis(redis, Secret32::from_bytes([mac; 32]), clock, metrics);
         Process { tiers, registry }
     }
 }

@@ -48,6 +48,16 @@ impl FoundUser {
         }
     }
 
+    /// About how much memory it takes, in bytes.
+    pub(super) fn bytes(&self) -> u32 {
+        let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        let own = self.user_name.len() + length(&self.external_id) + length(&self.display_name);
+        let of_group =
+            |group: &FoundGroup| size_of::<FoundGroup>() + length(&group.display_name) + length(&group.external_id);
+        let all = size_of::<Self>() + own + self.groups.iter().map(of_group).sum::<usize>();
+        u32::try_from(all).unwrap_or(u32::MAX)
+    }
+
     pub(super) fn is_known_as(&self, key: &UserKey) -> bool {
         match key {
             UserKey::Id(id) => self.id == *id,

@@ -47,7 +47,7 @@ impl Lookups {
     /// Nothing yet; what comes is remembered on `tiers` within `limits`.
     pub fn new(limits: CacheLimits, tiers: &Tiers, entropy: Arc<dyn Entropy>) -> Self {
         Self {
-            answers: Cache::new(limits, tiers),
+            answers: Cache::weighed(limits, tiers, |user: &Arc<FoundUser>| user.bytes()),
             ids: Cache::new(limits, tiers),
             generations: Cache::new(limits, tiers),
             entropy,

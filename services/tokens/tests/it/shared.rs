@@ -87,7 +87,7 @@ impl Scene {
         let metrics = CacheMetrics::new(&registry).unwrap();
         let redis = Redis::connect(self.settings(url), entropy.clone(), &metrics).await.unwrap();
         let key = Secret32::from_bytes([1; 32]);
-        let tiers = Tiers::with_redis(redis, key, clock.clone(), entropy.clone(), metrics);
+        let tiers = Tiers::with_redis(redis, key, clock.clone(), metrics);
         let tokens = LocalTokens::new(store.clone(), keys(self.folder.path()), clock.clone(), entropy, config, &tiers);
         listens(&registry).await;
         Process { tokens, store, clock, registry }
