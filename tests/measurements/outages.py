@@ -5,10 +5,12 @@
 
 Starts the services apart on private servers, puts a steady load on them, and stops Redis, PostgreSQL and KMS for some
 seconds each: once "gone" (nobody listens), once "hangs" (connections stand and nothing answers, SIGSTOP). The load are
-users that are read, found by filter, changed and read again, and created; requests begin at their time whatever became
-of those before. While KMS is away a token is issued every second by the command line; in every outage one token is
-revoked. Ends with 1 if an acknowledged write was lost, an answer contradicted one, a revoked token was accepted past the
-bound, a request took longer than its limit or was answered with another status than it should, or it did not recover.
+users that are read, found by filter, looked up, changed and read again, and created; requests begin at their time whatever
+became of those before, and an outage is judged when all of them have ended. While KMS is away a token is issued every
+second by the command line; in every outage one token is revoked, which is tried again until it succeeds. Ends with 1 if
+an acknowledged write was lost, an answer contradicted one (a lookup: past the bound), what "nothing was changed" was said
+of was done, a revoked token was accepted past the bound or could not be revoked, a request took longer than its limit,
+had no answer or one with another status than it should, the load could not be sent in time, or it did not recover.
 """
 import argparse
 import collections
@@ -36,8 +38,14 @@ PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 OUTAGES = ["redis-gone", "redis-hangs", "postgres-gone", "postgres-hangs", "kms-gone", "kms-hangs"]
 # So many seconds of load before an outage, and at most so many after it until all is well again.
 BEFORE, AFTER = 5, 30
-# A revoked token may be accepted for so long (docs/operations).
+# A revoked token may be accepted, and a lookup be old, for so long (docs/operations) where nobody could be told.
 BOUND = 30
+# Said of a write that was not done, for certain.
+NOTHING = b"nothing was changed"
+# A client does not use a connection again that was idle for so many seconds: the gateway closes it after 75.
+IDLE = 60
+# A request that begins later than this many seconds after its time is not the load that the table speaks of.
+LATE = 3
 # No request may take longer: the gateway's, the pool's and the statements' limits are all shorter together.
 LONGEST_MS = 60_000
 THREADS = 400
@@ -143,7 +151,8 @@ def tree(pid):
 class Second:
     def __init__(self):
         self.times, self.good, self.later, self.bare, self.other = [], 0, 0, 0, 0
-        self.stale = self.revoked = 0
+        # Contradictions; lookups that are old within the bound; requests with the revoked token that were answered.
+        self.stale = self.old = self.revoked = 0
         self.issued = self.refused = 0
 
 
@@ -154,15 +163,20 @@ class Slot:
         self.user, self.name, self.number = user, name, 0
         # The title that was acknowledged last, and those that were sent after it and not acknowledged.
         self.title, self.perhaps = None, []
+        # When a title that was acknowledged once was replaced, and that acknowledged, by title.
+        self.replaced = {}
 
 
 class Load:
     def __init__(self, split, base_url, token):
         self.split, self.path, self.token = split, urllib.parse.urlsplit(base_url).path, token
+        self.lookups = self.path.replace("/scim/", "/lookup/").removesuffix("/v2") + "/v1"
         self.local, self.lock = threading.local(), threading.Lock()
-        self.jobs, self.begin = queue.SimpleQueue(), 0.0
+        self.jobs, self.begin = queue.Queue(), 0.0
         self.seconds = collections.defaultdict(Second)
-        self.created, self.surprises, self.names = {}, [], 0
+        self.created, self.surprises, self.names, self.resent = {}, [], 0, 0
+        # Names of users of whom it was said that they were not made.
+        self.unmade = []
         self.slots = queue.SimpleQueue()
         for number in range(40):
             answer = self.send("POST", "/Users", {"schemas": [USER], "userName": f"slot-{number}"})
@@ -173,26 +187,43 @@ class Load:
     def send(self, method, path, body=None, token=None):
         """(status, has Retry-After, body); status 0 without an answer."""
         connection = getattr(self.local, "connection", None)
-        fresh = connection is None
+        fresh = connection is None or time.monotonic() - self.local.used > IDLE
         if fresh:
             connection = self.local.connection = http.client.HTTPConnection(self.split.address, timeout=120)
         headers = {"Authorization": f"Bearer {token or self.token}", "Content-Type": "application/scim+json"}
         try:
-            connection.request(method, self.path + path, json.dumps(body) if body else None, headers)
+            path_from_root = path if path.startswith(self.lookups) else self.path + path
+            connection.request(method, path_from_root, json.dumps(body) if body else None, headers)
             answer = connection.getresponse()
-            return answer.status, bool(answer.getheader("Retry-After")), answer.read()
+            seen = answer.status, bool(answer.getheader("Retry-After")), answer.read()
+            self.local.used = time.monotonic()
+            return seen
         except (OSError, http.client.HTTPException) as error:
             connection.close()
             self.local.connection = None
-            # An idle connection that the gateway had closed: as every client does.
-            if not fresh and isinstance(error, (http.client.RemoteDisconnected, ConnectionResetError)):
+            # A connection that the gateway had closed: as every client does, with what is read and not with writes.
+            if method == "GET" and not fresh and isinstance(error, (http.client.RemoteDisconnected, ConnectionResetError)):
+                with self.lock:
+                    self.resent += 1
                 return self.send(method, path, body, token)
             return 0, False, repr(error).encode()
 
     def work(self):
         while True:
-            job, second = self.jobs.get()
-            job(second)
+            job, second, due = self.jobs.get()
+            try:
+                late = time.monotonic() - due
+                if late > LATE:
+                    self.surprised(f"second {second}: a request was sent {late:.1f} s after its time, all {THREADS} clients wait")
+                job(second)
+            except Exception as error:  # whatever it is, nobody else would notice
+                self.surprised(f"second {second}: the measurement itself failed: {error!r}")
+            finally:
+                self.jobs.task_done()
+
+    def surprised(self, what):
+        with self.lock:
+            self.surprises.append(what)
 
     def timed(self, second, expected, *request, **options):
         begin = time.monotonic()
@@ -222,6 +253,9 @@ class Load:
         if status == 201:
             with self.lock:
                 self.created[json.loads(body)["id"]] = name
+        elif NOTHING in body:
+            with self.lock:
+                self.unmade.append(name)
 
     def with_slot(self, what):
         def job(second):
@@ -229,8 +263,10 @@ class Load:
                 slot = self.slots.get_nowait()
             except queue.Empty:  # all are waiting for answers
                 return self.create(second)
-            what(second, slot)
-            self.slots.put(slot)
+            try:
+                what(second, slot)
+            finally:
+                self.slots.put(slot)
         return job
 
     def judge(self, second, slot, user):
@@ -251,29 +287,66 @@ class Load:
             found = json.loads(body).get("Resources", [])
             self.judge(second, slot, found[0] if len(found) == 1 else {"title": f"{len(found)} found"})
 
+    def look_up(self, second, slot):
+        asked = time.monotonic()
+        status, body = self.timed(second, 200, "GET", f"{self.lookups}/users/{slot.user}")
+        if status == 200:
+            title = json.loads(body).get("displayName")
+            if title in slot.replaced and asked - slot.replaced[title] <= BOUND:
+                with self.lock:
+                    self.seconds[second].old += 1
+            else:
+                self.judge(second, slot, {"title": title})
+
     def change(self, second, slot):
         slot.number += 1
         title = f"title-{slot.number}"
         slot.perhaps.append(title)
-        operation = {"op": "replace", "path": "title", "value": title}
-        status, body = self.timed(second, 200, "PATCH", f"/Users/{slot.user}", {"schemas": [PATCH], "Operations": [operation]})
+        # The one is read and found, the other looked up.
+        operations = [{"op": "replace", "path": path, "value": title} for path in ("title", "displayName")]
+        status, body = self.timed(second, 200, "PATCH", f"/Users/{slot.user}", {"schemas": [PATCH], "Operations": operations})
+        if status != 200 and NOTHING in body:
+            # From now on an answer that has it contradicts this one.
+            slot.perhaps.remove(title)
         if status == 200:
+            for before in (slot.title, *slot.perhaps):
+                slot.replaced.setdefault(before, time.monotonic())
             slot.title, slot.perhaps = title, []
             self.judge(second, slot, json.loads(body))
             self.read(second, slot)
 
     def run(self, seconds, rate, each_second):
-        """Requests begin at their time, whatever became of those before."""
-        chances = random.Random(7)
+        """Requests begin at their time, whatever became of those before; ends when all of them have ended."""
+        chances, beside = random.Random(7), []
         self.begin = time.monotonic()
         for number in range(seconds * rate):
             at = number / rate
             time.sleep(max(0.0, self.begin + at - time.monotonic()))
             second = int(at)
             if number % rate == 0:
-                threading.Thread(target=each_second, args=(second,), daemon=True).start()
-            what = chances.choices([self.read, self.find, self.change, None], [35, 25, 20, 20])[0]
-            self.jobs.put((self.with_slot(what) if what else self.create, second))
+                beside.append(self.beside(each_second, second))
+            what = chances.choices([self.read, self.find, self.look_up, self.change, None], [20, 20, 20, 20, 20])[0]
+            self.jobs.put((self.with_slot(what) if what else self.create, second, self.begin + at))
+        for thread in beside:
+            thread.join()
+        self.jobs.join()
+
+    def beside(self, what, *arguments):
+        """Does something beside the load; if it fails, that is told."""
+        def guarded():
+            try:
+                what(*arguments)
+            except (Exception, SystemExit) as error:
+                self.surprised(f"{what.__name__}{arguments}: the measurement itself failed: {error!r}")
+        thread = threading.Thread(target=guarded, daemon=True)
+        thread.start()
+        return thread
+
+    def is_there(self, name):
+        """Whether a user of this name was made; who cannot be asked for counts as made."""
+        query = urllib.parse.quote(f'userName eq "{name}"')
+        status, _, body = self.send("GET", f"/Users?filter={query}")
+        return status != 200 or json.loads(body)["totalResults"] != 0
 
     def now(self):
         return time.monotonic() - self.begin
@@ -283,6 +356,7 @@ def outage(split, load, name, seconds, rate):
     """The table of one outage; what was wrong."""
     load.seconds.clear()
     load.surprises.clear()
+    load.resent = 0
     revoked = split.command("token", "issue", "--tenant", "outages", "--directory", "D-1")
     state = {"revoked_at": None, "back_at": None}
     # It is known everywhere before it is revoked.
@@ -295,25 +369,34 @@ def outage(split, load, name, seconds, rate):
         if second == end:
             split.bring_back(name)
             state["back_at"] = load.now()
-        row = load.seconds[second]
+        with load.lock:
+            row = load.seconds[second]
         if second == BEFORE + 3:
-            state["revoked_at"] = revoke(split, revoked["token_id"], load)
+            # The first to succeed counts; a try may take as long as the outage.
+            while state["revoked_at"] is None and load.now() < total:
+                state["revoked_at"] = revoke(split, revoked["token_id"], load)
+                time.sleep(0.5)
+            return
         if state["revoked_at"] is not None:
             status, *_ = load.send("GET", "/Users?count=1", token=revoked["token"])
             late = load.now() - state["revoked_at"] > BOUND
             row.revoked += status == 200
             if status == 200 and late:
-                load.surprises.append(f"second {second}: the token revoked at {state['revoked_at']:.1f} is accepted")
+                load.surprised(f"second {second}: the token revoked at {state['revoked_at']:.1f} is accepted")
         if name.startswith("kms"):
             good = issue(split)
             row.issued, row.refused = row.issued + good, row.refused + (not good)
 
     load.run(total, rate, each_second)
-    time.sleep(1)
-    while len(load.seconds) and any(row.times == [] for row in load.seconds.values()):
-        time.sleep(0.5)
+    if state["revoked_at"] is None:
+        load.surprised("the token could not be revoked, not even afterwards")
+    else:
+        time.sleep(max(0.0, state["revoked_at"] + BOUND + 1 - load.now()))
+        status, *_ = load.send("GET", "/Users?count=1", token=revoked["token"])
+        if status != 401:
+            load.surprised(f"the token revoked at {state['revoked_at']:.1f} is answered {status} past the bound")
     print(f"\n{name}: away from second {BEFORE} to {end}, back after {state['back_at']:.1f} s", flush=True)
-    print("second requests   2xx  503+Retry-After  503  other   p50 ms   max ms  stale  revoked accepted"
+    print("second requests   2xx  503+Retry-After  503  other   p50 ms   max ms  stale  old lookups  revoked accepted"
           + ("  issued refused" if name.startswith("kms") else ""))
     well_from = None
     for second in range(total):
@@ -323,13 +406,14 @@ def outage(split, load, name, seconds, rate):
         times = row.times or [0.0]
         tail = f"  {row.issued:>6} {row.refused:>7}" if name.startswith("kms") else ""
         print(f"{second:>6} {len(row.times):>8} {row.good:>5} {row.later:>16} {row.bare:>4} {row.other:>6} "
-              f"{statistics.median(times):>8.1f} {max(times):>8.1f} {row.stale:>6} {row.revoked:>17}{tail}")
+              f"{statistics.median(times):>8.1f} {max(times):>8.1f} {row.stale:>6} {row.old:>12} {row.revoked:>17}{tail}")
     if well_from is None or well_from > total - 3:
         load.surprises.append("it did not recover")
     else:
         recovery = max(0.0, well_from - state["back_at"])
         print(f"all is well from second {well_from} on, {recovery:.1f} s after it was back; "
-              f"the token was {'revoked at %.1f' % state['revoked_at'] if state['revoked_at'] else 'not revoked: the command failed'}")
+              f"the token was {'revoked at %.1f' % state['revoked_at'] if state['revoked_at'] is not None else 'never revoked'}; "
+              f"{load.resent} reads were sent again on a new connection")
     for row in load.seconds.values():
         if row.bare:
             load.surprises.append(f"{row.bare} answers 503 without Retry-After")
@@ -380,6 +464,9 @@ def main():
             lost = [name for user, name in load.created.items() if load.send("GET", f"/Users/{user}")[0] != 200]
             print(f"\n{len(load.created)} creates were acknowledged, {len(lost)} of them are lost")
             wrong += [f"{name} was acknowledged and is lost" for name in lost]
+            made = [name for name in load.unmade if load.is_there(name)]
+            print(f"{len(load.unmade)} creates were answered with \"nothing was changed\", {len(made)} of them were made")
+            wrong += [f"{name} was said not to be made and is there" for name in made]
         finally:
             split.stop()
     for what in wrong[:40]:

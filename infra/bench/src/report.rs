@@ -27,7 +27,8 @@ pub(crate) struct Measured {
     pub(crate) name: String,
     pub(crate) target: String,
     pub(crate) requests: usize,
-    /// Requests a second: connections by the mean time of an answer, which is what they send in a closed loop.
+    /// Requests a second: connections by the mean time of an answer, which is what they send in a closed loop. The time
+    /// that the service needed after the last answer to empty its outbox is added, to each request its part.
     pub(crate) rate: f64,
     /// Milliseconds.
     pub(crate) p50: f64,
@@ -49,11 +50,13 @@ pub(crate) struct Sync {
 }
 
 impl Measured {
+    /// `left`: what each request left to do after the last answer.
     pub(crate) fn new(
         name: String,
         target: &str,
         connections: usize,
         taken: &Taken,
+        left: Duration,
         cpu: BTreeMap<String, f64>,
     ) -> Self {
         let mut times = taken.times.clone();
@@ -65,13 +68,30 @@ impl Measured {
             name,
             target: target.to_owned(),
             requests,
-            rate: connections as f64 * requests as f64 / sum.as_secs_f64().max(f64::MIN_POSITIVE),
+            rate: rate(connections, requests, sum, left),
             p50: millis(requests / 2),
             p99: millis(requests * 99 / 100),
             bytes: taken.bytes as f64 / requests.max(1) as f64,
             cpu,
         }
     }
+}
+
+/// Requests a second of so many connections, which spent `sum` on waiting for answers; then nobody sends, and there is
+/// work `left` of each request.
+fn rate(connections: usize, requests: usize, sum: Duration, left: Duration) -> f64 {
+    let (connections, requests) = (connections as f64, requests as f64);
+    let seconds = sum.as_secs_f64() / connections + left.as_secs_f64() * requests;
+    requests / seconds.max(f64::MIN_POSITIVE)
+}
+
+#[test]
+fn what_is_left_after_the_last_answer_is_part_of_the_time() {
+    let (second, none) = (Duration::from_secs(1), Duration::ZERO);
+    // Two connections, each a second: 100 requests in one second.
+    assert!((rate(2, 100, 2 * second, none) - 100.0).abs() < 1e-6);
+    // And then a second more until the outbox is empty.
+    assert!((rate(2, 100, 2 * second, second / 100) - 50.0).abs() < 1e-6);
 }
 
 fn ms(time: Duration) -> f64 {

@@ -1,6 +1,10 @@
 //! One run: data, processes, rounds.
 
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use clap::Args;
 use sqlx::{Connection as _, PgConnection};
@@ -126,17 +130,20 @@ fn reach(target: &Target, directory: &str, tokens: &BTreeMap<&'static str, Strin
     Reach { address, base: format!("/scim/bench/{directory}/v2") }
 }
 
-/// Waits until nothing is left of a target's writes: it must not fall into another's time.
-async fn settle(target: &Target) -> Result<(), Failure> {
+/// Waits until nothing is left of a target's writes: it must not fall into another's time. How long that took, which is
+/// part of the time of these writes; nothing for the floor, whose outbox nobody empties.
+async fn settle(target: &Target) -> Result<Duration, Failure> {
     let mut database = PgConnection::connect(&target.url).await?;
-    if target.name == FLOOR {
-        // It has nobody who empties its outbox.
+    let begun = Instant::now();
+    let left = if target.name == FLOOR {
         sqlx::query("TRUNCATE outbox").execute(&mut database).await?;
+        Duration::ZERO
     } else {
         settled(&mut database).await?;
-    }
+        begun.elapsed()
+    };
     database.close().await?;
-    Ok(())
+    Ok(left)
 }
 
 struct Run<'a> {
@@ -168,9 +175,9 @@ impl Run<'_> {
             for turn in 0..targets.len() {
                 let target = &targets[(turn + round) % targets.len()];
                 if self.options.sync > 0 {
-                    let seconds =
+                    let mut seconds =
                         sync::run(&self.side(target), &self.world, self.options.sync, self.options.connections).await?;
-                    settle(target).await?;
+                    seconds += settle(target).await?.as_secs_f64();
                     let users = self.options.sync;
                     let sync = report::Sync { target: target.name.to_owned(), round, users, seconds };
                     self.syncs.extend(Some(sync).filter(|_| round > 0));
@@ -197,10 +204,8 @@ impl Run<'_> {
         let request = |connection, turn| side.request(row, &self.world, &base, &prepared, connection, turn);
         let before = self.cpu(target);
         let taken = closed_loop(&address, connections, names.len(), span, &request).await?;
-        // What the service's writes leave to do is its cost too; the floor leaves it undone.
-        if row.writes() && target.name != FLOOR {
-            settle(target).await?;
-        }
+        // What the service's writes leave to do is its time and its cost too; the floor leaves it undone.
+        let left = if row.writes() && target.name != FLOOR { settle(target).await? } else { Duration::ZERO };
         let mut cpu = self.cpu(target);
         if row.writes() && target.name == FLOOR {
             settle(target).await?;
@@ -210,8 +215,11 @@ impl Run<'_> {
         }
         let requests: usize = taken.iter().map(|taken| taken.times.len()).sum();
         cpu.values_mut().for_each(|seconds| *seconds /= requests.max(1) as f64 / 1000.0);
+        let left = left.div_f64(requests.max(1) as f64);
         let measured = names.into_iter().zip(taken);
-        Ok(measured.map(|(name, taken)| Measured::new(name, target.name, connections, &taken, cpu.clone())).collect())
+        Ok(measured
+            .map(|(name, taken)| Measured::new(name, target.name, connections, &taken, left, cpu.clone()))
+            .collect())
     }
 
     fn cpu(&self, target: &Target) -> BTreeMap<String, f64> {
