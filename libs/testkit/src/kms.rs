@@ -6,14 +6,15 @@
 use std::{
     io::{Read as _, Write as _},
     net::{SocketAddr, TcpListener, TcpStream},
-    os::unix::process::CommandExt,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::Child,
     sync::OnceLock,
     time::Duration,
 };
 
 use serde_json::{Value, json};
+
+use crate::guard::guarded;
 
 /// What to do on a machine without it.
 const INSTALL: &str = "There is no KMS endpoint in .venv-kms: run `make test STAGES=deps` once, which installs it.";
@@ -185,18 +186,12 @@ fn launch(folder: &Path, command: Vec<std::ffi::OsString>, address: SocketAddr) 
     let script = "trap '' INT TERM HUP; \"$@\" >\"$0/log\" 2>&1 </dev/null & server=$!; cat >/dev/null; \
                   kill -KILL $server; wait $server; rm -rf \"$0\"";
     #[allow(clippy::expect_used)]
-    Command::new("sh")
-        .args(["-c", script])
-        .arg(folder)
+    guarded(script, folder)
         .args(command)
         .envs([("SERVICES", "kms"), ("DISABLE_EVENTS", "1"), ("SKIP_SSL_CERT_DOWNLOAD", "1"), ("DNS_ADDRESS", "0")])
         .env("GATEWAY_LISTEN", address.to_string())
         .env("FILESYSTEM_ROOT", folder)
         .current_dir(folder)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .process_group(0)
         .spawn()
         .expect("sh starts")
 }

@@ -3,6 +3,7 @@
 mod database;
 mod directory;
 mod gate;
+mod guard;
 mod kms;
 mod postgres;
 mod redis;

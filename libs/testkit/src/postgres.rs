@@ -5,15 +5,17 @@ use std::{
     fs,
     io::Write as _,
     net::{Ipv4Addr, SocketAddr, TcpListener},
-    os::unix::{fs::MetadataExt, process::CommandExt},
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Command},
     sync::atomic::{AtomicU32, Ordering},
     time::Duration,
 };
 
 use rollcall_store::{Store, StoreConfig};
 use tokio::sync::OnceCell;
+
+use crate::guard::guarded;
 
 /// What to do on a machine without it.
 const INSTALL: &str = "PostgreSQL's server programs were not found. Install them: on Debian and Ubuntu \
@@ -279,18 +281,12 @@ fn launch(programs: &Path, prefix: &[String], folder: &Path, more: &str, port: u
     let script = "trap '' INT TERM HUP; \"$@\" >\"$0/log\" 2>&1 & server=$!; cat >/dev/null; \
                   kill -INT $server; wait $server; rm -rf \"$0\"";
     #[allow(clippy::expect_used)]
-    Command::new("sh")
-        .args(["-c", script])
-        .arg(folder)
+    guarded(script, folder)
         .args(prefix)
         .arg(programs.join("postgres"))
         .arg("-D")
         .arg(data)
         .current_dir("/")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .process_group(0)
         .spawn()
         .expect("sh starts")
 }

@@ -2,15 +2,16 @@
 
 use std::{
     net::{SocketAddr, TcpListener},
-    os::unix::process::CommandExt,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Command},
     sync::{
         Mutex, OnceLock, PoisonError,
         atomic::{AtomicU32, Ordering},
     },
     time::Duration,
 };
+
+use crate::guard::guarded;
 
 /// What to do on a machine without it.
 const INSTALL: &str = "Redis' server program was not found. Install it: on Debian and Ubuntu `apt-get install \
@@ -255,17 +256,11 @@ fn launch(folder: &Path, arguments: &[String], address: SocketAddr) -> Child {
     let script = "trap '' INT TERM HUP; mkdir -p \"$0\"; \"$@\" >>\"$0/log\" 2>&1 </dev/null & server=$!; \
                   echo $server >\"$0/pid\"; cat >/dev/null; kill -KILL $server; wait $server; rm -rf \"$0\"";
     #[allow(clippy::expect_used)]
-    Command::new("sh")
-        .args(["-c", script])
-        .arg(folder)
+    guarded(script, folder)
         .arg("redis-server")
         .args(arguments)
         .args(["--port", &address.port().to_string(), "--bind", "127.0.0.1", "--dir"])
         .arg(folder)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .process_group(0)
         .spawn()
         .expect("sh starts")
 }
