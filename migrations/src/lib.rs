@@ -3,6 +3,7 @@
 
 mod dialect;
 mod m0001_directories;
+mod m0002_credentials;
 #[cfg(test)]
 mod released;
 pub mod tables;
@@ -16,7 +17,7 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_directories::Migration)]
+        vec![Box::new(m0001_directories::Migration), Box::new(m0002_credentials::Migration)]
     }
 }
 

@@ -6,14 +6,21 @@ use std::fmt::Write as _;
 use sea_orm_migration::MigratorTrait;
 use sha2::{Digest, Sha256};
 
-use crate::{Migrator, m0001_directories};
+use crate::{Migrator, m0001_directories, m0002_credentials};
 
 /// Each migration's name, its text, and the SHA-256 of that, noted when it was released. A new one is added at the end.
-const RELEASED: &[(&str, &str, &str)] = &[(
-    "m0001_directories",
-    m0001_directories::TABLES,
-    "d4c69089ec452a2dd93d145c4f5e677b22d4a9b71ae80d2d18ced7fb89909975",
-)];
+const RELEASED: &[(&str, &str, &str)] = &[
+    (
+        "m0001_directories",
+        m0001_directories::TABLES,
+        "d4c69089ec452a2dd93d145c4f5e677b22d4a9b71ae80d2d18ced7fb89909975",
+    ),
+    (
+        "m0002_credentials",
+        m0002_credentials::TABLES,
+        "f3889e3c80e408c8ea60255c529c35ef70b9f8bc11041505c33c1a711599ddbd",
+    ),
+];
 
 /// What breaks a version that is still running.
 const CONTRACTS: &[&str] = &["DROP ", "RENAME ", "ALTER COLUMN", "SET NOT NULL", "TRUNCATE "];

@@ -13,6 +13,9 @@ pub const OF_DIRECTORIES: &[&str] = &[
     "event_member",
     "event_counter",
     "tally",
+    "credential_use",
+    "credential_activity",
+    "refused_use",
 ];
 
 /// The few others: small, read often, the same on every machine.
@@ -22,6 +25,9 @@ pub const REFERENCE: &[&str] = &[
     "directory_key",
     "data_key",
     "credential",
+    "oauth_client",
+    "tenant_policy",
+    "audit",
     "job_lock",
     "migration_lease",
     "seaql_migrations",

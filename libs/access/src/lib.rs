@@ -2,12 +2,16 @@
 
 mod credential;
 pub mod internal;
+mod networks;
+mod permission;
 mod scope;
 mod token;
 
-pub use credential::{Authenticated, CredentialRecord, Denial, Forbidden, Rights, authenticate};
+pub use credential::{Authenticated, CredentialRecord, Denial, Rotation, authenticate};
 pub use internal::{
     ForwardedRequest, GrantError, Granted, InternalCall, InternalKeys, SHORTEST_INTERNAL_SECRET, SIGNED_FOR, SealError,
 };
+pub use networks::{AllowedNetworks, MOST_NETWORKS, Networks, NetworksError, Origin};
+pub use permission::{Action, Forbidden, Permission, Scopes, ScopesError, Subject};
 pub use scope::{Access, Actor, DirectoryScope, JobScope, OperatorScope, Read, TenantScope, Write};
-pub use token::{BearerToken, MalformedToken, TokenHash};
+pub use token::{BearerToken, MalformedToken, TokenHash, TokenKind};

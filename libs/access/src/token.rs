@@ -1,7 +1,7 @@
 //! The text of a bearer token: `rct_<id>_<secret><crc>`, 77 characters of letters, digits and `_`, so that a double
-//! click selects it whole.
+//! click selects it whole. What OAuth clients get begins with `rca_`.
 //!
-//! The prefix must never change: secret scanners know tokens by it.
+//! The prefixes must never change: secret scanners know tokens by them.
 
 use base62::{decode as base62_decode, encode as base62_encode};
 use hmac::{Hmac, KeyInit, Mac};
@@ -11,18 +11,46 @@ use subtle::ConstantTimeEq;
 use uuid::Uuid;
 use zeroize::Zeroize;
 
-const PREFIX: &str = "rct_";
+/// The length of a prefix.
+const PREFIX: usize = 4;
 /// 128 bits in base 62.
 const WORD: usize = 22;
 /// 32 bits in base 62.
 const CHECKSUM: usize = 6;
-const LENGTH: usize = PREFIX.len() + WORD + 1 + 2 * WORD + CHECKSUM;
+const LENGTH: usize = PREFIX + WORD + 1 + 2 * WORD + CHECKSUM;
 
 /// A bearer token: a public id that finds its record, and 256 secret bits.
 #[derive(Debug, Clone)]
 pub struct BearerToken {
+    kind: TokenKind,
     id: Id<marker::Credential>,
     secret: Secret32,
+}
+
+/// Where a token came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenKind {
+    /// Carried to the client by an admin: lives long.
+    Static,
+    /// Issued to an OAuth client (RFC 6749 §4.4.3): lives for an hour.
+    Access,
+}
+
+impl TokenKind {
+    const ALL: [Self; 2] = [Self::Static, Self::Access];
+
+    /// What such a token's text begins with.
+    pub const fn prefix(self) -> &'static str {
+        match self {
+            Self::Static => "rct_",
+            Self::Access => "rca_",
+        }
+    }
+
+    /// The kind whose prefix `text` begins with.
+    pub fn of_text(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| text.starts_with(kind.prefix()))
+    }
 }
 
 /// HMAC-SHA-256 of a token's secret under its tenant's pepper: all that is stored of it.
@@ -35,9 +63,9 @@ pub struct TokenHash([u8; 32]);
 pub struct MalformedToken;
 
 impl BearerToken {
-    /// A new token for the record `id`.
-    pub fn generate(id: Id<marker::Credential>, entropy: &dyn Entropy) -> Self {
-        Self { id, secret: Secret32::random(entropy) }
+    /// A new token of this `kind` for the record `id`.
+    pub fn generate(kind: TokenKind, id: Id<marker::Credential>, entropy: &dyn Entropy) -> Self {
+        Self { kind, id, secret: Secret32::random(entropy) }
     }
 
     /// Reads a token offline: shape and checksum, no I/O.
@@ -49,7 +77,8 @@ impl BearerToken {
             return Err(MalformedToken);
         }
         let (body, checksum) = text.split_at(LENGTH - CHECKSUM);
-        let rest = body.strip_prefix(PREFIX).ok_or(MalformedToken)?;
+        let kind = TokenKind::of_text(body).ok_or(MalformedToken)?;
+        let rest = &body[PREFIX..];
         if checksum != digits(u128::from(crc32fast::hash(body.as_bytes())), CHECKSUM) {
             return Err(MalformedToken);
         }
@@ -58,7 +87,7 @@ impl BearerToken {
         let mut bytes = [0_u8; 32];
         bytes[..16].copy_from_slice(&number(high)?.to_be_bytes());
         bytes[16..].copy_from_slice(&number(low)?.to_be_bytes());
-        let token = Self { id: Id::from_uuid(Uuid::from_u128(number(id)?)), secret: Secret32::from_bytes(bytes) };
+        let token = Self { kind, id: Id::from_uuid(Uuid::from_u128(number(id)?)), secret: Secret32::from_bytes(bytes) };
         bytes.zeroize();
         Ok(token)
     }
@@ -69,7 +98,7 @@ impl BearerToken {
         high.copy_from_slice(&self.secret.expose()[..16]);
         low.copy_from_slice(&self.secret.expose()[16..]);
         let mut text = String::with_capacity(LENGTH);
-        text.push_str(PREFIX);
+        text.push_str(self.kind.prefix());
         text.push_str(&digits(self.id.as_uuid().as_u128(), WORD));
         text.push('_');
         text.push_str(&digits(u128::from_be_bytes(high), WORD));
@@ -78,6 +107,11 @@ impl BearerToken {
         high.zeroize();
         low.zeroize();
         SecretText::new(text)
+    }
+
+    /// Where it came from.
+    pub const fn kind(&self) -> TokenKind {
+        self.kind
     }
 
     /// The id of the token's record: not secret.
@@ -140,7 +174,7 @@ mod tests {
 
     fn token() -> BearerToken {
         let entropy = SeededEntropy::new(1);
-        BearerToken::generate(Id::new(Timestamp::from_micros(1), &entropy), &entropy)
+        BearerToken::generate(TokenKind::Static, Id::new(Timestamp::from_micros(1), &entropy), &entropy)
     }
 
     #[test]
@@ -168,6 +202,17 @@ mod tests {
                 let other: String = other.into_iter().collect();
                 assert!(BearerToken::parse(&other).is_err(), "{other}");
             }
+        }
+    }
+
+    #[test]
+    fn the_two_kinds_are_told_by_their_prefix() {
+        let entropy = SeededEntropy::new(2);
+        for (kind, prefix) in [(TokenKind::Static, "rct_"), (TokenKind::Access, "rca_")] {
+            let token = BearerToken::generate(kind, Id::new(Timestamp::from_micros(1), &entropy), &entropy);
+            let text = token.to_text();
+            assert!(text.expose().starts_with(prefix));
+            assert_eq!(BearerToken::parse(text.expose()).unwrap().kind(), kind);
         }
     }
 

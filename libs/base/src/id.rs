@@ -17,6 +17,8 @@ pub mod marker {
     pub enum Resource {}
     /// A bearer token's record.
     pub enum Credential {}
+    /// An OAuth client's record.
+    pub enum OAuthClient {}
     /// A wrapped data key.
     pub enum DataKey {}
 }

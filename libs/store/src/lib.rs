@@ -25,7 +25,8 @@ mod store;
 
 pub use config::StoreConfig;
 pub use control::{
-    DirectoryRecord, NewDirectory, OperatorStore, TenantRecord, TenantStore, VerificationStore, WrappedKey,
+    CredentialUse, DirectoryRecord, LastUse, MOST_REFUSALS_A_DAY, NewDirectory, OperatorStore, RefusedUse,
+    TenantRecord, TenantStore, VerificationStore, WrappedKey,
 };
 #[cfg(feature = "counting")]
 pub use counting::Counted;

@@ -52,6 +52,11 @@ impl Inner {
         self.door.write(mutation).await
     }
 
+    /// Which database it is.
+    pub(crate) fn backend(&self) -> DbBackend {
+        self.readers.get_database_backend()
+    }
+
     /// Runs one statement and takes all its rows.
     pub(crate) async fn rows(&self, statement: Statement) -> Result<Vec<sea_orm::QueryResult>, StoreError> {
         let rows = self.readers.query_all_raw(statement).await?;

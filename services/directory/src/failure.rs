@@ -25,10 +25,12 @@ pub(crate) enum Failure {
 }
 
 impl From<Forbidden> for Failure {
-    fn from(_: Forbidden) -> Self {
+    fn from(Forbidden { missing }: Forbidden) -> Self {
         Self::Scim(ScimError::status(
             403,
-            "This token may read but not change. Use a token with write rights for this directory.",
+            format!(
+                "This token may not do that: it has not the scope {missing}. Use a token of this directory that has it."
+            ),
         ))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{str::FromStr, sync::Arc};
 
-use rollcall_access::{DirectoryScope, Write};
+use rollcall_access::{Action, DirectoryScope, Write};
 use rollcall_base::{Id, marker};
 use rollcall_scim::{
     MemberOp, PatchPlan, ScimError, accept,
@@ -50,7 +50,7 @@ impl DirectoryService {
         kind: &Arc<ResourceType>,
         body: Value,
     ) -> Result<StoredResource, Failure> {
-        let scope = call.authenticated.write()?;
+        let scope = call.may(Action::Create, kind)?;
         let draft = accept(kind, body, &self.limits.scim, &call.leniency)?;
         self.limits.check_document(&draft.document)?;
         let new = NewResource {
@@ -86,7 +86,7 @@ impl DirectoryService {
         id: &str,
         with_groups: bool,
     ) -> Result<StoredResource, Failure> {
-        let store = self.store.directory(&call.authenticated.read()).with_groups(with_groups);
+        let store = self.store.directory(&call.may_read(kind)?).with_groups(with_groups);
         let found = store.get(kind, resource_id(kind, id)?).await;
         found
             .map_err(|error| Failure::of_store(error, &kind.name, id))?
@@ -105,6 +105,8 @@ impl DirectoryService {
         body: Value,
         with_groups: bool,
     ) -> Result<Updated, Failure> {
+        // Who may not change anything learns nothing about ids by trying.
+        call.may(Action::Update, kind)?;
         let target = self.target(call, kind, id, precondition)?;
         let draft = accept(kind, body, &self.limits.scim, &call.leniency)?;
         let members = match (kind.kind == GROUP, &draft.members) {
@@ -132,6 +134,7 @@ impl DirectoryService {
         body: Value,
         with_groups: bool,
     ) -> Result<Updated, Failure> {
+        call.may(Action::Update, kind)?;
         let target = self.target(call, kind, id, precondition)?;
         let plan = PatchPlan::parse(body, kind, &self.limits.scim, &call.leniency)?;
         self.change(call, kind, target, with_groups, move |existing| {
@@ -152,8 +155,8 @@ impl DirectoryService {
         id: &str,
         precondition: Precondition,
     ) -> Result<(), Failure> {
+        let scope = call.may(Action::Delete, kind)?;
         let target = self.target(call, kind, id, precondition)?;
-        let scope = call.authenticated.write()?;
         let (service, resource, kind_id) = (self.clone(), target.id, kind.kind);
         let delete = async move {
             let deleted = service.store.directory(&scope).delete(target).await;
@@ -174,8 +177,6 @@ impl DirectoryService {
         id: &str,
         precondition: Precondition,
     ) -> Result<Target, Failure> {
-        // Who may not change anything learns nothing about ids by trying.
-        call.authenticated.write()?;
         Ok(Target {
             resource_type: Arc::clone(kind),
             id: resource_id(kind, id)?,
@@ -192,7 +193,7 @@ impl DirectoryService {
         with_groups: bool,
         change: impl Fn(&StoredResource) -> Result<Change, ScimError> + Send + Sync + 'static,
     ) -> Result<Updated, Failure> {
-        let scope = call.authenticated.write()?;
+        let scope = call.may(Action::Update, kind)?;
         let limits = Arc::clone(&self.limits);
         let bounded = move |existing: &StoredResource| {
             let change = change(existing)?;

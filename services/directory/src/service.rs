@@ -3,9 +3,12 @@
 use std::sync::Arc;
 
 use prometheus::{IntCounterVec, Opts};
-use rollcall_access::Authenticated;
+use rollcall_access::{Action, Authenticated, DirectoryScope, Forbidden, Permission, Read, Subject, Write};
 use rollcall_base::Clock;
-use rollcall_scim::{quirks::Leniency, schema::Registry};
+use rollcall_scim::{
+    quirks::Leniency,
+    schema::{GROUP, Registry, ResourceType, USER},
+};
 use rollcall_store::Store;
 
 use crate::{CursorKey, DirectoryLimits, list::CrawlMemory, lookup::Lookups};
@@ -64,4 +67,24 @@ pub struct Call {
     pub request_id: String,
     /// Whether deviations are tolerated, and which were.
     pub leniency: Leniency,
+}
+
+impl Call {
+    /// The right to change resources of this type in this way.
+    pub(crate) fn may(&self, action: Action, kind: &ResourceType) -> Result<DirectoryScope<Write>, Forbidden> {
+        self.authenticated.write(Permission::new(subject(kind), action))
+    }
+
+    /// The right to look at resources of this type.
+    pub(crate) fn may_read(&self, kind: &ResourceType) -> Result<DirectoryScope<Read>, Forbidden> {
+        self.authenticated.read(Permission::new(subject(kind), Action::Read))
+    }
+}
+
+fn subject(kind: &ResourceType) -> Subject {
+    match kind.kind {
+        USER => Subject::Users,
+        GROUP => Subject::Groups,
+        _ => Subject::Others,
+    }
 }

@@ -6,14 +6,20 @@ use actix_web::{
     Error, HttpMessage,
     body::{EitherBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
+    http::header::USER_AGENT,
     middleware::Next,
 };
-use rollcall_access::{Authenticated, Denial};
+use rollcall_access::{Authenticated, Denial, Origin};
 use rollcall_runtime::{ClientAddress, http::BaseUrl};
-use rollcall_tokens::DirectoryRecord;
+use rollcall_tokens::{DirectoryRecord, Source};
 use tracing::Span;
 
-use crate::{Api, base_url, bearer, gateway::Inner, refusal::Refusal};
+use crate::{
+    Api, base_url, bearer,
+    gateway::Inner,
+    refusal::Refusal,
+    uses::{GoodUse, RefusedKey},
+};
 
 /// Lets a request through with who it is from in its extensions, or answers it.
 pub(crate) async fn authenticate<B: MessageBody>(
@@ -24,6 +30,7 @@ pub(crate) async fn authenticate<B: MessageBody>(
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
     match gateway.admit(&request).await {
         Ok((authenticated, directory)) => {
+            gateway.note_use(&request, &authenticated);
             let base_url = base_url(&gateway.public_url, &directory);
             request.extensions_mut().insert(authenticated);
             request.extensions_mut().insert(directory);
@@ -32,6 +39,7 @@ pub(crate) async fn authenticate<B: MessageBody>(
         }
         Err(refusal) => {
             refusal.log();
+            gateway.note_refusal(&request, &refusal);
             Ok(request.into_response(refusal.to_response(api)).map_into_right_body())
         }
     }
@@ -43,6 +51,9 @@ impl Inner {
         Span::current().record("rollcall.credential", tracing::field::display(token.id()));
         let from = ClientAddress::of_request(request.request()).0;
         let authenticated = self.tokens.verify(&token, from).await?;
+        if authenticated.admit_from(from)? == Origin::Observed {
+            tracing::info!("the token was used from outside its networks, which is only observed");
+        }
         let directory = self.tokens.directory(authenticated.directory()).await?.ok_or(Denial::OtherDirectory)?;
         Span::current().record("rollcall.directory", tracing::field::display(directory.id));
         let place = request.match_info();
@@ -58,6 +69,33 @@ impl Inner {
         }
     }
 
+    fn note_use(&self, request: &ServiceRequest, authenticated: &Authenticated) {
+        let from = ClientAddress::of_request(request.request()).0;
+        let used = GoodUse {
+            directory: authenticated.directory(),
+            credential: authenticated.credential(),
+            from: Source::new(from, agent(request)),
+            outside: authenticated.admit_from(from) != Ok(Origin::Inside),
+            changes: !request.method().is_safe() && !request.path().ends_with("/.search"),
+        };
+        self.uses.good(used, self.clock.now());
+    }
+
+    fn note_refusal(&self, request: &ServiceRequest, refusal: &Refusal) {
+        let Some(reason) = refusal.reason() else { return };
+        let place = request.match_info();
+        let url = place.get("tenant").zip(place.get("directory"));
+        // Longer ones name nothing.
+        let url = url.filter(|(tenant, key)| tenant.len() <= LONGEST_SLUG && key.len() <= LONGEST_KEY);
+        let refused = RefusedKey {
+            reason,
+            credential: bearer::read(request.headers()).ok().map(|token| token.id()),
+            url: url.map(|(tenant, key)| (tenant.to_ascii_lowercase(), key.to_ascii_lowercase())),
+            from: Source::of_stranger(ClientAddress::of_request(request.request()).0, agent(request)),
+        };
+        self.uses.refused(refused, self.clock.now());
+    }
+
     /// Whether a URL's tenant and key name `directory`: by its present ID or Name, or by one that it had before.
     async fn names(&self, tenant: &str, key: &str, directory: &DirectoryRecord) -> Result<bool, Refusal> {
         // All of these are ASCII by rule.
@@ -69,6 +107,14 @@ impl Inner {
         Ok(self.tokens.resolve(tenant, key).await?.is_some_and(|named| named.id == directory.id))
     }
 }
+
+fn agent(request: &ServiceRequest) -> &str {
+    request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or("")
+}
+
+/// A tenant's slug has at most 40 characters, a Directory ID or Name at most 253.
+const LONGEST_SLUG: usize = 40;
+const LONGEST_KEY: usize = 253;
 
 #[cfg(test)]
 mod tests;

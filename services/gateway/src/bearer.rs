@@ -25,6 +25,7 @@ pub(crate) fn read(headers: &HeaderMap) -> Result<BearerToken, Diagnosis> {
 #[cfg(test)]
 mod tests {
     use actix_web::{HttpMessage, test::TestRequest};
+    use rollcall_access::TokenKind;
     use rollcall_base::{Id, SeededEntropy, Timestamp};
 
     use super::*;
@@ -38,7 +39,7 @@ mod tests {
     #[test]
     fn the_scheme_is_read_in_any_case_and_one_header_is_taken() {
         let entropy = SeededEntropy::new(1);
-        let token = BearerToken::generate(Id::new(Timestamp::from_micros(1), &entropy), &entropy);
+        let token = BearerToken::generate(TokenKind::Static, Id::new(Timestamp::from_micros(1), &entropy), &entropy);
         let text = token.to_text().expose().to_owned();
         for scheme in ["Bearer", "bearer", "BEARER"] {
             assert_eq!(of(&[&format!("{scheme}  {text} ")]).unwrap().id(), token.id());

@@ -2,6 +2,8 @@
 //! same 401. Nothing of what was sent is repeated.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use rollcall_access::TokenKind;
+use rollcall_tokens::RefusedReason;
 use serde::Deserialize;
 
 /// What was sent in place of a token, as far as it can be told.
@@ -32,6 +34,23 @@ pub(crate) enum Diagnosis {
     Foreign,
 }
 
+impl From<Diagnosis> for RefusedReason {
+    fn from(diagnosis: Diagnosis) -> Self {
+        match diagnosis {
+            Diagnosis::NoHeader => Self::NoToken,
+            Diagnosis::SeveralHeaders => Self::SeveralHeaders,
+            Diagnosis::Unreadable => Self::Unreadable,
+            Diagnosis::NoScheme => Self::NoScheme,
+            Diagnosis::OtherScheme => Self::OtherScheme,
+            Diagnosis::Empty => Self::Empty,
+            Diagnosis::Damaged => Self::Damaged,
+            Diagnosis::EntraOwnToken => Self::EntraOwnToken,
+            Diagnosis::OtherJwt => Self::OtherJwt,
+            Diagnosis::Foreign => Self::Foreign,
+        }
+    }
+}
+
 /// A JWT of an identity provider is 1 to 3 kB; more is not worth decoding.
 const LONGEST_JWT: usize = 8 * 1024;
 
@@ -45,7 +64,7 @@ impl Diagnosis {
         if token.is_empty() {
             return Self::Empty;
         }
-        if token.starts_with(OURS) {
+        if TokenKind::of_text(token).is_some() {
             return Self::Damaged;
         }
         match issuer(token) {
@@ -61,15 +80,13 @@ impl Diagnosis {
     pub(crate) fn of_other_scheme(scheme: &str) -> Self {
         if scheme.is_empty() {
             Self::Empty
-        } else if scheme.starts_with(OURS) {
+        } else if TokenKind::of_text(scheme).is_some() {
             Self::NoScheme
         } else {
             Self::OtherScheme
         }
     }
 }
-
-const OURS: &str = "rct_";
 
 /// Who issued the JWT `token`, by its own word: for a diagnosis that is enough, nothing is allowed by it.
 fn issuer(token: &str) -> Option<String> {

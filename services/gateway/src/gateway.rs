@@ -6,10 +6,11 @@ use actix_web::{
     middleware::from_fn,
     web::{self, ServiceConfig},
 };
+use rollcall_base::Clock;
 use rollcall_runtime::PublicUrl;
 use rollcall_tokens::Tokens;
 
-use crate::{Api, authenticate::authenticate, headers};
+use crate::{Api, authenticate::authenticate, headers, uses::UseLog};
 
 /// The edge. Cheap to clone.
 #[derive(Clone)]
@@ -18,12 +19,24 @@ pub struct Gateway(Arc<Inner>);
 pub(crate) struct Inner {
     pub(crate) tokens: Arc<dyn Tokens>,
     pub(crate) public_url: PublicUrl,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) uses: UseLog,
 }
 
 impl Gateway {
     /// A gateway that asks `tokens` and builds Base URLs from `public_url`.
-    pub fn new(tokens: Arc<dyn Tokens>, public_url: PublicUrl) -> Self {
-        Self(Arc::new(Inner { tokens, public_url }))
+    pub fn new(tokens: Arc<dyn Tokens>, public_url: PublicUrl, clock: Arc<dyn Clock>) -> Self {
+        Self(Arc::new(Inner { tokens, public_url, clock, uses: UseLog::default() }))
+    }
+
+    /// Tells the token service from time to time what tokens were used for. Runs until it is dropped.
+    pub async fn report_uses(self) {
+        self.0.uses.report_to(&*self.0.tokens).await;
+    }
+
+    /// Tells what was not told yet: at the end.
+    pub async fn report_last_uses(self) {
+        self.0.uses.report_once(&*self.0.tokens).await;
     }
 
     /// Mounts `routes` under both forms of the URLs of `api`, with authentication around them. What gets through carries

@@ -9,6 +9,7 @@ mod forward;
 mod gateway;
 mod headers;
 mod refusal;
+mod uses;
 
 pub use api::Api;
 pub use base_url::base_url;

@@ -10,7 +10,7 @@ use actix_web::{
     },
 };
 use rollcall_access::Denial;
-use rollcall_tokens::VerifyError;
+use rollcall_tokens::{RefusedReason, VerifyError};
 
 use crate::{Api, diagnosis::Diagnosis};
 
@@ -43,6 +43,15 @@ impl From<VerifyError> for Refusal {
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Refusal {
+    /// What the directory's admin should know of it, if it is about the token.
+    pub(crate) fn reason(&self) -> Option<RefusedReason> {
+        match self {
+            Self::NoToken(diagnosis) => Some((*diagnosis).into()),
+            Self::Denied(denial) => Some((*denial).into()),
+            Self::Throttled(_) | Self::Disabled | Self::Unavailable(_) => None,
+        }
+    }
+
     /// Writes the reason down, once, for the operator.
     pub(crate) fn log(&self) {
         match self {

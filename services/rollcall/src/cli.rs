@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use rollcall_access::{Networks, Scopes};
 use rollcall_base::ClientKind;
 
 /// Rollcall takes identity in: identity providers push users and groups to it over SCIM 2.0.
@@ -157,8 +158,17 @@ pub(crate) enum Token {
         #[command(flatten)]
         directory: DirectoryChoice,
         /// For a service that only asks, lookups say: it may change nothing
-        #[arg(long)]
+        #[arg(long, conflicts_with = "scopes")]
         read_only: bool,
+        /// What it may do, such as "users:read groups:write" [default: everything]
+        #[arg(long, value_parser = str::parse::<Scopes>)]
+        scopes: Option<Scopes>,
+        /// Where it may be used from, such as "203.0.113.0/24,2001:db8::/32" [default: anywhere]
+        #[arg(long, value_name = "RANGES", value_parser = str::parse::<Networks>)]
+        networks: Option<Networks>,
+        /// Let uses from elsewhere through and note them
+        #[arg(long, requires = "networks")]
+        observe_networks: bool,
         /// 1 to 730
         #[arg(long, default_value_t = 365, value_name = "DAYS")]
         expires_in_days: u32,

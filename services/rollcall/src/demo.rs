@@ -4,6 +4,7 @@ use std::{fs, path::PathBuf, time::Duration};
 
 use rollcall_base::{ClientKind, SecretText};
 use rollcall_store::{DirectoryRecord, NewDirectory, TenantRecord};
+use rollcall_tokens::NewToken;
 
 use crate::{commands, failure::Failure, installation::Installation, output::Output};
 
@@ -139,7 +140,11 @@ async fn send(
     output: &Output,
 ) -> Result<SecretText, Failure> {
     let scope = installation.operator.tenant(tenant.id);
-    let issued = installation.tokens().await?.issue(&scope, record, YEAR, "demo").await?;
+    let issued = installation
+        .tokens()
+        .await?
+        .issue(&scope, record, NewToken { label: "demo".to_owned(), ..NewToken::living(YEAR) })
+        .await?;
     let base_url = installation.base_url(record);
     output.say(&format!("  {}: sending {} users and {} groups …", plan.label, plan.users, plan.groups));
     let size = (plan.users, plan.groups);

@@ -13,8 +13,8 @@ use rollcall_store::DirectoryRecord;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    Tokens, VerifyError,
-    wire::{AUDIENCE, ById, ByKey, DIRECTORY, Directory, Outcome, RESOLVE, SIGNATURE, TOKEN, VERIFY, Verify},
+    Tokens, Uses, VerifyError,
+    wire::{AUDIENCE, ById, ByKey, DIRECTORY, Directory, Outcome, REPORT, RESOLVE, SIGNATURE, TOKEN, VERIFY, Verify},
 };
 
 /// Answers other services' questions about tokens and directories. Cheap to clone.
@@ -39,6 +39,8 @@ enum Refusal {
 
 /// More than any question has.
 const LARGEST: usize = 4 * 1024;
+/// More than any report has.
+const LARGEST_REPORT: usize = 1024 * 1024;
 
 impl InternalSurface {
     /// Answers from `tokens` what is signed with `keys`.
@@ -49,15 +51,16 @@ impl InternalSurface {
     /// Mounts the routes.
     pub fn mount(&self, config: &mut ServiceConfig) {
         let surface = web::Data::new(self.clone());
-        for (path, route) in [
-            (VERIFY, web::post().to(verify)),
-            (DIRECTORY, web::post().to(directory)),
-            (RESOLVE, web::post().to(resolve)),
+        for (path, largest, route) in [
+            (VERIFY, LARGEST, web::post().to(verify)),
+            (DIRECTORY, LARGEST, web::post().to(directory)),
+            (RESOLVE, LARGEST, web::post().to(resolve)),
+            (REPORT, LARGEST_REPORT, web::post().to(report)),
         ] {
             config.service(
                 web::resource(path)
                     .app_data(web::Data::clone(&surface))
-                    .app_data(web::PayloadConfig::new(LARGEST))
+                    .app_data(web::PayloadConfig::new(largest))
                     .route(route),
             );
         }
@@ -144,6 +147,15 @@ async fn directory(surface: web::Data<InternalSurface>, request: HttpRequest, bo
         let call = read::<ById>(&surface, &request, &body)?;
         let found = call.inner.tokens.directory(call.question.id).await;
         call.answer(shown(found))
+    };
+    answer.await.unwrap_or_else(Refusal::into_response)
+}
+
+async fn report(surface: web::Data<InternalSurface>, request: HttpRequest, body: Bytes) -> HttpResponse {
+    let answer = async {
+        let call = read::<Uses>(&surface, &request, &body)?;
+        let kept = call.inner.tokens.report(call.question.clone()).await;
+        call.answer(kept.map_err(|error| unavailable(&error)))
     };
     answer.await.unwrap_or_else(Refusal::into_response)
 }

@@ -12,9 +12,9 @@ use rollcall_store::DirectoryRecord;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    Tokens, TokensConfig, VerifyError,
+    Tokens, TokensConfig, Uses, VerifyError,
     caches::{CredentialKey, DirectoryCache, LoadFailure, load_for},
-    wire::{AUDIENCE, ById, ByKey, DIRECTORY, Directory, Outcome, RESOLVE, SIGNATURE, TOKEN, VERIFY, Verify},
+    wire::{AUDIENCE, ById, ByKey, DIRECTORY, Directory, Outcome, REPORT, RESOLVE, SIGNATURE, TOKEN, VERIFY, Verify},
 };
 
 /// Why the token service gave no answer that can be used.
@@ -174,10 +174,14 @@ impl Tokens for RemoteTokens {
             known => known?,
         };
         let authenticated = known.ok_or(Denial::Unknown)?;
-        if authenticated.expires_at() <= self.clock.now() {
+        if authenticated.ends_at() <= self.clock.now() {
             return Err(Denial::Expired.into());
         }
         Ok(authenticated)
+    }
+
+    async fn report(&self, uses: Uses) -> Result<(), VerifyError> {
+        self.ask::<()>(REPORT, "", &uses).await.map_err(|error| VerifyError::Unavailable(Arc::new(error)))
     }
 
     async fn directory(&self, id: Id<marker::Directory>) -> Result<Option<Arc<DirectoryRecord>>, VerifyError> {

@@ -7,7 +7,7 @@ use rollcall_access::{Authenticated, BearerToken};
 use rollcall_base::{Id, marker};
 use rollcall_store::DirectoryRecord;
 
-use crate::VerifyError;
+use crate::{Uses, VerifyError};
 
 /// The token service as the gateway sees it: in this process, or behind a network.
 #[async_trait]
@@ -17,6 +17,12 @@ pub trait Tokens: Send + Sync {
     /// # Errors
     /// [`VerifyError`]
     async fn verify(&self, token: &BearerToken, from: IpAddr) -> Result<Authenticated, VerifyError>;
+
+    /// Keeps what a gateway saw of credentials' use. What is told twice is counted twice.
+    ///
+    /// # Errors
+    /// [`VerifyError::Unavailable`]
+    async fn report(&self, uses: Uses) -> Result<(), VerifyError>;
 
     /// The directory of an authenticated caller.
     ///

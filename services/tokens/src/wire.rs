@@ -17,6 +17,7 @@ pub(crate) const TOKEN: &str = "x-rollcall-token";
 pub(crate) const VERIFY: &str = "/internal/tokens/verify";
 pub(crate) const DIRECTORY: &str = "/internal/tokens/directory";
 pub(crate) const RESOLVE: &str = "/internal/tokens/resolve";
+pub(crate) const REPORT: &str = "/internal/tokens/report";
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Verify {
@@ -57,6 +58,8 @@ pub(crate) enum Reason {
     WrongSecret,
     Expired,
     Revoked,
+    Retired,
+    OutsideNetworks,
     OtherDirectory,
     Archived,
 }
@@ -76,7 +79,18 @@ macro_rules! same_reasons {
     };
 }
 
-same_reasons!(Missing, Malformed, Unknown, WrongSecret, Expired, Revoked, OtherDirectory, Archived);
+same_reasons!(
+    Missing,
+    Malformed,
+    Unknown,
+    WrongSecret,
+    Expired,
+    Revoked,
+    Retired,
+    OutsideNetworks,
+    OtherDirectory,
+    Archived
+);
 
 impl Outcome {
     pub(crate) fn throttled(retry_after: Duration) -> Self {

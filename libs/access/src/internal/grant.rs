@@ -4,7 +4,7 @@ use rollcall_base::{Id, Timestamp, marker};
 use serde::{Deserialize, Serialize};
 
 use super::{InternalKeys, SealError, check_moment, digest, seal};
-use crate::{Authenticated, Rights};
+use crate::{Authenticated, Scopes};
 
 /// The one request that a grant is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,8 +46,8 @@ struct Content {
     tenant: Id<marker::Tenant>,
     directory: Id<marker::Directory>,
     credential: Id<marker::Credential>,
-    may_write: bool,
-    expires_at: i64,
+    scopes: Scopes,
+    ends_at: i64,
     base_url: String,
     request_id: String,
     request: [u8; 32],
@@ -65,8 +65,8 @@ impl InternalKeys {
                 tenant: authenticated.tenant(),
                 directory: authenticated.directory(),
                 credential: authenticated.credential(),
-                may_write: authenticated.rights() == Rights::ReadWrite,
-                expires_at: authenticated.expires_at().as_micros(),
+                scopes: authenticated.scopes(),
+                ends_at: authenticated.ends_at().as_micros(),
                 base_url: granted.base_url.clone(),
                 request_id: granted.request_id.clone(),
                 request: request.digest(),
@@ -89,8 +89,9 @@ impl InternalKeys {
                 credential: content.credential,
                 tenant: content.tenant,
                 directory: content.directory,
-                rights: if content.may_write { Rights::ReadWrite } else { Rights::Read },
-                expires_at: Timestamp::from_micros(content.expires_at),
+                scopes: content.scopes,
+                networks: None, // looked at by the gateway
+                ends_at: Timestamp::from_micros(content.ends_at),
             },
             base_url: content.base_url,
             request_id: content.request_id,

@@ -4,7 +4,7 @@ use rollcall_base::{Id, Timestamp, marker};
 use serde::{Deserialize, Serialize};
 
 use super::{InternalKeys, SealError, check_moment, seal};
-use crate::{Authenticated, BearerToken, Rights};
+use crate::{AllowedNetworks, Authenticated, BearerToken, Scopes};
 
 #[derive(Serialize, Deserialize)]
 struct Content {
@@ -12,8 +12,9 @@ struct Content {
     credential: Id<marker::Credential>,
     tenant: Id<marker::Tenant>,
     directory: Id<marker::Directory>,
-    may_write: bool,
-    expires_at: i64,
+    scopes: Scopes,
+    networks: Option<AllowedNetworks>,
+    ends_at: i64,
     /// HMAC of the token's secret: the verdict is about this token and no other with its id.
     token: [u8; 32],
 }
@@ -28,8 +29,9 @@ impl InternalKeys {
                 credential: authenticated.credential(),
                 tenant: authenticated.tenant(),
                 directory: authenticated.directory(),
-                may_write: authenticated.rights() == Rights::ReadWrite,
-                expires_at: authenticated.expires_at().as_micros(),
+                scopes: authenticated.scopes(),
+                networks: authenticated.networks.clone(),
+                ends_at: authenticated.ends_at().as_micros(),
                 token: *token.hash(&self.verdicts).as_bytes(),
             },
         )
@@ -50,8 +52,9 @@ impl InternalKeys {
             credential: content.credential,
             tenant: content.tenant,
             directory: content.directory,
-            rights: if content.may_write { Rights::ReadWrite } else { Rights::Read },
-            expires_at: Timestamp::from_micros(content.expires_at),
+            scopes: content.scopes,
+            networks: content.networks,
+            ends_at: Timestamp::from_micros(content.ends_at),
         })
     }
 }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use rollcall_access::{
-    Authenticated, BearerToken, CredentialRecord, ForwardedRequest, GrantError, Granted, InternalCall, InternalKeys,
-    Rights, SIGNED_FOR, SealError, authenticate,
+    Action, AllowedNetworks, Authenticated, BearerToken, CredentialRecord, Denial, ForwardedRequest, GrantError,
+    Granted, InternalCall, InternalKeys, Permission, SIGNED_FOR, Scopes, SealError, Subject, TokenKind, authenticate,
 };
 use rollcall_base::{Id, Secret32, SecretText, SeededEntropy, Timestamp};
 
@@ -21,28 +21,31 @@ fn ours() -> InternalKeys {
     keys("a secret of the tests, long enough to be one")
 }
 
-fn authenticated(rights: Rights) -> (Authenticated, BearerToken) {
+fn authenticated(scopes: Scopes) -> (Authenticated, BearerToken) {
     let entropy = SeededEntropy::new(3);
     let pepper = Secret32::random(&entropy);
-    let token = BearerToken::generate(Id::new(NOW, &entropy), &entropy);
+    let token = BearerToken::generate(TokenKind::Static, Id::new(NOW, &entropy), &entropy);
     let record = CredentialRecord {
         id: token.id(),
         tenant: Id::new(NOW, &entropy),
         directory: Id::new(NOW, &entropy),
         data_key: Id::new(NOW, &entropy),
         hash: token.hash(&pepper),
-        rights,
+        client: None,
+        scopes,
+        networks: Some(AllowedNetworks { networks: "203.0.113.0/24".parse().unwrap(), observe: false }),
         label: String::new(),
         created_at: NOW,
         expires_at: NOW.plus(Duration::from_secs(3600)),
         revoked_at: None,
+        rotation: None,
     };
     (authenticate(&record, &token, &pepper, NOW).unwrap(), token)
 }
 
-fn granted(rights: Rights) -> Granted {
+fn granted(scopes: Scopes) -> Granted {
     Granted {
-        authenticated: authenticated(rights).0,
+        authenticated: authenticated(scopes).0,
         base_url: "https://id.example/scim/acme/okta/v2".to_owned(),
         request_id: "b1f6".to_owned(),
     }
@@ -50,22 +53,24 @@ fn granted(rights: Rights) -> Granted {
 
 #[test]
 fn a_grant_says_what_the_gateway_knew() {
-    for rights in [Rights::Read, Rights::ReadWrite] {
-        let granted = granted(rights);
+    for scopes in [Scopes::READ, Scopes::ALL, "users:read groups:update".parse().unwrap()] {
+        let granted = granted(scopes);
         let read = ours().redeem(&ours().grant(&granted, &REQUEST, NOW), &REQUEST, NOW).unwrap();
         assert_eq!(read.base_url, granted.base_url);
         assert_eq!(read.request_id, granted.request_id);
         assert_eq!(read.authenticated.tenant(), granted.authenticated.tenant());
         assert_eq!(read.authenticated.directory(), granted.authenticated.directory());
         assert_eq!(read.authenticated.credential(), granted.authenticated.credential());
-        assert_eq!(read.authenticated.expires_at(), granted.authenticated.expires_at());
-        assert_eq!(read.authenticated.write().is_ok(), rights == Rights::ReadWrite);
+        assert_eq!(read.authenticated.ends_at(), granted.authenticated.ends_at());
+        assert_eq!(read.authenticated.scopes(), scopes);
+        let create = Permission::new(Subject::Users, Action::Create);
+        assert_eq!(read.authenticated.write(create).is_ok(), scopes == Scopes::ALL);
     }
 }
 
 #[test]
 fn a_grant_is_for_one_request_of_one_installation_and_a_short_while() {
-    let grant = ours().grant(&granted(Rights::ReadWrite), &REQUEST, NOW);
+    let grant = ours().grant(&granted(Scopes::ALL), &REQUEST, NOW);
     let other_use = GrantError::Refused(SealError::OtherUse);
     for other in [
         ForwardedRequest { audience: "tokens", ..REQUEST },
@@ -90,10 +95,10 @@ fn a_grant_is_for_one_request_of_one_installation_and_a_short_while() {
 
 #[test]
 fn one_kind_of_signed_text_is_not_taken_for_another() {
-    let (authenticated, token) = authenticated(Rights::ReadWrite);
+    let (authenticated, token) = authenticated(Scopes::ALL);
     let call = InternalCall { audience: "directory", target: "/x", token: "", body: b"" };
     let texts = [
-        ours().grant(&granted(Rights::ReadWrite), &REQUEST, NOW),
+        ours().grant(&granted(Scopes::ALL), &REQUEST, NOW),
         ours().vouch(&authenticated, &token, NOW),
         ours().sign_call(&call, &SeededEntropy::new(1), NOW),
     ];
@@ -111,11 +116,12 @@ fn one_kind_of_signed_text_is_not_taken_for_another() {
 
 #[test]
 fn a_verdict_is_about_one_token() {
-    let (authenticated, token) = authenticated(Rights::Read);
+    let (authenticated, token) = authenticated(Scopes::READ);
     let verdict = ours().vouch(&authenticated, &token, NOW);
     let read = ours().believe(&verdict, &token, NOW).unwrap();
-    assert!(read.write().is_err() && read.directory() == authenticated.directory());
-    let guess = BearerToken::generate(token.id(), &SeededEntropy::new(9));
+    assert_eq!((read.scopes(), read.directory()), (Scopes::READ, authenticated.directory()));
+    assert_eq!(read.admit_from("198.51.100.1".parse().unwrap()), Err(Denial::OutsideNetworks));
+    let guess = BearerToken::generate(TokenKind::Static, token.id(), &SeededEntropy::new(9));
     assert_eq!(ours().believe(&verdict, &guess, NOW).unwrap_err(), SealError::OtherUse);
     let late = NOW.plus(SIGNED_FOR + Duration::from_secs(1));
     assert_eq!(ours().believe(&verdict, &token, late).unwrap_err(), SealError::Stale);
@@ -150,7 +156,7 @@ fn no_secret_is_in_the_debug_text() {
 proptest! {
     #[test]
     fn a_grant_with_any_changed_byte_is_refused(at: prop::sample::Index, byte in 1_u8..128) {
-        let grant = ours().grant(&granted(Rights::Read), &REQUEST, NOW);
+        let grant = ours().grant(&granted(Scopes::READ), &REQUEST, NOW);
         let mut changed = grant.clone().into_bytes();
         let at = at.index(changed.len());
         changed[at] ^= byte;
@@ -165,7 +171,7 @@ proptest! {
 
     #[test]
     fn a_grant_cut_short_or_with_something_added_is_refused(at: prop::sample::Index, more in "[A-Za-z0-9_.-]{1,5}") {
-        let grant = ours().grant(&granted(Rights::Read), &REQUEST, NOW);
+        let grant = ours().grant(&granted(Scopes::READ), &REQUEST, NOW);
         prop_assert!(ours().redeem(&grant[..at.index(grant.len())], &REQUEST, NOW).is_err());
         let (longer, led) = (format!("{grant}{more}"), format!("{more}{grant}"));
         prop_assert!(ours().redeem(&longer, &REQUEST, NOW).is_err());

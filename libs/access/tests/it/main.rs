@@ -4,12 +4,12 @@
 mod internal;
 
 use proptest::prelude::*;
-use rollcall_access::BearerToken;
+use rollcall_access::{BearerToken, TokenKind};
 use rollcall_base::{Id, Secret32, SeededEntropy, Timestamp};
 
 fn token(seed: u64) -> BearerToken {
     let entropy = SeededEntropy::new(seed);
-    BearerToken::generate(Id::new(Timestamp::from_micros(1), &entropy), &entropy)
+    BearerToken::generate(TokenKind::Static, Id::new(Timestamp::from_micros(1), &entropy), &entropy)
 }
 
 proptest! {

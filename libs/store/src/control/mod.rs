@@ -5,9 +5,11 @@ mod operator;
 mod records;
 mod rows;
 mod tenant;
+mod uses;
 mod verification;
 
 pub use operator::OperatorStore;
 pub use records::{DirectoryRecord, NewDirectory, TenantRecord, WrappedKey};
 pub use tenant::TenantStore;
+pub use uses::{CredentialUse, LastUse, MOST_REFUSALS_A_DAY, RefusedUse};
 pub use verification::VerificationStore;

@@ -1,6 +1,8 @@
 //! From rows to records.
 
-use rollcall_access::{CredentialRecord, Rights, TokenHash};
+use std::time::Duration;
+
+use rollcall_access::{AllowedNetworks, CredentialRecord, Rotation, Scopes, TokenHash};
 use rollcall_base::{
     Id, Timestamp,
     marker::{Directory, Tenant},
@@ -51,12 +53,41 @@ pub(super) fn credential_record(row: credential::Model) -> Result<CredentialReco
         directory: Id::from_uuid(row.directory_id),
         data_key: Id::from_uuid(row.data_key_id),
         hash: TokenHash::from_bytes(hash),
-        rights: if row.may_write { Rights::ReadWrite } else { Rights::Read },
+        client: row.oauth_client_id.map(Id::from_uuid),
+        scopes: match row.scopes {
+            Some(bits) => scopes(bits)?,
+            None if row.may_write => Scopes::ALL,
+            None => Scopes::READ,
+        },
+        networks: row
+            .networks
+            .map(|text| allowed_networks(&text, row.observes_networks.unwrap_or(false)))
+            .transpose()?,
         label: row.label,
         created_at: Timestamp::from_micros(row.created_at),
         expires_at: Timestamp::from_micros(row.expires_at),
         revoked_at: row.revoked_at.map(Timestamp::from_micros),
+        rotation: match (row.replaced_by, row.overlap, row.retires_at) {
+            (Some(replaced_by), Some(overlap), Some(retires_at)) => Some(Rotation {
+                replaced_by: Id::from_uuid(replaced_by),
+                overlap: Duration::from_micros(u64::try_from(overlap).unwrap_or(0)),
+                retires_at: Timestamp::from_micros(retires_at),
+            }),
+            _ => None,
+        },
     })
+}
+
+/// Scopes as they are stored.
+pub(super) fn scopes(bits: i32) -> Result<Scopes, StoreError> {
+    let bits = u16::try_from(bits).map_err(|_| StoreError::internal("stored scopes are out of bounds"))?;
+    Ok(Scopes::from_bits(bits))
+}
+
+/// Networks as they are stored. What cannot be read allows nothing.
+pub(super) fn allowed_networks(text: &str, observe: bool) -> Result<AllowedNetworks, StoreError> {
+    let networks = text.parse().map_err(|error| StoreError::internal(format!("stored networks: {error}")))?;
+    Ok(AllowedNetworks { networks, observe })
 }
 
 /// Directories, with their tenants' slugs, in the order of their creation.

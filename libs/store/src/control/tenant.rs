@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use rollcall_access::{CredentialRecord, Rights, TenantScope};
+use rollcall_access::{CredentialRecord, Scopes, TenantScope};
 use rollcall_base::{
     Id, Timestamp,
     marker::{Credential, Directory, Tenant},
@@ -58,6 +58,13 @@ impl TenantStore {
     pub async fn directories(&self) -> Result<Vec<DirectoryRecord>, StoreError> {
         let of_tenant = Condition::all().add(directory::Column::TenantId.eq(self.tenant.as_uuid()));
         rows::directories(self.inner.reader(), of_tenant).await
+    }
+
+    /// Refuses a directory of another tenant.
+    pub(super) async fn owns(&self, directory: Id<Directory>) -> Result<(), StoreError> {
+        let own = directory::Entity::find_by_id(directory.as_uuid())
+            .filter(directory::Column::TenantId.eq(self.tenant.as_uuid()));
+        own.one(self.inner.reader()).await?.map(drop).ok_or(StoreError::NotFound)
     }
 
     /// The directory with this Directory ID or Directory Name, present or former, in any case.
@@ -189,11 +196,20 @@ impl Mutation for InsertCredential {
             directory_id: Set(record.directory.as_uuid()),
             data_key_id: Set(record.data_key.as_uuid()),
             hash: Set(record.hash.as_bytes().to_vec()),
-            may_write: Set(record.rights == Rights::ReadWrite),
+            may_write: Set(record.scopes == Scopes::ALL),
             label: Set(record.label.clone()),
             created_at: Set(record.created_at.as_micros()),
             expires_at: Set(record.expires_at.as_micros()),
             revoked_at: Set(record.revoked_at.map(Timestamp::as_micros)),
+            scopes: Set(Some(record.scopes.bits().into())),
+            networks: Set(record.networks.as_ref().map(|allowed| allowed.networks.to_string())),
+            observes_networks: Set(record.networks.as_ref().map(|allowed| allowed.observe)),
+            oauth_client_id: Set(record.client.map(|id| id.as_uuid())),
+            replaced_by: Set(record.rotation.map(|rotation| rotation.replaced_by.as_uuid())),
+            overlap: Set(record
+                .rotation
+                .map(|rotation| i64::try_from(rotation.overlap.as_micros()).unwrap_or(i64::MAX))),
+            retires_at: Set(record.rotation.map(|rotation| rotation.retires_at.as_micros())),
         };
         credential::Entity::insert(row).exec_without_returning(transaction).await?;
         Ok(())

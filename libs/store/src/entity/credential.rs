@@ -1,4 +1,4 @@
-//! A bearer token's record.
+//! A bearer token's record: of one that an admin carried, or of an OAuth client's access token.
 
 use sea_orm::entity::prelude::*;
 
@@ -16,6 +16,13 @@ pub struct Model {
     pub created_at: i64,
     pub expires_at: i64,
     pub revoked_at: Option<i64>,
+    pub scopes: Option<i32>,
+    pub networks: Option<String>,
+    pub observes_networks: Option<bool>,
+    pub oauth_client_id: Option<Uuid>,
+    pub replaced_by: Option<Uuid>,
+    pub overlap: Option<i64>,
+    pub retires_at: Option<i64>,
 }
 
 #[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]

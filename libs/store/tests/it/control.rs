@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rollcall_access::{BearerToken, CredentialRecord, JobScope, OperatorScope, Rights};
+use rollcall_access::{BearerToken, CredentialRecord, JobScope, OperatorScope, Scopes, TokenKind};
 use rollcall_base::{Clock, Id, Secret32, SeededEntropy};
 use rollcall_store::{ControlError, NewDirectory, StoreError, WrappedKey};
 use rollcall_testkit::on_both_databases;
@@ -56,18 +56,21 @@ on_both_databases! {
         let first = tenant.insert_data_key(key(b"first")).await.unwrap();
         assert_eq!(tenant.insert_data_key(key(b"second")).await.unwrap(), first, "the first writer wins");
         assert_eq!(tenant.newest_data_key("p").await.unwrap(), Some(first.clone()));
-        let token = BearerToken::generate(Id::new(now, &entropy), &entropy);
+        let token = BearerToken::generate(TokenKind::Static, Id::new(now, &entropy), &entropy);
         let record = CredentialRecord {
             id: token.id(),
             tenant: directory.tenant.id,
             directory: directory.record.id,
             data_key: first.id,
             hash: token.hash(&Secret32::random(&entropy)),
-            rights: Rights::ReadWrite,
+            client: None,
+            scopes: Scopes::ALL,
+            networks: None,
             label: "label".to_owned(),
             created_at: now,
             expires_at: now.plus(Duration::from_secs(1)),
             revoked_at: None,
+            rotation: None,
         };
         tenant.insert_credential(&record).await.unwrap();
         let elsewhere = CredentialRecord { directory: Id::new(now, &entropy), id: Id::new(now, &entropy), ..record.clone() };
@@ -75,7 +78,7 @@ on_both_databases! {
         let verification = directory.store.verification(&JobScope::of_service("test"));
         assert_eq!(verification.data_key(first.id).await.unwrap(), Some(first));
         let read = verification.credential(record.id).await.unwrap().unwrap();
-        assert!(read.hash.matches(&record.hash) && read.rights == Rights::ReadWrite && read.revoked_at.is_none());
+        assert!(read.hash.matches(&record.hash) && read.scopes == Scopes::ALL && read.revoked_at.is_none());
         assert_eq!(tenant.credentials(directory.record.id).await.unwrap().len(), 1);
         assert!(tenant.revoke_credential(record.id, now).await.unwrap());
         assert!(tenant.revoke_credential(record.id, now.plus(Duration::from_secs(9))).await.unwrap());
@@ -118,7 +121,7 @@ on_both_databases! {
             id: Id::new(now, &entropy), tenant: directory.tenant.id, purpose: "p".to_owned(), wrapped: wrapped.to_vec(), created_at: now,
         };
         let first = tenant.insert_data_key(key(b"1")).await.unwrap();
-        let token = BearerToken::generate(Id::new(now, &entropy), &entropy);
+        let token = BearerToken::generate(TokenKind::Static, Id::new(now, &entropy), &entropy);
         let (old, new) = (token.hash(&Secret32::random(&entropy)), token.hash(&Secret32::random(&entropy)));
         let record = CredentialRecord {
             id: token.id(),
@@ -126,11 +129,14 @@ on_both_databases! {
             directory: directory.record.id,
             data_key: first.id,
             hash: old,
-            rights: Rights::ReadWrite,
+            client: None,
+            scopes: Scopes::ALL,
+            networks: None,
             label: "label".to_owned(),
             created_at: now,
             expires_at: now.plus(Duration::from_secs(1)),
             revoked_at: None,
+            rotation: None,
         };
         tenant.insert_credential(&record).await.unwrap();
         let verification = directory.store.verification(&JobScope::of_service("test"));

@@ -20,3 +20,4 @@ mod serializable;
 mod settings;
 mod statements;
 mod together;
+mod uses;

@@ -150,7 +150,7 @@ async fn shown(
     projection: Projection,
 ) -> Result<HttpResponse, Refusal> {
     let (service, call, kind) = (&incoming.service, &incoming.call, incoming.kind()?);
-    let store = service.store.directory(&call.authenticated.read());
+    let store = service.store.directory(&call.authenticated.answer());
     let presented = service.present_one(call, &store, &kind, &resource, &projection).await?;
     let whole = presented.members_continue_after.is_none();
     let mut response = builder(status, incoming.media_type);

@@ -11,7 +11,7 @@ use actix_web::{
     },
     web,
 };
-use rollcall_access::{Authenticated, DirectoryScope, Read};
+use rollcall_access::{Action, Authenticated, DirectoryScope, Permission, Read, Subject};
 use rollcall_base::Id;
 use rollcall_runtime::http::problem_json;
 use rollcall_scim::ScimError;
@@ -67,7 +67,9 @@ fn asked_for(request: &HttpRequest) -> Result<UserKey, ScimError> {
 fn admitted(request: &HttpRequest) -> Result<(DirectoryService, DirectoryScope<Read>), Problem> {
     let extensions = request.extensions();
     match (request.app_data::<web::Data<DirectoryService>>(), extensions.get::<Authenticated>()) {
-        (Some(service), Some(authenticated)) => Ok((service.get_ref().clone(), authenticated.read())),
+        (Some(service), Some(authenticated)) => {
+            Ok((service.get_ref().clone(), authenticated.read(Permission::new(Subject::Lookups, Action::Read))?))
+        }
         // Mounted without the gateway in front: nothing is served rather than served to anybody.
         _ => Err(ScimError::status(401, "This surface is not open here.").into()),
     }

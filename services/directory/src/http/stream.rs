@@ -35,7 +35,7 @@ pub(super) fn send(mut response: HttpResponseBuilder, group: BigGroup, mut prese
         push(&mut head, &first, true);
         yield Bytes::from(std::mem::take(&mut head));
         while let Some(last) = after {
-            let store = group.service.store.directory(&group.call.authenticated.read());
+            let store = group.service.store.directory(&group.call.authenticated.answer());
             let members = store.members_page(group.resource.id, Some(last), MEMBERS_AT_ONCE).await.map_err(cut)?;
             after = (members.len() == MEMBERS_AT_ONCE as usize).then(|| members.last().map(|last| last.id)).flatten();
             let elements = group.service.member_elements(&group.call, &group.projection, &members);

@@ -47,8 +47,11 @@ impl DirectoryService {
         kinds: &[Arc<ResourceType>],
         request: &ListRequest,
     ) -> Result<Value, Failure> {
+        for kind in kinds {
+            call.may_read(kind)?;
+        }
         let parts = self.parts(call, kinds, request)?;
-        let store = self.store.directory(&call.authenticated.read());
+        let store = self.store.directory(&call.authenticated.answer());
         let size = self.limits.page.size(request.count);
         if let Some(cursor) = &request.cursor {
             let page = self.page_by_cursor(call, &store, &parts, cursor, size).await?;

@@ -21,9 +21,9 @@ use actix_web::{
     web,
 };
 use async_trait::async_trait;
-use rollcall_access::{BearerToken, CredentialRecord, Rights};
-use rollcall_base::{Id, Secret32, SeededEntropy, Timestamp, marker};
-use rollcall_tokens::{Tokens, VerifyError};
+use rollcall_access::{AllowedNetworks, BearerToken, CredentialRecord, Rotation, Scopes, TokenKind};
+use rollcall_base::{Id, ManualClock, Secret32, SeededEntropy, Timestamp, marker};
+use rollcall_tokens::{RefusedReason, Tokens, Uses, VerifyError};
 
 use super::*;
 use crate::Gateway;
@@ -37,6 +37,7 @@ struct FakeTokens {
     directories: Mutex<Vec<(String, Arc<DirectoryRecord>)>>,
     outage: Mutex<Option<VerifyError>>,
     asked: AtomicUsize,
+    reported: Mutex<Vec<Uses>>,
     entropy: SeededEntropy,
 }
 
@@ -49,6 +50,7 @@ impl FakeTokens {
             directories: Mutex::default(),
             outage: Mutex::default(),
             asked: AtomicUsize::new(0),
+            reported: Mutex::default(),
             entropy,
         })
     }
@@ -69,18 +71,21 @@ impl FakeTokens {
     }
 
     fn token(&self, directory: &DirectoryRecord, change: impl FnOnce(&mut CredentialRecord)) -> String {
-        let token = BearerToken::generate(Id::new(NOW, &self.entropy), &self.entropy);
+        let token = BearerToken::generate(TokenKind::Static, Id::new(NOW, &self.entropy), &self.entropy);
         let mut record = CredentialRecord {
             id: token.id(),
             tenant: directory.tenant,
             directory: directory.id,
             data_key: Id::new(NOW, &self.entropy),
             hash: token.hash(&self.pepper),
-            rights: Rights::ReadWrite,
+            client: None,
+            scopes: Scopes::ALL,
+            networks: None,
             label: String::new(),
             created_at: NOW,
             expires_at: NOW.plus(Duration::from_secs(60)),
             revoked_at: None,
+            rotation: None,
         };
         change(&mut record);
         self.credentials.lock().unwrap().insert(token.id(), record);
@@ -97,6 +102,11 @@ impl Tokens for FakeTokens {
         }
         let record = self.credentials.lock().unwrap().get(&token.id()).cloned().ok_or(Denial::Unknown)?;
         Ok(rollcall_access::authenticate(&record, token, &self.pepper, NOW)?)
+    }
+
+    async fn report(&self, uses: Uses) -> Result<(), VerifyError> {
+        self.reported.lock().unwrap().push(uses);
+        Ok(())
     }
 
     async fn directory(&self, id: Id<marker::Directory>) -> Result<Option<Arc<DirectoryRecord>>, VerifyError> {
@@ -138,7 +148,8 @@ impl Answer {
 }
 
 async fn ask(tokens: &Arc<FakeTokens>, request: TestRequest) -> Answer {
-    let gateway = Gateway::new(tokens.clone(), "https://scim.example.com/".parse().unwrap());
+    let clock = Arc::new(ManualClock::new(NOW));
+    let gateway = Gateway::new(tokens.clone(), "https://scim.example.com/".parse().unwrap(), clock);
     let routes = |config: &mut web::ServiceConfig| {
         config.route("", web::get().to(surface)).route("/Users", web::get().to(surface));
     };
@@ -147,6 +158,7 @@ async fn ask(tokens: &Arc<FakeTokens>, request: TestRequest) -> Answer {
     )
     .await;
     let response = app.call(request.to_request()).await.unwrap().map_into_boxed_body();
+    gateway.clone().report_last_uses().await;
     let status = response.status();
     let headers = response.headers().iter();
     let headers = headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect();
@@ -195,10 +207,20 @@ async fn all_reasons_for_a_401_look_alike() {
     let good = tokens.token(&own, |_| ());
     let expired = tokens.token(&own, |record| record.expires_at = NOW);
     let revoked = tokens.token(&own, |record| record.revoked_at = Some(NOW));
-    let wrong = tokens.token(&own, |record| {
-        record.hash = BearerToken::generate(record.id, &SeededEntropy::new(9)).hash(&Secret32::from_bytes([1; 32]));
+    let retired = tokens.token(&own, |record| {
+        record.rotation = Some(Rotation { replaced_by: record.id, overlap: Duration::ZERO, retires_at: NOW });
     });
-    let unknown = BearerToken::generate(Id::new(NOW, &tokens.entropy), &tokens.entropy).to_text().expose().to_owned();
+    let elsewhere = tokens.token(&own, |record| {
+        record.networks = Some(AllowedNetworks { networks: "203.0.113.0/24".parse().unwrap(), observe: false });
+    });
+    let wrong = tokens.token(&own, |record| {
+        record.hash = BearerToken::generate(TokenKind::Static, record.id, &SeededEntropy::new(9))
+            .hash(&Secret32::from_bytes([1; 32]));
+    });
+    let unknown = BearerToken::generate(TokenKind::Static, Id::new(NOW, &tokens.entropy), &tokens.entropy)
+        .to_text()
+        .expose()
+        .to_owned();
     let home = "/scim/acme/one/v2/Users";
     let requests = [
         ("no token", TestRequest::get().uri(home)),
@@ -213,6 +235,8 @@ async fn all_reasons_for_a_401_look_alike() {
         ("wrong secret", get(home, &wrong)),
         ("expired", get(home, &expired)),
         ("revoked", get(home, &revoked)),
+        ("retired", get(home, &retired)),
+        ("outside its networks", get(home, &elsewhere)),
         ("other directory", get("/scim/acme/two/v2/Users", &good)),
         ("other tenant", get("/scim/other/one/v2/Users", &good)),
         ("no such directory", get("/scim/acme/none/v2/Users", &good)),
@@ -330,5 +354,51 @@ async fn the_log_tells_the_reasons_apart_and_never_shows_a_token() {
         let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
         assert!(text.contains(reason), "{reason}: {text}");
         assert!(!text.contains(&token[8..40]), "{text}");
+    }
+}
+
+fn allowed(observe: bool) -> Option<AllowedNetworks> {
+    Some(AllowedNetworks { networks: "203.0.113.0/24".parse().unwrap(), observe })
+}
+
+#[actix_web::test]
+async fn what_a_token_was_used_for_is_reported_with_where_it_came_from() {
+    let tokens = FakeTokens::new();
+    let directory = tokens.directory("acme", "one", "one.example", "submitted");
+    let token = tokens.token(&directory, |record| record.networks = allowed(true));
+    let address = "198.51.100.7:4711".parse().unwrap();
+    let request = get("/scim/acme/one/v2/Users", &token).peer_addr(address).insert_header((USER_AGENT, "Okta/1"));
+    assert_eq!(ask(&tokens, request).await.status, StatusCode::OK);
+    let reported = tokens.reported.lock().unwrap().pop().unwrap();
+    assert_eq!(reported.refused, []);
+    let [used] = &reported.good[..] else { panic!("{reported:?}") };
+    assert_eq!((used.directory, used.reads, used.writes), (directory.id, 1, 0));
+    assert_eq!((used.from.address.to_string().as_str(), used.from.agent.as_str()), ("198.51.100.7", "Okta/1"));
+    assert!(used.outside, "from outside its networks, which is only observed");
+    assert_eq!(used.span.last_at, NOW.as_micros());
+}
+
+#[actix_web::test]
+async fn what_was_refused_is_reported_with_its_reason_and_the_url() {
+    let tokens = FakeTokens::new();
+    let directory = tokens.directory("acme", "one", "one.example", "submitted");
+    let other = tokens.directory("acme", "two", "two.example", "submitted");
+    let cases = [
+        (tokens.token(&directory, |record| record.expires_at = NOW), RefusedReason::Expired, true),
+        (tokens.token(&directory, |record| record.networks = allowed(false)), RefusedReason::OutsideNetworks, true),
+        (tokens.token(&other, |_| ()), RefusedReason::OtherDirectory, true),
+        (String::new(), RefusedReason::Empty, false),
+        ("rct_cut".to_owned(), RefusedReason::Damaged, false),
+    ];
+    for (token, reason, has_id) in cases {
+        let address = "[2001:db8::5]:4711".parse().unwrap();
+        let answer = ask(&tokens, get("/scim/ACME/One/v2/Users", &token).peer_addr(address)).await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+        let reported = tokens.reported.lock().unwrap().pop().unwrap();
+        let [refused] = &reported.refused[..] else { panic!("{reported:?}") };
+        assert_eq!((refused.reason, refused.times), (reason, 1));
+        assert_eq!(refused.credential.is_some(), has_id, "{reason:?}");
+        assert_eq!(refused.url, Some(("acme".to_owned(), "one".to_owned())));
+        assert_eq!(refused.from.address.to_string(), "2001:db8::");
     }
 }

@@ -2,11 +2,11 @@
 
 use std::{str::FromStr, time::Duration};
 
-use rollcall_access::{CredentialRecord, Rights};
+use rollcall_access::{AllowedNetworks, CredentialRecord, Scopes};
 use rollcall_base::{Id, Timestamp};
 use rollcall_runtime::Config;
 use rollcall_store::DirectoryRecord;
-use rollcall_tokens::{TokensConfig, Told};
+use rollcall_tokens::{NewToken, TokensConfig, Told};
 use serde::Serialize;
 
 use crate::{cli, failure::Failure, installation::Installation, output::Output};
@@ -27,6 +27,9 @@ struct Shown {
     directory_id: String,
     label: String,
     read_only: bool,
+    scopes: String,
+    networks: Option<String>,
+    observes_networks: bool,
     state: &'static str,
     created_at: String,
     expires_at: String,
@@ -38,13 +41,17 @@ impl Shown {
         let state = match record.revoked_at {
             Some(_) => "revoked",
             None if record.expires_at <= now => "expired",
+            None if record.ends_at() <= now => "retired",
             None => "live",
         };
         Self {
             token_id: record.id.to_string(),
             directory_id: directory.directory_id.clone(),
             label: record.label.clone(),
-            read_only: record.rights == Rights::Read,
+            read_only: Scopes::READ.contain(record.scopes),
+            scopes: record.scopes.to_string(),
+            networks: record.networks.as_ref().map(|allowed| allowed.networks.to_string()),
+            observes_networks: record.networks.as_ref().is_some_and(|allowed| allowed.observe),
             state,
             created_at: record.created_at.to_string(),
             expires_at: record.expires_at.to_string(),
@@ -76,11 +83,16 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 pub(super) async fn run(command: cli::Token, installation: &Installation, output: &Output) -> Result<(), Failure> {
     match command {
-        cli::Token::Issue { directory, read_only, expires_in_days, label } => {
+        cli::Token::Issue { directory, read_only, scopes, networks, observe_networks, expires_in_days, label } => {
             let (scope, record) = installation.directory(&directory).await?;
             let tokens = installation.tokens().await?;
-            let rights = if read_only { Rights::Read } else { Rights::ReadWrite };
-            let issued = tokens.issue_with(rights, &scope, &record, DAY * expires_in_days, &label).await?;
+            let new = NewToken {
+                lifetime: DAY * expires_in_days,
+                label,
+                scopes: scopes.unwrap_or(if read_only { Scopes::READ } else { Scopes::ALL }),
+                networks: networks.map(|networks| AllowedNetworks { networks, observe: observe_networks }),
+            };
+            let issued = tokens.issue(&scope, &record, new).await?;
             output.say("Copy the token now: it is shown this once and cannot be had again.");
             output.one(&Issued {
                 token: issued.token.expose().to_owned(),

@@ -1,10 +1,11 @@
 //! A process that serves: routes, readiness, background work, and its orderly end.
 
-use std::{future::Future, path::PathBuf, sync::Arc, time::Duration};
+use std::{future::Future, path::PathBuf, pin::Pin, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use rollcall_base::Id;
 use rollcall_directory::jobs;
+use rollcall_gateway::Gateway;
 use rollcall_keys::{KeyContext, MeteredKeys};
 use rollcall_runtime::{HttpConfig, ReadinessCheck, Server, ServerSettings};
 use rollcall_store::Store;
@@ -22,6 +23,8 @@ pub(super) struct Process {
     pub(super) drain: Duration,
     readiness: Vec<Arc<dyn ReadinessCheck>>,
     background: Vec<JoinHandle<()>>,
+    /// What is to be done when nothing is served any more.
+    last: Vec<Pin<Box<dyn Future<Output = ()> + Send>>>,
     store: Option<Store>,
 }
 
@@ -34,6 +37,7 @@ impl Process {
             drain: Duration::ZERO,
             readiness: Vec::new(),
             background: Vec::new(),
+            last: Vec::new(),
             store: None,
         }
     }
@@ -73,6 +77,12 @@ impl Process {
         self.background.push(tokio::spawn(work));
     }
 
+    /// Reports what its gateway sees of tokens' use.
+    pub(super) fn reports_uses(&mut self, gateway: Gateway) {
+        self.last.push(Box::pin(gateway.clone().report_last_uses()));
+        self.runs(gateway.report_uses());
+    }
+
     /// Numbers events and erases what was deleted.
     pub(super) fn does_background_work(&mut self, store: &Store) {
         self.runs(jobs::sequencer(store.clone()));
@@ -100,12 +110,20 @@ impl Process {
             // Either it was stopped between two steps or it had failed and said so.
             let _ = job.await;
         }
+        for work in self.last {
+            if tokio::time::timeout(LAST_WORK, work).await.is_err() {
+                tracing::warn!("the last uses of tokens could not be reported in time");
+            }
+        }
         if let Some(store) = self.store {
             store.close().await;
         }
         Ok(outcome?)
     }
 }
+
+/// How long the last work may take.
+const LAST_WORK: Duration = Duration::from_secs(3);
 
 /// How often the key service is asked for a key that nobody needs: each is a paid call.
 const CHECK_EVERY: Duration = Duration::from_secs(10);

@@ -160,7 +160,8 @@ fn gateway(process: &mut Process, config: &Config, keys: InternalKeys, bound: &[
     let tiers = tiers::listening(config, entropy, process.shared.metrics.registry())?;
     let settings = half_the_time(config);
     let remote = RemoteTokens::new(tokens, http, keys, Arc::clone(clock), Arc::clone(entropy), settings, &tiers);
-    let gateway = Gateway::new(Arc::new(remote), config.public_url(bound));
+    let gateway = Gateway::new(Arc::new(remote), config.public_url(bound), Arc::clone(clock));
+    process.reports_uses(gateway.clone());
     process.routes.scim = Some(Scim::Forwarded(gateway, forwarder));
     Ok(())
 }

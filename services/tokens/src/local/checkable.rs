@@ -1,11 +1,14 @@
 //! What the check of a token needs, in memory and written down.
 
-use std::sync::{
-    Arc, OnceLock,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
-use rollcall_access::{CredentialRecord, Rights, TokenHash};
+use rollcall_access::{AllowedNetworks, CredentialRecord, Rotation, Scopes, TokenHash};
 use rollcall_base::{Id, Timestamp, marker};
 use serde::{Deserialize, Serialize};
 
@@ -54,10 +57,14 @@ struct Written {
     data_key: Id<marker::DataKey>,
     newest: Id<marker::DataKey>,
     hash: [u8; 32],
-    may_write: bool,
+    client: Option<Id<marker::OAuthClient>>,
+    scopes: Scopes,
+    networks: Option<AllowedNetworks>,
     created_at: i64,
     expires_at: i64,
     revoked_at: Option<i64>,
+    /// The credential in whose favour it retires, after how many microseconds of that one's use, and when at the latest.
+    rotation: Option<(Id<marker::Credential>, u64, i64)>,
 }
 
 impl From<Checkable> for Written {
@@ -70,10 +77,16 @@ impl From<Checkable> for Written {
             data_key: record.data_key,
             newest: checkable.newest,
             hash: *record.hash.as_bytes(),
-            may_write: record.rights == Rights::ReadWrite,
+            client: record.client,
+            scopes: record.scopes,
+            networks: record.networks,
             created_at: record.created_at.as_micros(),
             expires_at: record.expires_at.as_micros(),
             revoked_at: record.revoked_at.map(Timestamp::as_micros),
+            rotation: record.rotation.map(|rotation| {
+                let overlap = u64::try_from(rotation.overlap.as_micros()).unwrap_or(u64::MAX);
+                (rotation.replaced_by, overlap, rotation.retires_at.as_micros())
+            }),
         }
     }
 }
@@ -86,12 +99,19 @@ impl From<Written> for Checkable {
             directory: written.directory,
             data_key: written.data_key,
             hash: TokenHash::from_bytes(written.hash),
-            rights: if written.may_write { Rights::ReadWrite } else { Rights::Read },
+            client: written.client,
+            scopes: written.scopes,
+            networks: written.networks,
             // For people who list tokens; the check does without.
             label: String::new(),
             created_at: Timestamp::from_micros(written.created_at),
             expires_at: Timestamp::from_micros(written.expires_at),
             revoked_at: written.revoked_at.map(Timestamp::from_micros),
+            rotation: written.rotation.map(|(replaced_by, overlap, retires_at)| Rotation {
+                replaced_by,
+                overlap: Duration::from_micros(overlap),
+                retires_at: Timestamp::from_micros(retires_at),
+            }),
         };
         Self::new(record, written.newest)
     }

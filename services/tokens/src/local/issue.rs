@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rollcall_access::{BearerToken, CredentialRecord, Rights, TenantScope};
+use rollcall_access::{AllowedNetworks, BearerToken, CredentialRecord, Scopes, TenantScope, TokenKind};
 use rollcall_base::{Id, SecretText, marker};
 use rollcall_cache::Told;
 use rollcall_store::DirectoryRecord;
@@ -12,6 +12,26 @@ use crate::{TokensError, caches::CredentialKey};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const LONGEST_LABEL: usize = 200;
+
+/// A token to be issued.
+#[derive(Debug, Clone)]
+pub struct NewToken {
+    /// How long it is good: 1 to 730 days.
+    pub lifetime: Duration,
+    /// For people, to tell several apart: at most 200 characters.
+    pub label: String,
+    /// What it may do.
+    pub scopes: Scopes,
+    /// Where it may be used from; `None`: from anywhere.
+    pub networks: Option<AllowedNetworks>,
+}
+
+impl NewToken {
+    /// One that lives for `lifetime` and may do everything, from anywhere.
+    pub const fn living(lifetime: Duration) -> Self {
+        Self { lifetime, label: String::new(), scopes: Scopes::ALL, networks: None }
+    }
+}
 
 /// A token that was just issued.
 #[derive(Debug)]
@@ -23,8 +43,7 @@ pub struct Issued {
 }
 
 impl LocalTokens {
-    /// A new token for `directory`, good for `lifetime` (1 to 730 days), that may look and change. `label` is for people.
-    /// Needs a data key that the key service has confirmed lately.
+    /// A new token for `directory` as `new` says. Needs a data key that the key service has confirmed lately.
     ///
     /// # Errors
     /// [`TokensError`]
@@ -32,24 +51,9 @@ impl LocalTokens {
         &self,
         scope: &TenantScope,
         directory: &DirectoryRecord,
-        lifetime: Duration,
-        label: &str,
+        new: NewToken,
     ) -> Result<Issued, TokensError> {
-        self.issue_with(Rights::ReadWrite, scope, directory, lifetime, label).await
-    }
-
-    /// The same with `rights`.
-    ///
-    /// # Errors
-    /// [`TokensError`]
-    pub async fn issue_with(
-        &self,
-        rights: Rights,
-        scope: &TenantScope,
-        directory: &DirectoryRecord,
-        lifetime: Duration,
-        label: &str,
-    ) -> Result<Issued, TokensError> {
+        let NewToken { lifetime, label, scopes, networks } = new;
         if lifetime < DAY || lifetime > 730 * DAY {
             return Err(TokensError::Lifetime { days: lifetime.as_secs() / DAY.as_secs() });
         }
@@ -61,18 +65,21 @@ impl LocalTokens {
         }
         let data_key = self.peppers.newest(scope).await?.id;
         let now = self.clock.now();
-        let token = BearerToken::generate(Id::new(now, &*self.entropy), &*self.entropy);
+        let token = BearerToken::generate(TokenKind::Static, Id::new(now, &*self.entropy), &*self.entropy);
         let record = CredentialRecord {
             id: token.id(),
             tenant: directory.tenant,
             directory: directory.id,
             data_key,
             hash: self.peppers.for_making(&self.peppers.place(data_key), |secret| token.hash(secret)).await?,
-            rights,
-            label: label.to_owned(),
+            client: None,
+            scopes,
+            networks,
+            label,
             created_at: now,
             expires_at: now.plus(lifetime),
             revoked_at: None,
+            rotation: None,
         };
         self.store.tenant(scope).insert_credential(&record).await?;
         tracing::info!(credential = %record.id, directory = %record.directory, "token issued");

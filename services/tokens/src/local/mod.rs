@@ -1,11 +1,12 @@
 //! The service in the process that holds the database and the keys.
 
 mod checkable;
+mod data_keys;
 mod directories;
 mod issue;
 mod mover;
 mod peppers;
-mod rotate;
+mod report;
 mod verify;
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
@@ -20,9 +21,12 @@ use tokio::{sync::mpsc, task::JoinHandle};
 
 pub(crate) use self::peppers::PepperError;
 use self::{checkable::Checkable, mover::Move, peppers::Peppers};
-pub use self::{issue::Issued, rotate::Rotated};
+pub use self::{
+    data_keys::Rotated,
+    issue::{Issued, NewToken},
+};
 use crate::{
-    Tokens, TokensConfig, VerifyError,
+    Tokens, TokensConfig, Uses, VerifyError,
     caches::{CredentialKey, DirectoryCache},
     throttle::Throttle,
 };
@@ -113,6 +117,10 @@ impl Caches {
 impl Tokens for LocalTokens {
     async fn verify(&self, token: &BearerToken, from: IpAddr) -> Result<Authenticated, VerifyError> {
         self.verify_token(token, from).await
+    }
+
+    async fn report(&self, uses: Uses) -> Result<(), VerifyError> {
+        self.keep_uses(uses).await
     }
 
     async fn directory(&self, id: Id<marker::Directory>) -> Result<Option<Arc<DirectoryRecord>>, VerifyError> {

@@ -5,7 +5,7 @@ use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 use futures_util::future::join_all;
 use rollcall_access::{BearerToken, CredentialRecord};
 use rollcall_keys::KeyError;
-use rollcall_tokens::{KeyAges, LocalTokens, Tokens, TokensConfig, TokensError, VerifyError};
+use rollcall_tokens::{KeyAges, LocalTokens, NewToken, Tokens, TokensConfig, TokensError, VerifyError};
 
 use crate::{
     house::{DAY, House},
@@ -35,7 +35,7 @@ impl Scene {
         let keeper = Keeper::new(house.folder());
         let config = TokensConfig { keys: ages, ..TokensConfig::default() };
         let issuer = house.tokens_with_keys(keeper.clone(), config);
-        let issued = issuer.issue(&house.scope, &house.directory, 365 * DAY, "").await.unwrap();
+        let issued = issuer.issue(&house.scope, &house.directory, NewToken::living(365 * DAY)).await.unwrap();
         let tokens = house.tokens_with_keys(keeper.clone(), config);
         assert_eq!((keeper.generates(), keeper.unwraps()), (1, 0), "a new data key is plain already");
         Self { token: parse(&issued.token), house, keeper, tokens }
@@ -46,7 +46,7 @@ impl Scene {
     }
 
     async fn issue(&self) -> Result<CredentialRecord, TokensError> {
-        let issued = self.tokens.issue(&self.house.scope, &self.house.directory, DAY, "").await?;
+        let issued = self.tokens.issue(&self.house.scope, &self.house.directory, NewToken::living(DAY)).await?;
         Ok(issued.record)
     }
 
@@ -124,13 +124,13 @@ async fn while_the_key_service_is_away_nothing_is_issued_under_a_key_past_its_ag
         other => panic!("{other:?}"),
     }
     let (scope, directory) = scene.house.another_tenant("other").await;
-    let first = scene.tokens.issue(&scope, &directory, DAY, "").await;
+    let first = scene.tokens.issue(&scope, &directory, NewToken::living(DAY)).await;
     assert!(matches!(first, Err(TokensError::Key(KeyError::Unavailable(_)))), "a tenant without a key gets none");
     scene.verify().await.unwrap();
     scene.keeper.becomes(Mood::Good);
     scene.live(MINUTE).await;
     scene.issue().await.unwrap();
-    scene.tokens.issue(&scope, &directory, DAY, "").await.unwrap();
+    scene.tokens.issue(&scope, &directory, NewToken::living(DAY)).await.unwrap();
 }
 
 #[tokio::test]
@@ -168,7 +168,7 @@ async fn a_disabled_key_is_dropped_as_soon_as_the_key_service_says_so_and_comes_
 async fn one_key_that_turns_out_disabled_has_all_others_asked_for_before_their_time() {
     let scene = Scene::new().await;
     let (scope, directory) = scene.house.another_tenant("other").await;
-    let theirs = parse(&scene.tokens.issue(&scope, &directory, DAY, "").await.unwrap().token);
+    let theirs = parse(&scene.tokens.issue(&scope, &directory, NewToken::living(DAY)).await.unwrap().token);
     scene.tokens.verify(&theirs, HERE).await.unwrap();
     scene.keeper.becomes(Mood::Disabled);
     assert!(is_unavailable(scene.verify().await), "the first use of this tenant's key");
@@ -224,7 +224,7 @@ async fn a_token_that_does_not_verify_does_not_move() {
     assert!(matches!(scene.verify().await, Err(VerifyError::Denied(_))));
     // The queue is served in order: once a good token has moved, the bad one would have.
     let good = scene.house.tokens_with_keys(scene.keeper.clone(), TokensConfig::default());
-    let issued = good.issue(&scene.house.scope, &scene.house.directory, DAY, "").await.unwrap();
+    let issued = good.issue(&scene.house.scope, &scene.house.directory, NewToken::living(DAY)).await.unwrap();
     let again = scene.tokens.rotate_key(&scene.house.scope).await.unwrap();
     scene.tokens.verify(&parse(&issued.token), HERE).await.unwrap();
     let listed = async || scene.tokens.list(&scene.house.scope, scene.house.directory.id).await.unwrap();
@@ -284,7 +284,7 @@ async fn wrapping_anew_changes_every_blob_and_no_token_notices() {
 async fn a_wrapped_key_in_another_tenants_row_opens_nothing() {
     let scene = Scene::new().await;
     let (scope, directory) = scene.house.another_tenant("other").await;
-    scene.tokens.issue(&scope, &directory, DAY, "").await.unwrap();
+    scene.tokens.issue(&scope, &directory, NewToken::living(DAY)).await.unwrap();
     let (ours, theirs) = (scene.house.store.tenant(&scene.house.scope), scene.house.store.tenant(&scope));
     let stolen = theirs.data_keys("token-pepper").await.unwrap().remove(0).wrapped;
     let mine = ours.data_keys("token-pepper").await.unwrap().remove(0);

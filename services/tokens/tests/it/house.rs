@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use prometheus::Registry;
-use rollcall_access::{BearerToken, OperatorScope, TenantScope};
+use rollcall_access::{BearerToken, OperatorScope, TenantScope, TokenKind};
 use rollcall_base::{Clock, Id, ManualClock, SystemEntropy, Timestamp};
 use rollcall_cache::{CacheMetrics, Tiers};
 use rollcall_keys::{KeyService, LocalKeyring};
@@ -84,7 +84,7 @@ impl House {
 
     /// A token of the right form that nobody issued.
     pub(crate) fn stranger(&self) -> BearerToken {
-        BearerToken::generate(Id::new(self.now(), &SystemEntropy), &SystemEntropy)
+        BearerToken::generate(TokenKind::Static, Id::new(self.now(), &SystemEntropy), &SystemEntropy)
     }
 
     /// All that is on disk, after everything was written down.

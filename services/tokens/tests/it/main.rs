@@ -6,6 +6,7 @@ mod data_keys;
 mod house;
 mod keeper;
 mod remote;
+mod reports;
 mod shared;
 
 use std::{
@@ -14,9 +15,9 @@ use std::{
 };
 
 use futures_util::future::join_all;
-use rollcall_access::{BearerToken, Denial};
+use rollcall_access::{BearerToken, Denial, TokenKind};
 use rollcall_base::{Id, SeededEntropy};
-use rollcall_tokens::{LocalTokens, Tokens, TokensConfig, TokensError, Told, VerifyError};
+use rollcall_tokens::{LocalTokens, NewToken, Tokens, TokensConfig, TokensError, Told, VerifyError};
 
 use house::{DAY, House};
 
@@ -41,7 +42,14 @@ async fn denial(tokens: &LocalTokens, token: &BearerToken) -> Denial {
 async fn an_issued_token_opens_its_directory_until_its_time_is_over() {
     let house = House::new().await;
     let tokens = house.tokens(TokensConfig::default());
-    let issued = tokens.issue(&house.scope, &house.directory, 365 * DAY, "Okta production").await.unwrap();
+    let issued = tokens
+        .issue(
+            &house.scope,
+            &house.directory,
+            NewToken { label: "Okta production".to_owned(), ..NewToken::living(365 * DAY) },
+        )
+        .await
+        .unwrap();
     let token = parse(&issued.token);
     let authenticated = tokens.verify(&token, HERE).await.unwrap();
     assert_eq!(authenticated.directory(), house.directory.id);
@@ -61,13 +69,16 @@ async fn a_lifetime_is_1_to_730_days_and_a_label_is_short() {
     let house = House::new().await;
     let tokens = house.tokens(TokensConfig::default());
     for wrong in [Duration::ZERO, DAY - Duration::from_secs(1), 730 * DAY + Duration::from_secs(1)] {
-        let refused = tokens.issue(&house.scope, &house.directory, wrong, "").await.unwrap_err();
+        let refused = tokens.issue(&house.scope, &house.directory, NewToken::living(wrong)).await.unwrap_err();
         assert!(matches!(refused, TokensError::Lifetime { .. }), "{refused}");
     }
     for right in [DAY, 730 * DAY] {
-        tokens.issue(&house.scope, &house.directory, right, "").await.unwrap();
+        tokens.issue(&house.scope, &house.directory, NewToken::living(right)).await.unwrap();
     }
-    let refused = tokens.issue(&house.scope, &house.directory, DAY, &"x".repeat(201)).await.unwrap_err();
+    let refused = tokens
+        .issue(&house.scope, &house.directory, NewToken { label: "x".repeat(201), ..NewToken::living(DAY) })
+        .await
+        .unwrap_err();
     assert!(matches!(refused, TokensError::Label { .. }), "{refused}");
 }
 
@@ -75,7 +86,8 @@ async fn a_lifetime_is_1_to_730_days_and_a_label_is_short() {
 async fn a_tenant_cannot_issue_for_the_directory_of_another() {
     let house = House::new().await;
     let (other, _) = house.another_tenant("other").await;
-    let refused = house.tokens(TokensConfig::default()).issue(&other, &house.directory, DAY, "").await.unwrap_err();
+    let refused =
+        house.tokens(TokensConfig::default()).issue(&other, &house.directory, NewToken::living(DAY)).await.unwrap_err();
     assert!(matches!(refused, TokensError::OtherTenant), "{refused}");
 }
 
@@ -83,9 +95,9 @@ async fn a_tenant_cannot_issue_for_the_directory_of_another() {
 async fn unknown_wrong_and_revoked_are_told_apart_and_revocation_holds_at_once() {
     let house = House::new().await;
     let tokens = house.tokens(TokensConfig::default());
-    let issued = tokens.issue(&house.scope, &house.directory, DAY, "").await.unwrap();
+    let issued = tokens.issue(&house.scope, &house.directory, NewToken::living(DAY)).await.unwrap();
     let token = parse(&issued.token);
-    let guess = BearerToken::generate(issued.record.id, &SeededEntropy::new(77));
+    let guess = BearerToken::generate(TokenKind::Static, issued.record.id, &SeededEntropy::new(77));
     assert_eq!(denial(&tokens, &guess).await, Denial::WrongSecret);
     assert_eq!(denial(&tokens, &house.stranger()).await, Denial::Unknown);
 
@@ -99,7 +111,11 @@ async fn unknown_wrong_and_revoked_are_told_apart_and_revocation_holds_at_once()
 #[tokio::test]
 async fn a_known_token_asks_the_database_once_however_many_come_at_the_same_time() {
     let house = House::new().await;
-    let issued = house.tokens(TokensConfig::default()).issue(&house.scope, &house.directory, DAY, "").await.unwrap();
+    let issued = house
+        .tokens(TokensConfig::default())
+        .issue(&house.scope, &house.directory, NewToken::living(DAY))
+        .await
+        .unwrap();
     let tokens = house.tokens(TokensConfig::default());
     let token = parse(&issued.token);
     let before = house.store.statements();
@@ -115,7 +131,7 @@ async fn a_known_token_asks_the_database_once_however_many_come_at_the_same_time
 async fn what_another_process_changes_is_seen_without_waiting_for_the_cache() {
     let house = House::new().await;
     let tokens = house.tokens(TokensConfig::default());
-    let issued = tokens.issue(&house.scope, &house.directory, DAY, "").await.unwrap();
+    let issued = tokens.issue(&house.scope, &house.directory, NewToken::living(DAY)).await.unwrap();
     let token = parse(&issued.token);
     tokens.verify(&token, HERE).await.unwrap();
 
@@ -137,8 +153,8 @@ async fn two_processes_that_issue_a_tenants_first_token_agree_on_its_pepper() {
     let other = house.another_process().await;
     let (here, there) = (house.tokens(TokensConfig::default()), other.tokens(TokensConfig::default()));
     let (first, second) = tokio::join!(
-        here.issue(&house.scope, &house.directory, DAY, ""),
-        there.issue(&house.scope, &house.directory, DAY, ""),
+        here.issue(&house.scope, &house.directory, NewToken::living(DAY)),
+        there.issue(&house.scope, &house.directory, NewToken::living(DAY)),
     );
     let (first, second) = (first.unwrap(), second.unwrap());
     assert_eq!(first.record.data_key, second.record.data_key);
@@ -153,8 +169,8 @@ async fn every_tenant_has_a_pepper_of_its_own() {
     let house = House::new().await;
     let tokens = house.tokens(TokensConfig::default());
     let (scope, directory) = house.another_tenant("other").await;
-    let ours = tokens.issue(&house.scope, &house.directory, DAY, "").await.unwrap();
-    let theirs = tokens.issue(&scope, &directory, DAY, "").await.unwrap();
+    let ours = tokens.issue(&house.scope, &house.directory, NewToken::living(DAY)).await.unwrap();
+    let theirs = tokens.issue(&scope, &directory, NewToken::living(DAY)).await.unwrap();
     assert_ne!(ours.record.data_key, theirs.record.data_key);
     tokens.verify(&parse(&ours.token), HERE).await.unwrap();
     tokens.verify(&parse(&theirs.token), HERE).await.unwrap();
@@ -163,8 +179,16 @@ async fn every_tenant_has_a_pepper_of_its_own() {
 #[tokio::test]
 async fn a_flood_of_unknown_tokens_stops_before_the_database_and_stops_nobody_else() {
     let house = House::new().await;
-    let issued = house.tokens(TokensConfig::default()).issue(&house.scope, &house.directory, DAY, "").await.unwrap();
-    let other = house.tokens(TokensConfig::default()).issue(&house.scope, &house.directory, DAY, "").await.unwrap();
+    let issued = house
+        .tokens(TokensConfig::default())
+        .issue(&house.scope, &house.directory, NewToken::living(DAY))
+        .await
+        .unwrap();
+    let other = house
+        .tokens(TokensConfig::default())
+        .issue(&house.scope, &house.directory, NewToken::living(DAY))
+        .await
+        .unwrap();
     let tokens = house.tokens(TokensConfig::default());
     let (cached, uncached) = (parse(&issued.token), parse(&other.token));
     tokens.verify(&cached, HERE).await.unwrap();
@@ -205,8 +229,8 @@ async fn the_same_unknown_token_is_answered_from_memory() {
 async fn while_the_database_is_down_what_is_cached_goes_on() {
     let house = House::new().await;
     let tokens = house.tokens(TokensConfig::default());
-    let known = tokens.issue(&house.scope, &house.directory, DAY, "").await.unwrap();
-    let fresh = tokens.issue(&house.scope, &house.directory, DAY, "").await.unwrap();
+    let known = tokens.issue(&house.scope, &house.directory, NewToken::living(DAY)).await.unwrap();
+    let fresh = tokens.issue(&house.scope, &house.directory, NewToken::living(DAY)).await.unwrap();
     tokens.verify(&parse(&known.token), HERE).await.unwrap();
     tokens.resolve("acme", "dir-1").await.unwrap().unwrap();
     house.store.close().await;
@@ -220,7 +244,11 @@ async fn while_the_database_is_down_what_is_cached_goes_on() {
 #[tokio::test]
 async fn a_keyring_that_does_not_belong_to_the_database_is_an_outage_and_not_a_denial() {
     let house = House::new().await;
-    let issued = house.tokens(TokensConfig::default()).issue(&house.scope, &house.directory, DAY, "").await.unwrap();
+    let issued = house
+        .tokens(TokensConfig::default())
+        .issue(&house.scope, &house.directory, NewToken::living(DAY))
+        .await
+        .unwrap();
     let mistaken = house.tokens_with_another_keyring(TokensConfig::default());
     match mistaken.verify(&parse(&issued.token), HERE).await {
         Err(VerifyError::Unavailable(source)) => assert!(source.to_string().contains("keyring"), "{source}"),
@@ -248,7 +276,7 @@ async fn a_directory_is_found_by_id_or_name_in_any_case() {
 async fn nothing_that_is_stored_or_printed_holds_the_token() {
     let house = House::new().await;
     let tokens = house.tokens(TokensConfig::default());
-    let issued = tokens.issue(&house.scope, &house.directory, DAY, "").await.unwrap();
+    let issued = tokens.issue(&house.scope, &house.directory, NewToken::living(DAY)).await.unwrap();
     let secret = issued.token.expose();
     assert!(!format!("{issued:?}").contains(secret));
     let stored = house.bytes_on_disk().await;

@@ -11,11 +11,13 @@ use std::{
 
 use actix_web::{App, HttpServer, dev::ServerHandle};
 use async_trait::async_trait;
-use rollcall_access::{Authenticated, BearerToken, Denial, InternalKeys};
+use rollcall_access::{Authenticated, BearerToken, Denial, InternalKeys, Scopes, TokenKind};
 use rollcall_base::{Clock, Id, SecretText, SystemEntropy, marker};
 use rollcall_cache::Tiers;
 use rollcall_runtime::{Config, Overrides, Peers, peers};
-use rollcall_tokens::{DirectoryRecord, InternalSurface, LocalTokens, RemoteTokens, Tokens, TokensConfig, VerifyError};
+use rollcall_tokens::{
+    DirectoryRecord, InternalSurface, LocalTokens, NewToken, RemoteTokens, Tokens, TokensConfig, Uses, VerifyError,
+};
 
 use crate::house::{DAY, House, in_process};
 
@@ -32,6 +34,10 @@ impl Tokens for Counted {
     async fn verify(&self, token: &BearerToken, from: IpAddr) -> Result<Authenticated, VerifyError> {
         self.asked.fetch_add(1, Ordering::SeqCst);
         self.inner.verify(token, from).await
+    }
+
+    async fn report(&self, uses: Uses) -> Result<(), VerifyError> {
+        self.inner.report(uses).await
     }
 
     async fn directory(&self, id: Id<marker::Directory>) -> Result<Option<Arc<DirectoryRecord>>, VerifyError> {
@@ -86,7 +92,7 @@ pub(crate) async fn halves_of(inner: LocalTokens, clock: Arc<dyn Clock>, secret:
 }
 
 async fn issued(house: &House, halves: &Halves) -> BearerToken {
-    let issued = halves.counted.inner.issue(&house.scope, &house.directory, 2 * DAY, "").await.unwrap();
+    let issued = halves.counted.inner.issue(&house.scope, &house.directory, NewToken::living(2 * DAY)).await.unwrap();
     BearerToken::parse(issued.token.expose()).unwrap()
 }
 
@@ -107,7 +113,7 @@ async fn a_good_token_is_asked_about_once_even_by_many_at_the_same_time() {
         let authenticated = outcome.unwrap();
         assert_eq!(authenticated.directory(), house.directory.id);
         assert_eq!(authenticated.credential(), token.id());
-        assert!(authenticated.write().is_ok());
+        assert_eq!(authenticated.scopes(), Scopes::ALL);
     }
     assert_eq!(halves.counted.asked.load(Ordering::SeqCst), 1);
     let directory = halves.remote.directory(house.directory.id).await.unwrap().unwrap();
@@ -123,9 +129,9 @@ async fn each_reason_for_a_refusal_comes_across_and_is_not_asked_for_again_at_on
     let halves = halves(&house, SECRET).await;
     let token = issued(&house, &halves).await;
     assert!(halves.remote.verify(&token, FROM).await.is_ok());
-    let guess = BearerToken::generate(token.id(), &SystemEntropy);
+    let guess = BearerToken::generate(TokenKind::Static, token.id(), &SystemEntropy);
     assert_eq!(denial(halves.remote.verify(&guess, FROM).await), Denial::WrongSecret, "the good one was remembered");
-    let unknown = BearerToken::generate(Id::new(house.clock.now(), &SystemEntropy), &SystemEntropy);
+    let unknown = BearerToken::generate(TokenKind::Static, Id::new(house.clock.now(), &SystemEntropy), &SystemEntropy);
     let before = halves.counted.asked.load(Ordering::SeqCst);
     for _ in 0..5 {
         assert_eq!(denial(halves.remote.verify(&unknown, FROM).await), Denial::Unknown);

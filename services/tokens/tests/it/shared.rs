@@ -14,7 +14,7 @@ use rollcall_cache::{CacheMetrics, Redis, RedisSettings, Tiers};
 use rollcall_keys::LocalKeyring;
 use rollcall_store::{DirectoryRecord, Store};
 use rollcall_testkit::{Database, Gate, Redis as Server};
-use rollcall_tokens::{LocalTokens, Tokens, TokensConfig, Told, VerifyError};
+use rollcall_tokens::{LocalTokens, NewToken, Tokens, TokensConfig, Told, VerifyError};
 use tempfile::TempDir;
 
 use crate::{
@@ -94,7 +94,7 @@ impl Scene {
     }
 
     async fn issue(&self, process: &Process) -> BearerToken {
-        parse(&process.tokens.issue(&self.scope, &self.directory, DAY, "").await.unwrap().token)
+        parse(&process.tokens.issue(&self.scope, &self.directory, NewToken::living(DAY)).await.unwrap().token)
     }
 }
 

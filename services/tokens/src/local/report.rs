@@ -1,0 +1,92 @@
+//! Keeps what gateways saw.
+
+use std::sync::Arc;
+
+use rollcall_access::CredentialRecord;
+use rollcall_base::{Id, Timestamp, marker};
+use rollcall_store::{CredentialUse, RefusedUse, StoreError};
+
+use super::LocalTokens;
+use crate::{GoodUses, RefusedReason, RefusedUses, Uses, VerifyError};
+
+impl LocalTokens {
+    pub(super) async fn keep_uses(&self, uses: Uses) -> Result<(), VerifyError> {
+        let good = uses.good.into_iter().map(CredentialUse::from).collect();
+        self.verification.record_uses(good).await.map_err(told)?;
+        let mut refusals = Vec::new();
+        for refused in uses.refused {
+            refusals.extend(self.concerned(refused).await?);
+        }
+        self.verification.record_refusals(refusals).await.map_err(told)
+    }
+
+    /// The same refusal as each directory's admin should see it: the one whose token it is, and the one that the URL names.
+    async fn concerned(&self, refused: RefusedUses) -> Result<Vec<RefusedUse>, VerifyError> {
+        let record = match refused.credential {
+            Some(id) if refused.reason.is_about_a_known_credential() => self.credential_record(id).await?,
+            _ => None,
+        };
+        let named = match &refused.url {
+            Some((tenant, key)) => self.directory_by_key(tenant, key).await?,
+            None => None,
+        };
+        let mut concerned = Vec::new();
+        if let Some(record) = &record {
+            concerned.push(row(&refused, record.directory, Some(record.id)));
+        }
+        if let Some(directory) = named
+            && record.as_ref().is_none_or(|record| record.directory != directory.id)
+        {
+            // Another tenant does not learn which token it was.
+            let credential = record.filter(|record| record.tenant == directory.tenant).map(|record| record.id);
+            concerned.push(row(&refused, directory.id, credential));
+        }
+        Ok(concerned)
+    }
+
+    async fn credential_record(&self, id: Id<marker::Credential>) -> Result<Option<CredentialRecord>, VerifyError> {
+        self.verification.credential(id).await.map_err(told)
+    }
+}
+
+fn row(
+    refused: &RefusedUses,
+    directory: Id<marker::Directory>,
+    credential: Option<Id<marker::Credential>>,
+) -> RefusedUse {
+    // Who uses an expired token at another directory's URL has two things to mend; the URL's admin sees the second.
+    let reason = match (credential, refused.reason) {
+        (None, reason) if reason.is_about_a_known_credential() => RefusedReason::OtherDirectory,
+        (_, reason) => reason,
+    };
+    RefusedUse {
+        directory,
+        credential,
+        reason: reason.key().to_owned(),
+        address: refused.from.address.to_string(),
+        agent: refused.from.agent.clone(),
+        times: refused.times,
+        first_at: Timestamp::from_micros(refused.span.first_at),
+        last_at: Timestamp::from_micros(refused.span.last_at),
+    }
+}
+
+impl From<GoodUses> for CredentialUse {
+    fn from(uses: GoodUses) -> Self {
+        Self {
+            directory: uses.directory,
+            credential: uses.credential,
+            address: uses.from.address.to_string(),
+            agent: uses.from.agent,
+            outside: uses.outside,
+            reads: uses.reads,
+            writes: uses.writes,
+            first_at: Timestamp::from_micros(uses.span.first_at),
+            last_at: Timestamp::from_micros(uses.span.last_at),
+        }
+    }
+}
+
+fn told(error: StoreError) -> VerifyError {
+    VerifyError::Unavailable(Arc::new(error))
+}

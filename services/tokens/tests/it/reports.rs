@@ -1,0 +1,60 @@
+//! What gateways report reaches the admins whom it concerns, and nobody else.
+
+use rollcall_tokens::{GoodUses, NewToken, RefusedReason, RefusedUses, Source, Span, Tokens, TokensConfig, Uses};
+
+use crate::house::{DAY, House};
+
+fn source() -> Source {
+    Source::new("192.0.2.1".parse().unwrap(), "Okta/1")
+}
+
+#[tokio::test]
+async fn a_tokens_use_is_known_to_its_tenant() {
+    let house = House::new().await;
+    let tokens = house.tokens(TokensConfig::default());
+    let issued = tokens.issue(&house.scope, &house.directory, NewToken::living(DAY)).await.unwrap();
+    let span = Span::of(house.now().as_micros());
+    let (directory, credential) = (house.directory.id, issued.record.id);
+    let good = vec![GoodUses { directory, credential, from: source(), outside: false, reads: 3, writes: 1, span }];
+    tokens.report(Uses { good, refused: Vec::new() }).await.unwrap();
+    let last = house.store.tenant(&house.scope).last_uses(directory).await.unwrap().remove(&credential).unwrap();
+    assert_eq!((last.at, last.address.as_str(), last.agent.as_str()), (house.now(), "192.0.2.1", "Okta/1"));
+}
+
+#[tokio::test]
+async fn a_refused_use_is_told_to_the_tokens_directory_and_to_the_urls_without_what_is_not_its() {
+    let house = House::new().await;
+    let (other_scope, other) = house.another_tenant("other").await;
+    let tokens = house.tokens(TokensConfig::default());
+    let issued = tokens.issue(&house.scope, &house.directory, NewToken::living(DAY)).await.unwrap();
+    let span = Span::of(house.now().as_micros());
+    let refused = |reason, credential, url: Option<(&str, &str)>| RefusedUses {
+        reason,
+        credential,
+        url: url.map(|(tenant, key)| (tenant.to_owned(), key.to_owned())),
+        from: source(),
+        times: 2,
+        span,
+    };
+    let id = issued.record.id;
+    let reports = vec![
+        refused(RefusedReason::Expired, Some(id), Some(("other", "dir-1"))),
+        refused(RefusedReason::EntraOwnToken, None, Some(("acme", "corp.example"))),
+        refused(RefusedReason::Unknown, Some(house.stranger().id()), None),
+        refused(RefusedReason::Empty, None, Some(("nobody", "dir-1"))),
+    ];
+    tokens.report(Uses { good: Vec::new(), refused: reports }).await.unwrap();
+    let seen = |rows: Vec<rollcall_store::RefusedUse>| {
+        let mut seen: Vec<_> = rows.into_iter().map(|row| (row.reason, row.credential, row.times)).collect();
+        seen.sort();
+        seen
+    };
+    let ours = house.store.tenant(&house.scope).refusals(house.directory.id, house.now(), 100).await.unwrap();
+    assert_eq!(seen(ours), [("entra_own_token".to_owned(), None, 2), ("expired".to_owned(), Some(id), 2)]);
+    let theirs = house.store.tenant(&other_scope).refusals(other.id, house.now(), 100).await.unwrap();
+    assert_eq!(
+        seen(theirs),
+        [("other_directory".to_owned(), None, 2)],
+        "not which token, and not what is wrong with it"
+    );
+}
