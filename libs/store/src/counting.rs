@@ -40,14 +40,18 @@ impl Counters {
         connection.set_metric_callback(move |info| {
             // The writer's look at what other processes do is nobody's cost.
             if !info.statement.sql.starts_with("PRAGMA") {
-                counters.statements.fetch_add(1, Ordering::SeqCst);
-                let mut recent = counters.recent.lock().unwrap_or_else(PoisonError::into_inner);
-                if recent.len() == RECENT {
-                    recent.remove(0);
-                }
-                recent.push(info.statement.clone());
+                counters.note(info.statement);
             }
         });
+    }
+
+    pub(crate) fn note(&self, statement: &Statement) {
+        self.statements.fetch_add(1, Ordering::SeqCst);
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        if recent.len() == RECENT {
+            recent.remove(0);
+        }
+        recent.push(statement.clone());
     }
 
     pub(crate) fn add_rows(&self, rows: usize) {

@@ -22,6 +22,7 @@ mod reader;
 mod resource;
 mod statement;
 mod store;
+mod transaction;
 
 pub use config::StoreConfig;
 pub use control::{

@@ -4,14 +4,14 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use futures_util::{Stream, TryStreamExt};
-use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult, Statement, StreamTrait,
-    TransactionTrait,
-};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult, Statement, StreamTrait};
 
 use crate::{
     StoreConfig,
-    dialect::{failure, postgres::Doubt},
+    dialect::{
+        failure,
+        postgres::{Asker, Doubt},
+    },
 };
 
 /// How often a read is tried in all.
@@ -20,13 +20,16 @@ const TRIES: u32 = 4;
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 
 /// Reads.
-pub(crate) struct Reader {
-    connection: DatabaseConnection,
-    /// None on SQLite, where no connection is lost.
-    server: Option<Server>,
+pub(crate) enum Reader {
+    /// A file, of which no connection is lost.
+    File(DatabaseConnection),
+    /// A server.
+    Server(ServerReader),
 }
 
-struct Server {
+/// Reads from a server.
+pub(crate) struct ServerReader {
+    asker: Asker,
     doubt: Arc<Doubt>,
     /// How long one answer may take.
     answer_within: Duration,
@@ -35,41 +38,57 @@ struct Server {
     in_transactions: bool,
 }
 
+/// A question: all rows, or none if their `column` has more than so many bytes together.
+#[derive(Clone)]
+struct Question {
+    statement: Statement,
+    within: Option<(String, usize)>,
+}
+
 impl Reader {
-    /// On a file.
-    pub(crate) const fn of_file(connection: DatabaseConnection) -> Self {
-        Self { connection, server: None }
-    }
-
     /// On a server.
-    pub(crate) fn of_server(connection: DatabaseConnection, doubt: Arc<Doubt>, config: &StoreConfig) -> Self {
+    pub(crate) fn of_server(asker: Asker, doubt: Arc<Doubt>, config: &StoreConfig) -> Self {
         let in_transactions = config.statement_cache == 0;
-        Self { connection, server: Some(Server { doubt, answer_within: config.answer_within(), in_transactions }) }
+        Self::Server(ServerReader { asker, doubt, answer_within: config.answer_within(), in_transactions })
     }
 
-    /// The connections themselves.
-    pub(crate) const fn connection(&self) -> &DatabaseConnection {
-        &self.connection
+    /// All rows, none as soon as their `column` has more than `most` bytes together: what comes after that is not read.
+    pub(crate) async fn within_bytes(
+        &self,
+        statement: Statement,
+        column: &str,
+        most: usize,
+    ) -> Result<Option<Vec<QueryResult>>, DbErr> {
+        match self {
+            Self::File(connection) => collect(connection.stream_raw(statement).await?, column, most).await,
+            Self::Server(server) => server.ask(Question { statement, within: Some((column.to_owned(), most)) }).await,
+        }
     }
 
-    /// Runs `read`, which must do nothing but read, and again if it was cut off.
-    async fn again<T, R>(&self, read: impl Fn() -> R + Send + Sync) -> Result<T, DbErr>
-    where
-        R: Future<Output = Result<T, DbErr>> + Send,
-    {
-        let Some(server) = &self.server else { return read().await };
+    /// Closes the connections.
+    pub(crate) async fn close(&self) {
+        match self {
+            Self::File(connection) => {
+                if let Err(error) = connection.close_by_ref().await {
+                    tracing::warn!(error = ?error, "the database connections did not close cleanly");
+                }
+            }
+            Self::Server(server) => server.asker.pool().close().await,
+        }
+    }
+}
+
+impl ServerReader {
+    /// Asks, and again if it was cut off.
+    async fn ask(&self, question: Question) -> Result<Option<Vec<QueryResult>>, DbErr> {
         let mut tried = 1;
         loop {
-            let Ok(answer) = tokio::time::timeout(server.answer_within, read()).await else {
-                server.doubt.raise();
-                return Err(failure::too_late("no answer to a question came in time"));
-            };
-            let error = match answer {
+            let error = match self.ask_once(question.clone()).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
             if failure::is_lost(&error) {
-                server.doubt.raise();
+                self.doubt.raise();
             } else if !failure::is_contention(&error) {
                 return Err(error);
             }
@@ -82,43 +101,49 @@ impl Reader {
         }
     }
 
-    /// All rows, none as soon as their `column` has more than `most` bytes together: what comes after that is not read.
-    pub(crate) async fn within_bytes(
-        &self,
-        statement: Statement,
-        column: &str,
-        most: usize,
-    ) -> Result<Option<Vec<QueryResult>>, DbErr> {
-        self.again(|| self.within_bytes_once(statement.clone(), column, most)).await
+    /// In a task of its own: a client that goes away leaves no connection in the middle of an answer, which would cost
+    /// the connection.
+    async fn ask_once(&self, question: Question) -> Result<Option<Vec<QueryResult>>, DbErr> {
+        let (asker, doubt) = (self.asker.clone(), Arc::clone(&self.doubt));
+        let (within, in_transactions) = (self.answer_within, self.in_transactions);
+        let asked = tokio::spawn(async move {
+            let answer = async {
+                if in_transactions { question.ask_in_transaction(&asker).await } else { question.ask(&asker).await }
+            };
+            tokio::time::timeout(within, answer).await.unwrap_or_else(|_| {
+                doubt.raise();
+                Err(failure::too_late("no answer to a question came in time"))
+            })
+        });
+        asked.await.unwrap_or_else(|error| Err(DbErr::Custom(format!("a read did not end: {error}"))))
     }
+}
 
-    async fn within_bytes_once(
-        &self,
-        statement: Statement,
-        column: &str,
-        most: usize,
-    ) -> Result<Option<Vec<QueryResult>>, DbErr> {
-        if !self.in_transactions() {
-            return collect(self.connection.stream_raw(statement).await?, column, most).await;
+impl Question {
+    async fn ask(&self, asker: &Asker) -> Result<Option<Vec<QueryResult>>, DbErr> {
+        match &self.within {
+            None => asker.rows(&self.statement).await.map(Some),
+            Some((column, most)) => {
+                let mut bytes = 0;
+                let fits = |row: &QueryResult| {
+                    bytes += row.try_get::<String>("", column)?.len();
+                    Ok(bytes <= *most)
+                };
+                asker.rows_while(&self.statement, fits).await
+            }
         }
-        let transaction = self.connection.begin().await?;
-        let rows = collect(transaction.stream_raw(statement).await?, column, most).await?;
-        transaction.commit().await?;
-        Ok(rows)
     }
 
-    async fn all_once(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        if !self.in_transactions() {
-            return self.connection.query_all_raw(statement).await;
+    async fn ask_in_transaction(&self, asker: &Asker) -> Result<Option<Vec<QueryResult>>, DbErr> {
+        let transaction = asker.begin().await?;
+        let rows = transaction.rows(&self.statement).await?;
+        transaction.commit().await?;
+        let Some((column, most)) = &self.within else { return Ok(Some(rows)) };
+        let mut bytes = 0;
+        for row in &rows {
+            bytes += row.try_get::<String>("", column)?.len();
         }
-        let transaction = self.connection.begin().await?;
-        let rows = transaction.query_all_raw(statement).await?;
-        transaction.commit().await?;
-        Ok(rows)
-    }
-
-    fn in_transactions(&self) -> bool {
-        self.server.as_ref().is_some_and(|server| server.in_transactions)
+        Ok((bytes <= *most).then_some(rows))
     }
 }
 
@@ -141,7 +166,10 @@ async fn collect(
 #[async_trait]
 impl ConnectionTrait for Reader {
     fn get_database_backend(&self) -> DbBackend {
-        self.connection.get_database_backend()
+        match self {
+            Self::File(_) => DbBackend::Sqlite,
+            Self::Server(_) => DbBackend::Postgres,
+        }
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
@@ -154,13 +182,16 @@ impl ConnectionTrait for Reader {
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        if self.in_transactions() {
-            return Ok(self.query_all_raw(statement).await?.into_iter().next());
+        match self {
+            Self::File(connection) => connection.query_one_raw(statement).await,
+            Self::Server(_) => Ok(self.query_all_raw(statement).await?.into_iter().next()),
         }
-        self.again(|| self.connection.query_one_raw(statement.clone())).await
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        self.again(|| self.all_once(statement.clone())).await
+        match self {
+            Self::File(connection) => connection.query_all_raw(statement).await,
+            Self::Server(server) => Ok(server.ask(Question { statement, within: None }).await?.unwrap_or_default()),
+        }
     }
 }

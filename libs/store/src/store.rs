@@ -10,10 +10,7 @@ use tokio::sync::watch;
 use crate::{
     DirectoryStore, JobStore, OperatorStore, Progress, StoreConfig, StoreError, StoredResource, TenantStore,
     VerificationStore,
-    dialect::{
-        postgres::{self, Pilot},
-        sqlite,
-    },
+    dialect::{postgres, sqlite},
     directory::stored,
     door::{Door, GroupLimits, GroupedDoor, Mutation, SingleDoor},
     migrate,
@@ -29,7 +26,7 @@ pub(crate) struct Inner {
     readers: Reader,
     door: Door,
     /// Watches over several servers as long as the store lives.
-    _pilot: Option<Pilot>,
+    _watch: Option<postgres::Watch>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) scan_rows: u32,
@@ -95,7 +92,7 @@ impl Store {
         #[cfg(feature = "counting")]
         let counters = Arc::new(crate::counting::Counters::default());
         #[allow(unused_mut)] // mutable for counting
-        let (readers, door, pilot) = match backend(config)? {
+        let (readers, door, watch) = match backend(config)? {
             DbBackend::Sqlite => {
                 let sqlite::Connections { mut readers, mut writer } = sqlite::connect(config).await?;
                 #[cfg(feature = "counting")]
@@ -108,21 +105,22 @@ impl Store {
                 };
                 let patience = Duration::from_millis(config.acquire_timeout_ms);
                 let door = GroupedDoor::start(writer, limits, patience, sender.clone());
-                (Reader::of_file(readers), Door::Grouped(door), None)
+                (Reader::File(readers), Door::Grouped(door), None)
             }
             _ => {
-                let postgres::Connected { mut connection, doubt, pilot } = postgres::connect(config).await?;
+                let postgres::Connected { mut asker, doubt, watch } = postgres::connect(config).await?;
                 #[cfg(feature = "counting")]
-                counters.watch(&mut connection);
-                migrate::check(&connection).await?;
-                let door = SingleDoor::new(connection.clone(), entropy.clone(), Arc::clone(&doubt), config);
-                (Reader::of_server(connection, doubt, config), Door::Single(door), pilot)
+                asker.count_in(Arc::clone(&counters));
+                let door = SingleDoor::new(asker.clone(), entropy.clone(), Arc::clone(&doubt), config);
+                let readers = Reader::of_server(asker, doubt, config);
+                migrate::check(&readers).await?;
+                (readers, Door::Single(door), Some(watch))
             }
         };
         Ok(Self(Arc::new(Inner {
             readers,
             door,
-            _pilot: pilot,
+            _watch: watch,
             clock,
             entropy,
             scan_rows: config.scan_rows,
@@ -202,12 +200,7 @@ impl Store {
     /// Writes that come later are refused as unavailable.
     pub async fn close(&self) {
         self.0.door.close().await;
-        let connection = self.0.readers.connection();
-        if let Door::Single(_) = self.0.door {
-            postgres::close(connection).await;
-        } else if let Err(error) = connection.close_by_ref().await {
-            tracing::warn!(error = ?error, "the database connections did not close cleanly");
-        }
+        self.0.readers.close().await;
     }
 
     /// How many statements were run and how many rows were read so far.

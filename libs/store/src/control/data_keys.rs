@@ -8,7 +8,7 @@ use rollcall_base::{
 };
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
     sea_query::{Expr, ExprTrait, OnConflict},
 };
 
@@ -18,6 +18,7 @@ use crate::{
     door::Mutation,
     entity::{credential, data_key},
     statement::inserted,
+    transaction::Transaction,
 };
 
 impl TenantStore {
@@ -144,7 +145,7 @@ pub(super) async fn newest(
 impl Mutation for RotateKey {
     type Output = WrappedKey;
 
-    async fn run(&self, transaction: &DatabaseTransaction) -> Result<WrappedKey, StoreError> {
+    async fn run(&self, transaction: &Transaction) -> Result<WrappedKey, StoreError> {
         let key = &self.key;
         let gone = || StoreError::internal("a tenant's data key is gone");
         let stands = newest(transaction, key.tenant, &key.purpose).await?.ok_or_else(gone)?;
@@ -178,7 +179,7 @@ struct ReplaceWrapping {
 impl Mutation for ReplaceWrapping {
     type Output = bool;
 
-    async fn run(&self, transaction: &DatabaseTransaction) -> Result<bool, StoreError> {
+    async fn run(&self, transaction: &Transaction) -> Result<bool, StoreError> {
         let replaced = data_key::Entity::update_many()
             .col_expr(data_key::Column::Wrapped, Expr::value(self.after.clone()))
             .filter(data_key::Column::Id.eq(self.id.as_uuid()))
@@ -201,7 +202,7 @@ struct MoveCredential {
 impl Mutation for MoveCredential {
     type Output = bool;
 
-    async fn run(&self, transaction: &DatabaseTransaction) -> Result<bool, StoreError> {
+    async fn run(&self, transaction: &Transaction) -> Result<bool, StoreError> {
         let moved = credential::Entity::update_many()
             .col_expr(credential::Column::DataKeyId, Expr::value(self.to.as_uuid()))
             .col_expr(credential::Column::Hash, Expr::value(self.hash.as_bytes().to_vec()))

@@ -5,9 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use rollcall_base::{Id, Timestamp};
 use rollcall_scim::fold;
-use sea_orm::{
-    ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, sea_query::OnConflict,
-};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, sea_query::OnConflict};
 
 use super::TenantRecord;
 use crate::{
@@ -16,6 +14,7 @@ use crate::{
     entity::{data_key, tenant},
     statement,
     store::Inner,
+    transaction::Transaction,
 };
 
 /// The tenants.
@@ -72,7 +71,7 @@ struct InsertTenant(TenantRecord);
 impl Mutation for InsertTenant {
     type Output = bool;
 
-    async fn run(&self, transaction: &DatabaseTransaction) -> Result<bool, StoreError> {
+    async fn run(&self, transaction: &Transaction) -> Result<bool, StoreError> {
         let row = tenant::ActiveModel {
             id: Set(self.0.id.as_uuid()),
             slug: Set(self.0.slug.clone()),

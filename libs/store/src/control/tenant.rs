@@ -11,7 +11,7 @@ use rollcall_base::{
 use rollcall_scim::fold;
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, Condition, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder,
+    ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder,
     sea_query::{Expr, OnConflict},
 };
 
@@ -22,6 +22,7 @@ use crate::{
     entity::{credential, data_key, directory, directory_key},
     statement::inserted,
     store::Inner,
+    transaction::Transaction,
 };
 
 /// One tenant's directories, credentials and keys.
@@ -142,7 +143,7 @@ impl Mutation for InsertDirectory {
     /// keys come first and nothing else is written when one is taken.
     type Output = Option<&'static str>;
 
-    async fn run(&self, transaction: &DatabaseTransaction) -> Result<Option<&'static str>, StoreError> {
+    async fn run(&self, transaction: &Transaction) -> Result<Option<&'static str>, StoreError> {
         let keys = [("directory_id", fold(&self.new.directory_id)), ("directory_name", fold(&self.new.directory_name))];
         for (field, key) in &keys {
             let found = directory_key::Entity::find_by_id((self.tenant.as_uuid(), key.clone())).one(transaction);
@@ -183,7 +184,7 @@ struct InsertCredential(CredentialRecord);
 impl Mutation for InsertCredential {
     type Output = ();
 
-    async fn run(&self, transaction: &DatabaseTransaction) -> Result<(), StoreError> {
+    async fn run(&self, transaction: &Transaction) -> Result<(), StoreError> {
         let record = &self.0;
         let in_tenant = directory::Entity::find_by_id(record.directory.as_uuid())
             .filter(directory::Column::TenantId.eq(record.tenant.as_uuid()));
@@ -226,7 +227,7 @@ struct Revoke {
 impl Mutation for Revoke {
     type Output = bool;
 
-    async fn run(&self, transaction: &DatabaseTransaction) -> Result<bool, StoreError> {
+    async fn run(&self, transaction: &Transaction) -> Result<bool, StoreError> {
         let of_tenant = Condition::all()
             .add(credential::Column::Id.eq(self.id.as_uuid()))
             .add(credential::Column::TenantId.eq(self.tenant.as_uuid()));
@@ -249,7 +250,7 @@ struct InsertKey(WrappedKey);
 impl Mutation for InsertKey {
     type Output = WrappedKey;
 
-    async fn run(&self, transaction: &DatabaseTransaction) -> Result<WrappedKey, StoreError> {
+    async fn run(&self, transaction: &Transaction) -> Result<WrappedKey, StoreError> {
         let row = data_key::ActiveModel {
             id: Set(self.0.id.as_uuid()),
             tenant_id: Set(self.0.tenant.as_uuid()),

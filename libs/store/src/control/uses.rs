@@ -7,7 +7,7 @@ use rollcall_base::{
     Id, Timestamp,
     marker::{Credential, Directory},
 };
-use sea_orm::{ConnectionTrait, DatabaseTransaction, QueryResult};
+use sea_orm::{ConnectionTrait, QueryResult};
 use uuid::Uuid;
 
 use super::{TenantStore, VerificationStore};
@@ -15,6 +15,7 @@ use crate::{
     StoreError,
     door::Mutation,
     statement::{BATCH, Sql},
+    transaction::Transaction,
 };
 
 /// Requests with one credential from one place within an hour.
@@ -218,7 +219,7 @@ type UseKey = (Uuid, Uuid);
 impl Mutation for RecordUses {
     type Output = Vec<CredentialUse>;
 
-    async fn run(&self, transaction: &DatabaseTransaction) -> Result<Vec<CredentialUse>, StoreError> {
+    async fn run(&self, transaction: &Transaction) -> Result<Vec<CredentialUse>, StoreError> {
         // One row a key: a statement cannot change a row twice. In the keys' order, so that two processes that say the
         // same do not wait for each other in a circle.
         let mut by_credential: BTreeMap<UseKey, CredentialUse> = BTreeMap::new();
@@ -259,7 +260,7 @@ impl CredentialUse {
 }
 
 /// Those that were used before.
-async fn known(transaction: &DatabaseTransaction, uses: &[&CredentialUse]) -> Result<BTreeSet<UseKey>, StoreError> {
+async fn known(transaction: &Transaction, uses: &[&CredentialUse]) -> Result<BTreeSet<UseKey>, StoreError> {
     let mut known = BTreeSet::new();
     let mut by_directory: BTreeMap<Uuid, Vec<Uuid>> = BTreeMap::new();
     for used in uses {
@@ -322,7 +323,7 @@ struct RecordRefusals(Vec<RefusedUse>);
 impl Mutation for RecordRefusals {
     type Output = ();
 
-    async fn run(&self, transaction: &DatabaseTransaction) -> Result<(), StoreError> {
+    async fn run(&self, transaction: &Transaction) -> Result<(), StoreError> {
         let backend = transaction.get_database_backend();
         let mut refusals: Vec<&RefusedUse> = self.0.iter().collect();
         refusals.sort_by(|a, b| key(a).cmp(&key(b)));

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use rollcall_scim::{Document, MemberOp, ScimError, schema::GROUP};
-use sea_orm::{ActiveValue::Set, DatabaseTransaction, EntityTrait, sea_query::OnConflict};
+use sea_orm::{ActiveValue::Set, EntityTrait, sea_query::OnConflict};
 use serde_json::Value;
 
 use super::{
@@ -16,6 +16,7 @@ use crate::{
     door::{Mutation, Proof},
     entity::{member_set, resource},
     statement::inserted,
+    transaction::Transaction,
 };
 
 pub(super) struct Create {
@@ -38,7 +39,7 @@ impl Mutation for Create {
         Proof::Entry(self.by.mark(created.id, created.version, created.modified_at, &self.new.request_id))
     }
 
-    async fn run(&self, transaction: &DatabaseTransaction) -> Result<StoredResource, StoreError> {
+    async fn run(&self, transaction: &Transaction) -> Result<StoredResource, StoreError> {
         let Self { new, by } = self;
         let now = by.now();
         let created = StoredResource {

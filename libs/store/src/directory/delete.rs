@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use rollcall_base::Timestamp;
 use rollcall_scim::Document;
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend};
+use sea_orm::{ConnectionTrait, DbBackend};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -17,6 +17,7 @@ use crate::{
     dialect::for_update,
     door::{Mutation, Proof},
     statement::Sql,
+    transaction::Transaction,
 };
 
 pub(super) struct Delete {
@@ -37,7 +38,7 @@ impl Mutation for Delete {
         Proof::Entry(self.by.mark(self.target.id, *version, *at, &self.target.request_id))
     }
 
-    async fn run(&self, transaction: &DatabaseTransaction) -> Result<(i64, Timestamp), StoreError> {
+    async fn run(&self, transaction: &Transaction) -> Result<(i64, Timestamp), StoreError> {
         let before = self.lock_groups(transaction).await?;
         let gone = locked(transaction, &self.by, &self.target).await?;
         let at = self.by.now().max(gone.modified_at);
@@ -64,7 +65,7 @@ impl Delete {
     /// stay with its anchor.
     async fn leave_groups(
         &self,
-        transaction: &DatabaseTransaction,
+        transaction: &Transaction,
         locked: &[Uuid],
         at: Timestamp,
     ) -> Result<Vec<Uuid>, StoreError> {
@@ -111,11 +112,11 @@ impl Delete {
     /// The live groups that the resource is in, locked before the resource itself, as a change of members locks first
     /// the group and then its members: two that meet then wait and do not stop each other. In the order of their ids,
     /// for two deletions.
-    async fn lock_groups(&self, transaction: &DatabaseTransaction) -> Result<Vec<Uuid>, StoreError> {
+    async fn lock_groups(&self, transaction: &Transaction) -> Result<Vec<Uuid>, StoreError> {
         self.group_ids(transaction, for_update(transaction.get_database_backend())).await
     }
 
-    async fn group_ids(&self, transaction: &DatabaseTransaction, lock: &str) -> Result<Vec<Uuid>, StoreError> {
+    async fn group_ids(&self, transaction: &Transaction, lock: &str) -> Result<Vec<Uuid>, StoreError> {
         let sql = self.groups(Sql::new("SELECT id FROM resource")).text(" ORDER BY id").text(lock);
         let rows = transaction.query_all_raw(sql.build(transaction.get_database_backend())).await?;
         rows.iter().map(|row| row.try_get("", "id").map_err(StoreError::from)).collect()
@@ -135,7 +136,7 @@ impl Delete {
     }
 
     /// In itself, or in a group that was deleted and not purged yet.
-    async fn is_member(&self, transaction: &DatabaseTransaction) -> Result<bool, StoreError> {
+    async fn is_member(&self, transaction: &Transaction) -> Result<bool, StoreError> {
         let sql = Sql::new("SELECT group_id FROM member WHERE directory_id = ").id(self.by.directory);
         let sql = sql.text(" AND member_id = ").id(self.target.id).text(" LIMIT 1");
         Ok(transaction.query_one_raw(sql.build(transaction.get_database_backend())).await?.is_some())
@@ -144,7 +145,7 @@ impl Delete {
     /// Moves the row to where deleted ones lie; its index rows and claims go with it.
     async fn move_aside(
         &self,
-        transaction: &DatabaseTransaction,
+        transaction: &Transaction,
         gone: &StoredResource,
         at: Timestamp,
         groups: &[Uuid],

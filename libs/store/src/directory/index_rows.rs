@@ -8,7 +8,7 @@ use rollcall_scim::{
     index::indexed_values,
     schema::{GROUP, ResourceType},
 };
-use sea_orm::{ActiveValue::Set, ConnectionTrait, DatabaseTransaction, EntityTrait, sea_query::OnConflict};
+use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, sea_query::OnConflict};
 
 use super::Author;
 use crate::{
@@ -16,6 +16,7 @@ use crate::{
     entity::{attribute, claim},
     keys::value_key,
     statement::{BATCH, Sql, inserted},
+    transaction::Transaction,
 };
 
 /// Under which number a group's externalId stands among the claims. Schemas number their attributes from 1.
@@ -28,7 +29,7 @@ pub(super) fn values(resource_type: &ResourceType, document: &Document) -> BTree
 
 /// Puts `values` into the index.
 pub(super) async fn insert(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     by: &Author,
     resource: Id<Resource>,
     values: impl Iterator<Item = &(i32, String)>,
@@ -49,7 +50,7 @@ pub(super) async fn insert(
 
 /// Changes the index from `before` to `after`.
 pub(super) async fn update(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     by: &Author,
     resource: Id<Resource>,
     before: &BTreeSet<(i32, String)>,
@@ -74,7 +75,7 @@ pub(super) async fn update(
 /// # Errors
 /// 409 `uniqueness` if another group has it.
 pub(super) async fn claim(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     by: &Author,
     resource_type: &ResourceType,
     resource: Id<Resource>,
@@ -94,11 +95,7 @@ pub(super) async fn claim(
 }
 
 /// Gives a group's externalId up.
-pub(super) async fn release(
-    transaction: &DatabaseTransaction,
-    by: &Author,
-    resource: Id<Resource>,
-) -> Result<(), StoreError> {
+pub(super) async fn release(transaction: &Transaction, by: &Author, resource: Id<Resource>) -> Result<(), StoreError> {
     let sql = Sql::new("DELETE FROM claim WHERE directory_id = ").id(by.directory).text(" AND resource_id = ");
     let sql = sql.id(resource).text(" AND attribute_id = ").value(EXTERNAL_ID);
     transaction.execute_raw(sql.build(transaction.get_database_backend())).await?;

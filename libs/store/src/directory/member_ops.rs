@@ -8,7 +8,7 @@ use rollcall_scim::{
     filter::Condition,
     schema::{GROUP, KindId},
 };
-use sea_orm::{ConnectionTrait, DatabaseTransaction, QueryResult};
+use sea_orm::{ConnectionTrait, QueryResult};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -16,6 +16,7 @@ use super::{Author, outbox::MemberChanges, row::member_id};
 use crate::{
     StoreError,
     statement::{BATCH, Sql},
+    transaction::Transaction,
 };
 
 /// How many unknown members an error names.
@@ -23,7 +24,7 @@ const NAMED: usize = 20;
 
 /// The group whose members change; its row is locked.
 pub(super) struct Group<'a> {
-    pub(super) transaction: &'a DatabaseTransaction,
+    pub(super) transaction: &'a Transaction,
     pub(super) by: &'a Author,
     pub(super) id: Id<Resource>,
 }

@@ -7,7 +7,7 @@ use rollcall_base::{
     marker::{Directory, Resource},
 };
 use rollcall_scim::{Document, schema::KindId};
-use sea_orm::{ActiveValue::Set, ConnectionTrait, DatabaseTransaction, EntityTrait};
+use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -16,6 +16,7 @@ use crate::{
     Memberships, Operation, StoreError,
     entity::{event_member, outbox},
     statement::{BATCH, Sql},
+    transaction::Transaction,
 };
 
 /// A change of one resource.
@@ -82,7 +83,7 @@ pub(crate) struct Mark {
 impl Mark {
     /// Whether the entry can be seen, in the outbox or as the event that it became. If so it is locked, which makes the
     /// transaction one that writes.
-    pub(crate) async fn lock(&self, transaction: &DatabaseTransaction) -> Result<bool, StoreError> {
+    pub(crate) async fn lock(&self, transaction: &Transaction) -> Result<bool, StoreError> {
         // Events come from the outbox: in this order it is not missed in between.
         for table in ["outbox", "event"] {
             let sql = Sql::new("SELECT version FROM ")
@@ -118,7 +119,7 @@ pub(super) fn changes(before: &Document, after: &Document) -> Value {
 }
 
 /// Writes the row, and the lists of members in pieces of bounded length.
-pub(super) async fn write(transaction: &DatabaseTransaction, by: &Author, entry: Entry<'_>) -> Result<(), StoreError> {
+pub(super) async fn write(transaction: &Transaction, by: &Author, entry: Entry<'_>) -> Result<(), StoreError> {
     let row = outbox::ActiveModel {
         directory_id: Set(by.directory.as_uuid()),
         resource_id: Set(entry.resource.as_uuid()),

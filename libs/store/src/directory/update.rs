@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use rollcall_scim::{ScimError, schema::GROUP};
-use sea_orm::{ConnectionTrait, DatabaseTransaction, SqlErr};
+use sea_orm::{ConnectionTrait, SqlErr};
 
 use super::{
     Author, index_rows,
@@ -15,6 +15,7 @@ use crate::{
     dialect::for_update,
     door::{Mutation, Proof},
     statement::Sql,
+    transaction::Transaction,
 };
 
 pub(super) struct Update {
@@ -39,7 +40,7 @@ impl Mutation for Update {
         Proof::Entry(self.by.mark(after.id, after.version, after.modified_at, &self.target.request_id))
     }
 
-    async fn run(&self, transaction: &DatabaseTransaction) -> Result<Updated, StoreError> {
+    async fn run(&self, transaction: &Transaction) -> Result<Updated, StoreError> {
         let Self { target, by, .. } = self;
         let before = locked(transaction, by, target).await?;
         let change = (self.change)(&before)?;
@@ -87,7 +88,7 @@ impl Mutation for Update {
 impl Update {
     async fn write_document(
         &self,
-        transaction: &DatabaseTransaction,
+        transaction: &Transaction,
         before: &StoredResource,
         after: &StoredResource,
     ) -> Result<(), StoreError> {
@@ -135,7 +136,7 @@ impl Update {
 
 /// The resource, with its row locked until the transaction ends.
 pub(super) async fn locked(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     by: &Author,
     target: &Target,
 ) -> Result<StoredResource, StoreError> {
@@ -149,7 +150,7 @@ pub(super) async fn locked(
 }
 
 /// A new version of a group whose members changed and whose document did not.
-async fn touch(transaction: &DatabaseTransaction, by: &Author, after: &StoredResource) -> Result<(), StoreError> {
+async fn touch(transaction: &Transaction, by: &Author, after: &StoredResource) -> Result<(), StoreError> {
     let sql = Sql::new("UPDATE resource SET version = ").value(after.version).text(", modified_at = ");
     let sql = sql.value(after.modified_at.as_micros()).text(" WHERE directory_id = ").id(by.directory);
     let sql = sql.text(" AND id = ").id(after.id);

@@ -7,7 +7,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction};
+use sea_orm::{ConnectionTrait, DatabaseConnection};
 use tokio::{
     sync::{Mutex, mpsc, oneshot, watch},
     task::JoinHandle,
@@ -15,7 +15,7 @@ use tokio::{
 };
 
 use super::{Mutation, run_caught};
-use crate::{StoreError, dialect::sqlite};
+use crate::{StoreError, dialect::sqlite, transaction::Transaction};
 
 /// How many writes may wait.
 const QUEUE: usize = 1024;
@@ -77,7 +77,7 @@ impl GroupedDoor {
 trait Job: Send {
     fn bytes(&self) -> usize;
     /// Runs and keeps the outcome; false if it failed.
-    async fn run(&mut self, transaction: &DatabaseTransaction) -> bool;
+    async fn run(&mut self, transaction: &Transaction) -> bool;
     /// Tells the caller. `failed`: the whole group came to nothing.
     fn settle(self: Box<Self>, failed: Option<StoreError>);
 }
@@ -94,7 +94,7 @@ impl<M: Mutation> Job for Pending<M> {
         self.mutation.bytes()
     }
 
-    async fn run(&mut self, transaction: &DatabaseTransaction) -> bool {
+    async fn run(&mut self, transaction: &Transaction) -> bool {
         let outcome = run_caught(&self.mutation, transaction).await;
         let done = outcome.is_ok();
         self.outcome = Some(outcome);
@@ -165,7 +165,7 @@ impl Writer {
         let began = Instant::now();
         let mut bytes = first.bytes();
         group.push(first);
-        let transaction = sqlite::begin_immediate(&self.connection).await?;
+        let transaction = Transaction::File(sqlite::begin_immediate(&self.connection).await?);
         let mut at = 0;
         while at < group.len() {
             run_in_savepoint(&mut group[at], &transaction).await?;
@@ -204,7 +204,7 @@ impl Writer {
 
 /// The error is one of the transaction as a whole: a full disk rolls everything back, and then there is no savepoint
 /// to go back to.
-async fn run_in_savepoint(job: &mut Box<dyn Job>, transaction: &DatabaseTransaction) -> Result<(), StoreError> {
+async fn run_in_savepoint(job: &mut Box<dyn Job>, transaction: &Transaction) -> Result<(), StoreError> {
     transaction.execute_unprepared("SAVEPOINT one").await?;
     let end = if job.run(transaction).await { "RELEASE one" } else { "ROLLBACK TO one" };
     match transaction.execute_unprepared(end).await {

@@ -7,12 +7,11 @@ use std::panic::AssertUnwindSafe;
 
 use async_trait::async_trait;
 use futures_util::FutureExt;
-use sea_orm::DatabaseTransaction;
 
 pub(crate) use grouped::{GroupLimits, GroupedDoor};
 pub(crate) use single::SingleDoor;
 
-use crate::{StoreError, directory::Mark};
+use crate::{StoreError, directory::Mark, transaction::Transaction};
 
 /// A change of the data. Runs inside a transaction, and again from the start if that is tried again: it must not
 /// change itself or anything outside the database.
@@ -32,7 +31,7 @@ pub(crate) trait Mutation: Send + Sync + 'static {
     }
 
     /// Writes. If it fails, nothing that it wrote remains.
-    async fn run(&self, transaction: &DatabaseTransaction) -> Result<Self::Output, StoreError>;
+    async fn run(&self, transaction: &Transaction) -> Result<Self::Output, StoreError>;
 }
 
 /// What shows whether a change was committed.
@@ -71,7 +70,7 @@ impl Door {
 }
 
 /// Runs `mutation`; a panic in it is an error like others, so that it ends one write and not the process's writing.
-async fn run_caught<M: Mutation>(mutation: &M, transaction: &DatabaseTransaction) -> Result<M::Output, StoreError> {
+async fn run_caught<M: Mutation>(mutation: &M, transaction: &Transaction) -> Result<M::Output, StoreError> {
     AssertUnwindSafe(mutation.run(transaction)).catch_unwind().await.unwrap_or_else(|panic| {
         let what = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
         let what = what.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();

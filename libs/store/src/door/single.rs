@@ -4,14 +4,17 @@
 use std::{sync::Arc, time::Duration};
 
 use rollcall_base::Entropy;
-use sea_orm::{DatabaseConnection, DatabaseTransaction, TransactionTrait};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::{Mutation, Proof, run_caught};
 use crate::{
     StoreConfig, StoreError,
-    dialect::{failure, postgres::Doubt},
+    dialect::{
+        failure,
+        postgres::{Asker, Doubt},
+    },
     directory::Mark,
+    transaction::Transaction,
 };
 
 /// How often a write that was in another one's way is tried in all.
@@ -26,7 +29,7 @@ const LOOKS: [Duration; 4] =
     [Duration::ZERO, Duration::from_millis(50), Duration::from_millis(250), Duration::from_millis(1_000)];
 
 pub(crate) struct SingleDoor {
-    connection: DatabaseConnection,
+    asker: Asker,
     entropy: Arc<dyn Entropy>,
     doubt: Arc<Doubt>,
     /// For everything up to the COMMIT, in all tries together.
@@ -36,14 +39,9 @@ pub(crate) struct SingleDoor {
 }
 
 impl SingleDoor {
-    pub(crate) fn new(
-        connection: DatabaseConnection,
-        entropy: Arc<dyn Entropy>,
-        doubt: Arc<Doubt>,
-        config: &StoreConfig,
-    ) -> Self {
+    pub(crate) fn new(asker: Asker, entropy: Arc<dyn Entropy>, doubt: Arc<Doubt>, config: &StoreConfig) -> Self {
         Self {
-            connection,
+            asker,
             entropy,
             doubt,
             whole_within: Duration::from_millis(config.transaction_timeout_ms),
@@ -88,8 +86,8 @@ impl SingleDoor {
         }
     }
 
-    async fn run<M: Mutation>(&self, mutation: &M) -> Result<(DatabaseTransaction, M::Output), StoreError> {
-        let transaction = self.connection.begin().await?;
+    async fn run<M: Mutation>(&self, mutation: &M) -> Result<(Transaction, M::Output), StoreError> {
+        let transaction = Transaction::Server(self.asker.begin().await?);
         match run_caught(mutation, &transaction).await {
             Ok(output) => Ok((transaction, output)),
             Err(error) => {
@@ -134,7 +132,7 @@ impl SingleDoor {
     /// Whether the entry can be seen and is where the server's commits wait to be. Where they wait for a standby, a
     /// commit whose wait was cut off can be seen before the standby has it; a later commit waits for both.
     async fn is_safe(&self, mark: &Mark) -> Result<bool, StoreError> {
-        let transaction = self.connection.begin().await?;
+        let transaction = Transaction::Server(self.asker.begin().await?);
         let stands = mark.lock(&transaction).await?;
         transaction.commit().await?;
         Ok(stands)

@@ -2,10 +2,10 @@
 
 use async_trait::async_trait;
 use rollcall_base::Timestamp;
-use sea_orm::{ConnectionTrait, DatabaseTransaction};
+use sea_orm::ConnectionTrait;
 use uuid::Uuid;
 
-use crate::{StoreError, door::Mutation, statement::Sql};
+use crate::{StoreError, door::Mutation, statement::Sql, transaction::Transaction};
 
 pub(super) struct Purge {
     pub(super) before: Timestamp,
@@ -16,7 +16,7 @@ pub(super) struct Purge {
 impl Mutation for Purge {
     type Output = usize;
 
-    async fn run(&self, transaction: &DatabaseTransaction) -> Result<usize, StoreError> {
+    async fn run(&self, transaction: &Transaction) -> Result<usize, StoreError> {
         let backend = transaction.get_database_backend();
         let old = Sql::new("SELECT directory_id, id FROM deleted_resource WHERE deleted_at < ");
         let old = old.value(self.before.as_micros()).text(" ORDER BY deleted_at LIMIT ").value(i64::from(self.limit));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use rollcall_base::Timestamp;
-use sea_orm::{ActiveValue::Set, ConnectionTrait, DatabaseTransaction, EntityTrait, FromQueryResult};
+use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, FromQueryResult};
 use uuid::Uuid;
 
 use crate::{
@@ -12,6 +12,7 @@ use crate::{
     door::Mutation,
     entity::{event, outbox},
     statement::Sql,
+    transaction::Transaction,
 };
 
 pub(super) struct Sequence {
@@ -23,7 +24,7 @@ pub(super) struct Sequence {
 impl Mutation for Sequence {
     type Output = usize;
 
-    async fn run(&self, transaction: &DatabaseTransaction) -> Result<usize, StoreError> {
+    async fn run(&self, transaction: &Transaction) -> Result<usize, StoreError> {
         let backend = transaction.get_database_backend();
         // Holds this row until the commit, so that a second sequencer begins when this one's work can be seen.
         let lock = Sql::new("INSERT INTO job_lock (name, taken_at) VALUES ('sequencer', ").value(self.now.as_micros());
@@ -68,11 +69,7 @@ fn versions_in_order(rows: Vec<outbox::Model>) -> Vec<outbox::Model> {
 }
 
 /// Gives the rows of one directory their numbers.
-async fn number(
-    transaction: &DatabaseTransaction,
-    directory: Uuid,
-    rows: Vec<outbox::Model>,
-) -> Result<(), StoreError> {
+async fn number(transaction: &Transaction, directory: Uuid, rows: Vec<outbox::Model>) -> Result<(), StoreError> {
     let backend = transaction.get_database_backend();
     let count = rows.len() as i64;
     let last = Sql::new("INSERT INTO event_counter (directory_id, last_seq) VALUES (").value(directory).text(", ");

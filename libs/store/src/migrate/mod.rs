@@ -61,11 +61,10 @@ pub(crate) async fn server(config: &StoreConfig, tell: &(dyn Fn(Progress) + Sync
         statement_timeout_ms: 0,
         lock_timeout_ms: LOCKED_FOR_MS,
         idle_in_transaction_timeout_ms: config.migration_lease_ms,
-        max_connections: 2, // the migration, and the lease's renewal
         ..config.clone()
     };
-    let connected = postgres::connect(&patient).await?;
-    let connection = &connected.connection;
+    // The migration, and the lease's renewal.
+    let connection = &postgres::connect_for_migration(&patient, 2).await?;
     let migrated = match check(connection).await {
         Ok(()) => Ok(Vec::new()),
         Err(StoreError::NotMigrated) => under_lease(connection, config, tell).await,

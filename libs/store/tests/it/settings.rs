@@ -84,6 +84,18 @@ async fn a_connection_that_is_idle_or_old_is_closed() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_question_that_nobody_waits_for_any_more_does_not_cost_its_connection() {
+    let mut database = Database::postgres().await;
+    database.config.max_connections = 1;
+    let store = open(&database.config).await.unwrap();
+    let process = asked(&store, "SELECT CAST(pg_backend_pid() AS text)").await;
+    let left =
+        tokio::time::timeout(std::time::Duration::from_millis(20), asked(&store, "SELECT CAST(pg_sleep(1) AS text)"));
+    assert!(left.await.is_err());
+    assert_eq!(asked(&store, "SELECT CAST(pg_backend_pid() AS text)").await, process);
+}
+
 /// The statements that the store's only connection has prepared.
 async fn prepared(directory: &TestDirectory) -> Vec<String> {
     asked(&directory.store, "SELECT statement FROM pg_prepared_statements").await

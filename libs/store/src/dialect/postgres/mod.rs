@@ -1,98 +1,71 @@
 //! PostgreSQL: a pool of connections to whichever server accepts writes.
 
+mod ask;
 mod doubt;
 mod pilot;
+mod pool;
 mod servers;
 
 use std::{sync::Arc, time::Duration};
 
 use sea_orm::DatabaseConnection;
-use sqlx::{
-    Connection as _, Executor as _, PgConnection,
-    postgres::{PgConnectOptions, PgPoolOptions},
-};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
+pub(crate) use ask::{Asker, Transaction};
 pub(crate) use doubt::Doubt;
-pub(crate) use pilot::Pilot;
+use pilot::Pilot;
+use pool::{Caretaker, Pool};
 
 use crate::{StoreConfig, StoreError};
 
-/// A connection that nobody used for so long is asked whether it still stands before it is used.
-const ASKED_AFTER: Duration = Duration::from_secs(30);
-/// A server that needs longer than this to say whether a connection stands is as good as gone.
-const ANSWERS_WITHIN: Duration = Duration::from_secs(3);
-/// How long connections may take to be given back and closed. The process goes without those that are not.
-const CLOSED_WITHIN: Duration = Duration::from_secs(5);
-
 /// A pool, and what watches over it.
 pub(crate) struct Connected {
-    pub(crate) connection: DatabaseConnection,
+    pub(crate) asker: Asker,
     pub(crate) doubt: Arc<Doubt>,
+    pub(crate) watch: Watch,
+}
+
+/// What watches over a pool; ends when dropped.
+pub(crate) struct Watch {
+    _caretaker: Caretaker,
     /// Where several servers are named.
-    pub(crate) pilot: Option<Pilot>,
+    _pilot: Option<Pilot>,
 }
 
 /// Opens the pool. Its first connection stands when this returns.
 pub(crate) async fn connect(config: &StoreConfig) -> Result<Connected, StoreError> {
-    let servers: Arc<[PgConnectOptions]> = servers::of(config)?.into();
+    let (servers, first) = servers_and_first(config).await?;
     let doubt = Arc::new(Doubt::default());
+    let pool = Pool::new(first.clone(), Arc::clone(&doubt), config);
+    drop(pool.take().await?);
+    let pilot = (servers.len() > 1).then(|| Pilot::start(pool.clone(), servers, first, Arc::clone(&doubt)));
+    let watch = Watch { _caretaker: pool.looked_after(config), _pilot: pilot };
+    Ok(Connected { asker: Asker::new(pool), doubt, watch })
+}
+
+/// A few connections of the driver's own kind, for a migration.
+pub(crate) async fn connect_for_migration(config: &StoreConfig, most: u32) -> Result<DatabaseConnection, StoreError> {
+    let (_, first) = servers_and_first(config).await?;
+    let options = PgPoolOptions::new()
+        .max_connections(most)
+        .acquire_timeout(Duration::from_millis(config.acquire_timeout_ms))
+        .after_connect(|connection, _| Box::pin(servers::refuse_read_only(connection)));
+    Ok(options.connect_with(first).await?.into())
+}
+
+async fn servers_and_first(config: &StoreConfig) -> Result<(Arc<[PgConnectOptions]>, PgConnectOptions), StoreError> {
+    let servers: Arc<[PgConnectOptions]> = servers::of(config)?.into();
     let first = match &*servers {
         [one] => one.clone(),
         several => servers::accepting(several, Duration::from_millis(config.acquire_timeout_ms)).await?,
     };
-    let pool = options(config, &doubt).connect_with(first.clone()).await?;
-    let pilot = (servers.len() > 1).then(|| Pilot::start(pool.clone(), servers, first, Arc::clone(&doubt)));
-    Ok(Connected { connection: pool.into(), doubt, pilot })
+    Ok((servers, first))
 }
 
-fn options(config: &StoreConfig, doubt: &Arc<Doubt>) -> PgPoolOptions {
-    let seconds = |number: u64| (number > 0).then(|| Duration::from_secs(number));
-    let (before, after) = (Arc::clone(doubt), Arc::clone(doubt));
-    let keeps_statements = config.statement_cache > 0;
-    let most = config.max_connections.max(1);
-    PgPoolOptions::new()
-        .max_connections(most)
-        .min_connections(config.min_connections.min(most))
-        .acquire_timeout(Duration::from_millis(config.acquire_timeout_ms))
-        .idle_timeout(seconds(config.idle_seconds))
-        .max_lifetime(seconds(config.lifetime_seconds))
-        .test_before_acquire(false)
-        .after_connect(|connection, _| Box::pin(servers::refuse_read_only(connection)))
-        .before_acquire(move |connection, meta| {
-            let doubtful = before.covers(meta.age);
-            Box::pin(async move {
-                if !doubtful && meta.idle_for >= ASKED_AFTER {
-                    stands(connection).await?;
-                }
-                Ok(!doubtful)
-            })
-        })
-        .after_release(move |connection, meta| {
-            let doubtful = after.covers(meta.age);
-            Box::pin(async move {
-                // Whoever was waiting for an answer may have gone without it. The pool then waits for it, without a
-                // bound, and nobody else has the connection's place meanwhile.
-                if !doubtful && keeps_statements {
-                    stands(connection).await?;
-                } else if !doubtful {
-                    // Without a cache of its own the driver names a statement each time and forgets the name.
-                    bounded(async { connection.execute("DEALLOCATE ALL").await.map(drop) }).await?;
-                }
-                Ok(!doubtful)
-            })
-        })
-}
+/// How long connections of a migration may take to be given back and closed. The process goes without those that are not.
+const CLOSED_WITHIN: Duration = Duration::from_secs(5);
 
-async fn stands(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-    bounded(connection.ping()).await
-}
-
-async fn bounded(answer: impl Future<Output = Result<(), sqlx::Error>>) -> Result<(), sqlx::Error> {
-    let late = |_| sqlx::Error::Io(std::io::ErrorKind::TimedOut.into());
-    tokio::time::timeout(ANSWERS_WITHIN, answer).await.map_err(late)?
-}
-
-/// Closes the pool.
+/// Closes the connections of a migration.
 pub(crate) async fn close(connection: &DatabaseConnection) {
     match tokio::time::timeout(CLOSED_WITHIN, connection.close_by_ref()).await {
         Ok(Ok(())) => {}

@@ -2,10 +2,10 @@
 
 use std::{pin::pin, sync::Arc, time::Duration};
 
-use sqlx::{PgPool, postgres::PgConnectOptions};
+use sqlx::postgres::PgConnectOptions;
 use tokio::task::JoinHandle;
 
-use super::{Doubt, servers};
+use super::{Doubt, Pool, servers};
 
 /// How often the server in use is asked whether it still is the one, when nothing gives a reason to.
 const EVERY: Duration = Duration::from_secs(2);
@@ -26,7 +26,7 @@ impl Drop for Pilot {
 impl Pilot {
     /// Watches over `pool`, whose connections are made to `current`.
     pub(super) fn start(
-        pool: PgPool,
+        pool: Pool,
         servers: Arc<[PgConnectOptions]>,
         current: PgConnectOptions,
         doubt: Arc<Doubt>,
@@ -35,7 +35,7 @@ impl Pilot {
     }
 }
 
-async fn watch(pool: PgPool, servers: Arc<[PgConnectOptions]>, mut current: PgConnectOptions, doubt: Arc<Doubt>) {
+async fn watch(pool: Pool, servers: Arc<[PgConnectOptions]>, mut current: PgConnectOptions, doubt: Arc<Doubt>) {
     let mut pause = EVERY;
     loop {
         tokio::select! {
@@ -46,7 +46,7 @@ async fn watch(pool: PgPool, servers: Arc<[PgConnectOptions]>, mut current: PgCo
             Some(same) if name(&same) == name(&current) => pause = EVERY,
             Some(other) => {
                 tracing::warn!(server = %name(&other), before = %name(&current), "turned to another database server");
-                pool.set_connect_options(other.clone());
+                pool.turn_to(other.clone());
                 current = other;
                 // What stands is of the server before.
                 doubt.raise();

@@ -47,7 +47,7 @@ fn with_settings(options: PgConnectOptions, config: &StoreConfig) -> PgConnectOp
 /// A server accepts no writes: it follows another, or was told to.
 #[derive(Debug, thiserror::Error)]
 #[error("the server accepts no writes: it follows another server, or is set to read-only")]
-struct ReadOnly;
+pub(super) struct ReadOnly;
 
 /// For every new connection: an error if its server accepts no writes.
 pub(super) async fn refuse_read_only(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
