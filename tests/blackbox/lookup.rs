@@ -157,7 +157,7 @@ async fn a_token_that_may_only_read_looks_up_and_changes_nothing() {
     assert_eq!(found(&reader, &user).await["userName"], "read-only");
     reader.get(&format!("/Users/{user}")).await.ok(200);
     let refused = reader.post("/Users", json!({ "schemas": [USER], "userName": "x" })).await;
-    assert!(refused.error(403, None).contains("may read but not change"));
+    assert!(refused.error(403, None).contains("has not the scope users:create"));
     assert_eq!(reader.delete(&format!("/Users/{user}")).await.status, 403);
 }
 

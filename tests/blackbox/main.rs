@@ -14,6 +14,7 @@ mod redis;
 mod restore;
 mod rolling;
 mod scim;
+mod scopes;
 mod server;
 mod services;
 mod shape;
