@@ -8,9 +8,11 @@ mod diagnosis;
 mod forward;
 mod gateway;
 mod headers;
+mod limit;
 mod refusal;
 
 pub use api::Api;
 pub use base_url::base_url;
 pub use forward::{Forwarder, ForwarderConfig};
 pub use gateway::Gateway;
+pub use limit::{Limiter, Limits};

@@ -42,7 +42,8 @@ pub(crate) async fn all(config: Config, with_demo: bool, output: &Output) -> Res
     let keys = keys::service(&installation, Some(&keyring), shared.metrics.registry()).await?;
     let settings = installation::tokens_config(&installation.config);
     let tokens = installation.tokens_configured(Arc::new(keys.clone()), settings, &tiers);
-    let gateway = Gateway::new(Arc::new(tokens), installation.public_url.clone());
+    let limiter = shared.limiter(&installation.config, &tiers)?;
+    let gateway = Gateway::new(Arc::new(tokens), installation.public_url.clone(), limiter);
     let mut process = Process::new(shared);
     process.routes.scim = Some(Scim::Here(gateway, directory));
     process.uses_database(installation.store.clone());
