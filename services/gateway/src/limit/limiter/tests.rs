@@ -98,15 +98,24 @@ async fn a_directory_of_25_a_second_has_these_and_no_more() {
 #[tokio::test]
 async fn the_directories_of_a_tenant_share_its_rate_beyond_what_is_guaranteed() {
     let edge = Edge::new(Limits { tenant: Rate::new(100, 30), patience: NONE, ..Limits::default() });
-    let (one, other) = { (edge.someone(), edge.someone()) };
+    let (one, other) = (edge.someone(), edge.someone());
     let sibling = edge.sibling(one);
-    assert_eq!(edge.taken(one, 1_000).await, (55, Some(Reason::TenantRate)));
-    assert_eq!(edge.taken(sibling, 1_000).await, (25, Some(Reason::TenantRate)));
+    assert_eq!(edge.taken(one, 200).await, (55, Some(Reason::TenantRate)));
+    assert_eq!(edge.taken(sibling, 200).await, (25, Some(Reason::TenantRate)));
     assert_eq!(edge.taken(other, 55).await, (55, None));
     edge.clock.advance(Duration::from_millis(100));
-    assert_eq!(edge.taken(sibling, 1_000).await, (12, Some(Reason::TenantRate)));
-    let directory = edge.taken(one, 2_000).await;
-    assert_eq!(directory, (2, Some(Reason::TenantRate)), "what the tenant refused was not taken from the directory");
+    assert_eq!(edge.taken(sibling, 200).await, (12, Some(Reason::TenantRate)));
+}
+
+#[tokio::test]
+async fn what_the_tenant_refuses_costs_the_directory_nothing() {
+    let limits =
+        Limits { directory: Rate::new(26, 125), tenant: Rate::new(30, 30), patience: NONE, ..Limits::default() };
+    let edge = Edge::new(limits);
+    let who = edge.someone();
+    assert_eq!(edge.taken(who, 200).await, (55, Some(Reason::TenantRate)));
+    edge.clock.advance(Duration::from_secs(1));
+    assert_eq!(edge.taken(who, 200).await, (55, Some(Reason::TenantRate)));
 }
 
 #[tokio::test]
