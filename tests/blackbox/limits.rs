@@ -27,12 +27,13 @@ fn start(settings: &[(&str, &str)]) -> Server {
 }
 
 /// Small enough that a client on a busy machine reaches them.
-const SMALL: [(&str, &str); 6] = [
+const SMALL: [(&str, &str); 7] = [
     ("REQUESTS__DIRECTORY__PER_SECOND", "30"),
     ("REQUESTS__DIRECTORY__BURST", "40"),
     ("REQUESTS__TENANT__PER_SECOND", "40"),
     ("REQUESTS__TENANT__BURST", "40"),
     ("REQUESTS__IN_FLIGHT", "2"),
+    ("REQUESTS__IN_FLIGHT_SHARED", "1"),
     ("REQUESTS__PATIENCE_MS", "20"),
 ];
 

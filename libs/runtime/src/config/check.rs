@@ -55,6 +55,7 @@ fn requests(requests: &RequestLimits, body_seconds: u64) -> Result<(), ConfigErr
         within(name, value.into(), least, MOST)?;
     }
     within("limits.requests.in_flight", requests.in_flight as u64, 1, MOST)?;
+    within("limits.requests.in_flight_shared", requests.in_flight_shared as u64, 1, requests.in_flight as u64)?;
     within("limits.requests.patience_ms", requests.patience_ms, 0, 10_000)?;
     within("limits.requests.waiting", requests.waiting as u64, 0, MOST)?;
     require(

@@ -169,6 +169,7 @@ pub struct RequestLimits {
     pub directory: RateLimit,
     pub tenant: RateLimit,
     pub in_flight: usize,
+    pub in_flight_shared: usize,
     pub patience_ms: u64,
     pub waiting: usize,
     pub seconds: u64,

@@ -118,6 +118,7 @@ fn a_wrong_value_is_refused_with_what_it_must_be() {
         ("[limits.requests]\ntenant = { per_second = 50, burst = 24 }", &["limits.requests.tenant.burst", "25"]),
         ("[limits.requests]\nseconds = 60", &["limits.requests.seconds", "http.body_seconds"]),
         ("[limits.requests]\nin_flight = 0", &["limits.requests.in_flight", "from 1"]),
+        ("[limits.requests]\nin_flight = 1", &["limits.requests.in_flight_shared", "from 1 to 1"]),
         ("[http]\nheader_bytes = 1000", &["http.header_bytes", "4096"]),
         ("[database]\nurl = \"mysql://x\"", &["\"database.url\"", "postgres://"]),
         ("[redis]\nurl = \"redis.example.com\"", &["\"redis.url\"", "redis+cluster://"]),

@@ -12,14 +12,15 @@ use prometheus::Registry;
 use rollcall_access::Authenticated;
 use rollcall_base::{Clock, Id, Timestamp, marker};
 use rollcall_cache::Leases;
-use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 use super::{
     Limits,
     bucket::{Bucket, Short},
+    company::Company,
     flight::Ticket,
     metrics::LimitMetrics,
-    place::{Directory, Places, Tenant},
+    place::{Directory, Places},
     reason::Reason,
 };
 
@@ -37,8 +38,12 @@ struct Inner {
     /// Until then, in microseconds, this process meters alone. `i64::MIN`: the last lease came.
     alone_until: AtomicI64,
     places: Places,
+    company: Company,
     metrics: LimitMetrics,
 }
+
+/// The most that a guaranteed request waits for others of its directory.
+const LANE_PATIENCE: Duration = Duration::from_millis(100);
 
 /// What a directory's next may go by.
 enum Pass {
@@ -60,8 +65,8 @@ impl Limiter {
         registry: &Registry,
     ) -> Result<Self, prometheus::Error> {
         let alone_until = AtomicI64::new(i64::MIN);
-        let (places, metrics) = (Places::default(), LimitMetrics::new(registry)?);
-        Ok(Self(Arc::new(Inner { limits, clock, leases, alone_until, places, metrics })))
+        let (places, company, metrics) = (Places::default(), Company::default(), LimitMetrics::new(registry)?);
+        Ok(Self(Arc::new(Inner { limits, clock, leases, alone_until, places, company, metrics })))
     }
 
     pub(crate) fn limits(&self) -> &Limits {
@@ -86,14 +91,16 @@ impl Inner {
     async fn admit(&self, tenant: Id<marker::Tenant>, directory: Id<marker::Directory>) -> Result<Ticket, Reason> {
         let now = self.clock.now();
         let place = self.places.of(tenant, directory, now, &self.limits, &self.metrics.in_flight);
-        if place.take_guaranteed(now).is_ok() {
-            return Ok(place.tenant.flight.enter());
-        }
+        let has_company = self.company.of(tenant, now);
         let begin = Instant::now();
         let deadline = begin + self.limits.patience;
+        if place.take_guaranteed(now).is_ok() {
+            return Ok(self.guaranteed(&place).await);
+        }
         // A line of no length still lets through what needs no waiting.
         let Some(_in_line) = place.line_up(self.limits.waiting.max(1)) else { return Err(place.short_of()) };
-        let outcome = self.queue(&place, deadline).await;
+        let most = if has_company { self.limits.in_flight_shared } else { self.limits.in_flight };
+        let outcome = self.queue(&place, most, deadline).await;
         match &outcome {
             Ok(_) if begin.elapsed() >= NOTICEABLE => self.metrics.delayed.inc(),
             Ok(_) => {}
@@ -102,15 +109,23 @@ impl Inner {
         outcome
     }
 
+    /// Never refused, and kept waiting by nobody but the same directory's guaranteed requests; and by them not for long, as they
+    /// may be long downloads.
+    async fn guaranteed(&self, place: &Directory) -> Ticket {
+        let within = self.limits.patience.min(LANE_PATIENCE);
+        let lane = timeout(within, Arc::clone(&place.lane).acquire_owned()).await;
+        place.tenant.flight.enter(lane.ok().and_then(Result::ok))
+    }
+
     /// In line of the directory, and then, as the directory's next, in line of the tenant.
-    async fn queue(&self, place: &Directory, deadline: Instant) -> Result<Ticket, Reason> {
+    async fn queue(&self, place: &Directory, most: usize, deadline: Instant) -> Result<Ticket, Reason> {
         let Ok(mut turn) = timeout_at(deadline, place.turn.lock()).await else { return Err(place.short_of()) };
         place.waits_for(Reason::DirectoryRate);
         match self.of_directory(place, turn.as_mut(), deadline).await {
             None => Err(Reason::DirectoryRate),
-            Some(Pass::Guaranteed) => Ok(place.tenant.flight.enter()),
+            Some(Pass::Guaranteed) => Ok(self.guaranteed(place).await),
             Some(Pass::OfRate) => {
-                let outcome = self.of_tenant(place, deadline).await;
+                let outcome = self.of_tenant(place, most, deadline).await;
                 if let (Err(_), Some(bucket)) = (&outcome, turn.as_mut()) {
                     bucket.give_back(self.is_shared(self.clock.now()));
                 }
@@ -143,10 +158,12 @@ impl Inner {
         }
     }
 
-    async fn of_tenant(&self, place: &Directory, deadline: Instant) -> Result<Ticket, Reason> {
+    async fn of_tenant(&self, place: &Directory, most: usize, deadline: Instant) -> Result<Ticket, Reason> {
         let tenant = &place.tenant;
-        place.waits_for(tenant.short_of());
-        let Ok(mut bucket) = timeout_at(deadline, tenant.turn.lock()).await else { return Err(tenant.short_of()) };
+        // What those wait for who are not the tenant's next.
+        let short_of = || if tenant.flight.count() >= most { Reason::InFlight } else { Reason::TenantRate };
+        place.waits_for(short_of());
+        let Ok(mut bucket) = timeout_at(deadline, tenant.turn.lock()).await else { return Err(short_of()) };
         loop {
             let now = self.clock.now();
             match bucket.take(now, self.is_shared(now)) {
@@ -158,11 +175,11 @@ impl Inner {
                 Err(Short::OfLease(wanted)) => self.lease(&mut bucket, "tenant", &tenant.id.to_string(), wanted).await,
             }
         }
-        if let Some(ticket) = tenant.flight.try_enter() {
+        if let Some(ticket) = tenant.flight.try_enter(most) {
             return Ok(ticket);
         }
         place.waits_for(Reason::InFlight);
-        if let Ok(ticket) = timeout_at(deadline, tenant.flight.wait_to_enter()).await {
+        if let Ok(ticket) = timeout_at(deadline, tenant.flight.wait_to_enter(most)).await {
             return Ok(ticket);
         }
         bucket.give_back(self.is_shared(self.clock.now()));
@@ -207,13 +224,6 @@ impl Inner {
 
 /// What takes longer waited for more than a lock.
 const NOTICEABLE: Duration = Duration::from_millis(1);
-
-impl Tenant {
-    /// What those wait for who are not the tenant's next.
-    fn short_of(&self) -> Reason {
-        if self.flight.is_full() { Reason::InFlight } else { Reason::TenantRate }
-    }
-}
 
 #[cfg(test)]
 mod tests;

@@ -5,6 +5,7 @@
 //! place among the tenant's requests under way; it waits for these in line for as long as [`Limits::patience`].
 
 mod bucket;
+mod company;
 mod flight;
 mod head;
 mod limiter;
@@ -28,8 +29,10 @@ pub struct Limits {
     pub directory: Rate,
     /// Requests of all directories of one tenant together, beyond what is guaranteed to each.
     pub tenant: Rate,
-    /// Requests of one tenant under way at once in this process.
+    /// Requests of one tenant under way at once in this process while no other tenant has any.
     pub in_flight: usize,
+    /// The same while others do.
+    pub in_flight_shared: usize,
     /// How long a request may wait until it is within these limits.
     pub patience: Duration,
     /// How many requests of one directory may wait so.
@@ -52,7 +55,8 @@ impl Default for Limits {
             directory: Rate::new(500, 2_000),
             tenant: Rate::new(2_000, 8_000),
             in_flight: 32,
-            patience: Duration::from_millis(250),
+            in_flight_shared: 32,
+            patience: Duration::from_secs(1),
             waiting: 256,
             answer_within: Duration::from_secs(120),
             header_bytes: 32_768,

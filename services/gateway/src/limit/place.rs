@@ -10,6 +10,7 @@ use std::{
 
 use prometheus::IntGauge;
 use rollcall_base::{Id, Meter, Timestamp, marker};
+use tokio::sync::Semaphore;
 
 use super::{Limits, bucket::Bucket, flight::Flight, reason::Reason};
 
@@ -28,6 +29,8 @@ pub(super) struct Directory {
     pub(super) id: Id<marker::Directory>,
     pub(super) tenant: Arc<Tenant>,
     guaranteed: Mutex<Meter>,
+    /// Places for guaranteed requests at once.
+    pub(super) lane: Arc<Semaphore>,
     /// Who holds it is the directory's next. `None`: all that the directory may have is guaranteed.
     pub(super) turn: tokio::sync::Mutex<Option<Bucket>>,
     waiting: AtomicUsize,
@@ -90,6 +93,9 @@ struct Known {
     sweep_at: usize,
 }
 
+/// So many guaranteed requests of a directory are worked on at once before the next one waits for them: enough for 25 a
+/// second even if each takes 80 ms, and so few that a burst is no flood for other tenants.
+const LANE: usize = 2;
 /// So many are kept without looking whether they are needed.
 const FEW: usize = 1_024;
 
@@ -114,13 +120,14 @@ impl Places {
             Arc::new(Tenant {
                 id: tenant,
                 turn: tokio::sync::Mutex::new(Bucket::new(limits.tenant)),
-                flight: Flight::new(limits.in_flight, in_flight.clone()),
+                flight: Flight::new(in_flight.clone()),
             })
         });
         let directory = Arc::new(Directory {
             id,
             tenant: Arc::clone(tenant),
             guaranteed: Mutex::default(),
+            lane: Arc::new(Semaphore::new(LANE)),
             turn: tokio::sync::Mutex::new(limits.directory.without(Limits::GUARANTEED).map(Bucket::new)),
             waiting: AtomicUsize::new(0),
             short_of: AtomicU8::new(Reason::DirectoryRate as u8),
@@ -135,7 +142,7 @@ impl Known {
     fn sweep(&mut self, now: Timestamp) {
         self.directories.retain(|_, directory| Arc::strong_count(directory) > 1 || !directory.is_idle(now));
         let idle =
-            |tenant: &Tenant| tenant.flight.is_empty() && tenant.turn.try_lock().is_ok_and(|one| one.is_idle(now));
+            |tenant: &Tenant| tenant.flight.count() == 0 && tenant.turn.try_lock().is_ok_and(|one| one.is_idle(now));
         self.tenants.retain(|_, tenant| Arc::strong_count(tenant) > 1 || !idle(tenant));
         self.sweep_at = self.directories.len() * 2;
     }
@@ -161,7 +168,7 @@ mod tests {
         let limits = Limits::default();
         let (places, gauge, entropy) = (Places::default(), IntGauge::new("x", "x").unwrap(), SeededEntropy::new(1));
         let (tenant, busy) = (Id::new(NOW, &entropy), Id::new(NOW, &entropy));
-        let ticket = places.of(tenant, busy, NOW, &limits, &gauge).tenant.flight.enter();
+        let ticket = places.of(tenant, busy, NOW, &limits, &gauge).tenant.flight.enter(None);
         let held = places.of(Id::new(NOW, &entropy), Id::new(NOW, &entropy), NOW, &limits, &gauge);
         let later = NOW.plus(Duration::from_secs(60));
         for _ in 0..2 * FEW {
@@ -170,7 +177,7 @@ mod tests {
         let known = lock(&places.0);
         assert!(known.directories.len() <= FEW + 1 && known.tenants.len() <= FEW + 2, "{}", known.directories.len());
         assert!(known.directories.contains_key(&held.id));
-        assert!(known.tenants.get(&tenant).is_some_and(|tenant| !tenant.flight.is_empty()));
+        assert!(known.tenants.get(&tenant).is_some_and(|tenant| tenant.flight.count() == 1));
         drop(known);
         drop(ticket);
     }

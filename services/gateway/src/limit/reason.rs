@@ -52,10 +52,10 @@ impl Reason {
                 limits.tenant.burst(),
             ),
             Self::InFlight => format!(
-                "{} requests of this tenant are being worked on, which is the most at once. Nothing was changed. Send the \
-                 request again after the seconds in Retry-After, and fewer at a time; {guaranteed} requests a second of each \
-                 directory are always taken.",
-                limits.in_flight,
+                "As many requests of this tenant are being worked on as may be at once ({}, or {} while other tenants have \
+                 requests too). Nothing was changed. Send the request again after the seconds in Retry-After, and fewer at a \
+                 time; {guaranteed} requests a second of each directory are always taken.",
+                limits.in_flight, limits.in_flight_shared,
             ),
         }
     }

@@ -33,7 +33,14 @@ struct Scene {
 
 fn least() -> Limits {
     let rate = Rate::new(25, 25);
-    Limits { directory: rate, tenant: rate, in_flight: 1, patience: Duration::ZERO, ..Limits::default() }
+    Limits {
+        directory: rate,
+        tenant: rate,
+        in_flight: 1,
+        in_flight_shared: 1,
+        patience: Duration::ZERO,
+        ..Limits::default()
+    }
 }
 
 impl Scene {

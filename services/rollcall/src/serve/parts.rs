@@ -86,6 +86,7 @@ fn edge_limits(config: &Config) -> rollcall_gateway::Limits {
         directory: rate(requests.directory),
         tenant: rate(requests.tenant),
         in_flight: requests.in_flight,
+        in_flight_shared: requests.in_flight_shared,
         patience: Duration::from_millis(requests.patience_ms),
         waiting: requests.waiting,
         answer_within: Duration::from_secs(requests.seconds),

@@ -110,7 +110,7 @@ async fn the_directories_of_a_tenant_share_its_rate_beyond_what_is_guaranteed() 
 #[tokio::test]
 async fn what_the_tenant_refuses_costs_the_directory_nothing() {
     let limits =
-        Limits { directory: Rate::new(26, 125), tenant: Rate::new(30, 30), patience: NONE, ..Limits::default() };
+        Limits { directory: Rate::new(26, 125), tenant: Rate::new(40, 30), patience: NONE, ..Limits::default() };
     let edge = Edge::new(limits);
     let who = edge.someone();
     assert_eq!(edge.taken(who, 200).await, (55, Some(Reason::TenantRate)));
@@ -120,8 +120,14 @@ async fn what_the_tenant_refuses_costs_the_directory_nothing() {
 
 #[tokio::test]
 async fn who_keeps_to_the_guarantee_is_taken_at_once_whatever_the_tenant_does() {
-    let limits =
-        Limits { tenant: Rate::new(25, 25), in_flight: 1, patience: LONG, waiting: 1_000, ..Limits::default() };
+    let limits = Limits {
+        tenant: Rate::new(25, 25),
+        in_flight: 1,
+        in_flight_shared: 1,
+        patience: LONG,
+        waiting: 1_000,
+        ..Limits::default()
+    };
     let edge = Edge::new(limits);
     let flood = edge.someone();
     edge.unguarded(flood).await;
@@ -129,24 +135,51 @@ async fn who_keeps_to_the_guarantee_is_taken_at_once_whatever_the_tenant_does() 
     let waiting: Vec<_> = (0..100).map(|_| edge.spawn(flood)).collect();
     settle().await;
     let quiet = edge.sibling(flood);
-    let mut under_way = Vec::new();
-    for _ in 0..25 {
-        under_way.push(edge.admit(quiet).await.unwrap());
-    }
+    edge.unguarded(quiet).await;
     for _ in 0..1_000 {
         edge.clock.advance(Duration::from_millis(40));
-        under_way.push(edge.admit(quiet).await.unwrap());
+        edge.admit(quiet).await.unwrap();
     }
     assert!(!waiting.iter().all(JoinHandle::is_finished));
     waiting.iter().for_each(JoinHandle::abort);
-    drop((held, under_way));
+    drop(held);
     settle().await;
     assert_eq!(edge.limiter.0.metrics.in_flight.get(), 0);
 }
 
 #[tokio::test]
+async fn guaranteed_requests_at_once_are_worked_on_two_at_a_time() {
+    let edge = Edge::new(Limits { in_flight: 1, in_flight_shared: 1, patience: LONG, ..Limits::default() });
+    let who = edge.someone();
+    let (first, second) = (edge.admit(who).await.unwrap(), edge.admit(who).await.unwrap());
+    let third = edge.spawn(who);
+    settle().await;
+    assert!(!third.is_finished());
+    edge.admit(edge.sibling(who)).await.unwrap();
+    drop(first);
+    drop((second, third.await.unwrap().unwrap()));
+    assert_eq!(edge.limiter.0.metrics.in_flight.get(), 0);
+}
+
+#[tokio::test]
+async fn guaranteed_requests_behind_long_downloads_of_the_same_directory_go_on_after_a_while() {
+    let edge = Edge::new(Limits {
+        in_flight: 1,
+        in_flight_shared: 1,
+        patience: Duration::from_millis(5),
+        ..Limits::default()
+    });
+    let who = edge.someone();
+    let mut downloads = Vec::new();
+    for _ in 0..25 {
+        downloads.push(edge.admit(who).await.unwrap());
+    }
+    assert_eq!(edge.limiter.0.metrics.in_flight.get(), 25);
+}
+
+#[tokio::test]
 async fn beyond_the_most_at_once_requests_wait_until_others_have_ended() {
-    let edge = Edge::new(Limits { in_flight: 2, patience: LONG, ..Limits::default() });
+    let edge = Edge::new(Limits { in_flight: 2, in_flight_shared: 2, patience: LONG, ..Limits::default() });
     let who = edge.someone();
     edge.unguarded(who).await;
     let (first, second) = (edge.admit(who).await.unwrap(), edge.admit(who).await.unwrap());
@@ -162,8 +195,26 @@ async fn beyond_the_most_at_once_requests_wait_until_others_have_ended() {
 }
 
 #[tokio::test]
+async fn with_other_tenants_about_fewer_requests_are_under_way() {
+    let limits = Limits { in_flight: 4, in_flight_shared: 2, patience: NONE, ..Limits::default() };
+    let edge = Edge::new(limits);
+    let who = edge.someone();
+    edge.unguarded(who).await;
+    let under_way = async |tries: usize| {
+        let mut tickets = Vec::new();
+        for _ in 0..tries {
+            tickets.extend(edge.admit(who).await.ok());
+        }
+        tickets.len()
+    };
+    assert_eq!(under_way(10).await, 4);
+    edge.admit(edge.someone()).await.unwrap();
+    assert_eq!(under_way(10).await, 2);
+}
+
+#[tokio::test]
 async fn who_waits_in_vain_is_told_what_for() {
-    let limits = Limits { in_flight: 1, patience: Duration::from_millis(5), ..Limits::default() };
+    let limits = Limits { in_flight: 1, in_flight_shared: 1, patience: Duration::from_millis(5), ..Limits::default() };
     let edge = Edge::new(limits);
     let who = edge.someone();
     edge.unguarded(who).await;
@@ -190,7 +241,7 @@ async fn what_is_within_the_rate_a_moment_later_waits_for_it() {
 
 #[tokio::test]
 async fn the_line_is_bounded_and_who_leaves_makes_room() {
-    let edge = Edge::new(Limits { in_flight: 1, waiting: 2, patience: LONG, ..Limits::default() });
+    let edge = Edge::new(Limits { in_flight: 1, in_flight_shared: 1, waiting: 2, patience: LONG, ..Limits::default() });
     let who = edge.someone();
     edge.unguarded(who).await;
     let held = edge.admit(who).await.unwrap();
@@ -211,7 +262,7 @@ async fn the_line_is_bounded_and_who_leaves_makes_room() {
 
 #[tokio::test]
 async fn directories_of_a_tenant_wait_in_turn_however_many_requests_each_has() {
-    let edge = Edge::new(Limits { in_flight: 1, patience: LONG, ..Limits::default() });
+    let edge = Edge::new(Limits { in_flight: 1, in_flight_shared: 1, patience: LONG, ..Limits::default() });
     let loud = edge.someone();
     let quiet = edge.sibling(loud);
     edge.unguarded(loud).await;

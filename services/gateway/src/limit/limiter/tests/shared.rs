@@ -13,6 +13,7 @@ const LIMITS: Limits = Limits {
     directory: Rate::new(26, 85),
     tenant: Rate::new(2_000, 8_000),
     in_flight: 1_000,
+    in_flight_shared: 1_000,
     patience: NONE,
     waiting: 10,
     answer_within: LONG,
