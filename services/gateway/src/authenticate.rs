@@ -32,6 +32,9 @@ pub(crate) async fn authenticate<B: MessageBody>(
         }
         Err(refusal) => {
             refusal.log();
+            if matches!(refusal, Refusal::Throttled(_)) {
+                gateway.limiter.throttled(api);
+            }
             Ok(request.into_response(refusal.to_response(api)).map_into_right_body())
         }
     }

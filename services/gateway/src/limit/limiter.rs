@@ -19,10 +19,11 @@ use super::{
     bucket::{Bucket, Short},
     company::Company,
     flight::Ticket,
-    metrics::LimitMetrics,
+    metrics::{self, LimitMetrics},
     place::{Directory, Places},
     reason::Reason,
 };
+use crate::Api;
 
 /// So long nobody asks for a lease after one that did not come.
 const ALONE: Duration = Duration::from_secs(1);
@@ -71,6 +72,11 @@ impl Limiter {
 
     pub(crate) fn limits(&self) -> &Limits {
         &self.0.limits
+    }
+
+    /// An address that fails to authenticate too often was refused, by whoever meters that.
+    pub(crate) fn throttled(&self, api: Api) {
+        self.0.metrics.refused(metrics::AUTHENTICATION, api);
     }
 
     pub(super) fn metrics(&self) -> &LimitMetrics {

@@ -39,7 +39,7 @@ impl LimitMetrics {
         registry.register(Box::new(leases.clone()))?;
         // What never happened shows as 0.
         for api in [Api::Scim, Api::Lookup] {
-            for name in Reason::ALL.map(Reason::name).into_iter().chain([HEADERS, TIME]) {
+            for name in Reason::ALL.map(Reason::name).into_iter().chain([AUTHENTICATION, HEADERS, TIME]) {
                 refused.with_label_values(&[name, api.name()]);
             }
         }
@@ -71,6 +71,8 @@ impl LimitMetrics {
     }
 }
 
+/// Its address failed to authenticate too often.
+pub(super) const AUTHENTICATION: &str = "failed_authentication";
 /// Its head was too long.
 pub(super) const HEADERS: &str = "headers";
 /// It took too long.

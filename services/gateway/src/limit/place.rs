@@ -93,9 +93,10 @@ struct Known {
     sweep_at: usize,
 }
 
-/// So many guaranteed requests of a directory are worked on at once before the next one waits for them: enough for 25 a
-/// second even if each takes 80 ms, and so few that a burst is no flood for other tenants.
-const LANE: usize = 2;
+/// So many guaranteed requests of a directory are worked on at once before the next one waits for them a little: enough for 25
+/// a second if each takes 40 ms, and so few that the bursts of many directories are no flood for other tenants.
+const LANE: usize = 1;
+
 /// So many are kept without looking whether they are needed.
 const FEW: usize = 1_024;
 

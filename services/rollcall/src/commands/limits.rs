@@ -68,9 +68,9 @@ pub(crate) fn run(command: &Limits, config: &Config, output: &Output) {
 fn all(config: &Config) -> Vec<Shown> {
     let config = serde_json::to_value(config).unwrap_or_default();
     let guarantee = Shown {
-        limit: "(not a setting)",
+        limit: "guaranteed",
         value: RequestLimits::GUARANTEED.into(),
-        unit: "requests a second of a directory, and at once, that are always taken",
+        unit: "requests a second of a directory, and at once, always taken; no setting",
         beyond: "the limits below",
     };
     let settings = SETTINGS.iter().map(|Limit(name, unit, beyond)| {

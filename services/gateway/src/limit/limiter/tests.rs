@@ -148,17 +148,20 @@ async fn who_keeps_to_the_guarantee_is_taken_at_once_whatever_the_tenant_does() 
 }
 
 #[tokio::test]
-async fn guaranteed_requests_at_once_are_worked_on_two_at_a_time() {
-    let edge = Edge::new(Limits { in_flight: 1, in_flight_shared: 1, patience: LONG, ..Limits::default() });
+async fn guaranteed_requests_have_a_place_that_they_give_back() {
+    let edge = Edge::new(Limits { in_flight: 1, in_flight_shared: 1, ..Limits::default() });
     let who = edge.someone();
-    let (first, second) = (edge.admit(who).await.unwrap(), edge.admit(who).await.unwrap());
-    let third = edge.spawn(who);
-    settle().await;
-    assert!(!third.is_finished());
+    let inner = &edge.limiter.0;
+    let place = inner.places.of(who.0, who.1, START, &inner.limits, &inner.metrics.in_flight);
+    let first = edge.admit(who).await.unwrap();
+    assert_eq!(place.lane.available_permits(), 0);
     edge.admit(edge.sibling(who)).await.unwrap();
     drop(first);
-    drop((second, third.await.unwrap().unwrap()));
-    assert_eq!(edge.limiter.0.metrics.in_flight.get(), 0);
+    assert_eq!(place.lane.available_permits(), 1);
+    let second = edge.admit(who).await.unwrap();
+    assert_eq!(place.lane.available_permits(), 0);
+    drop(second);
+    assert_eq!((place.lane.available_permits(), inner.metrics.in_flight.get()), (1, 0));
 }
 
 #[tokio::test]
