@@ -8,6 +8,7 @@ mod crash;
 mod directory;
 mod isolation;
 mod kms;
+mod limits;
 mod lookup;
 mod place;
 mod redis;

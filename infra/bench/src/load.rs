@@ -68,8 +68,17 @@ impl Connection {
         Ok(Self { sender, host: address.socket.to_string(), authorization })
     }
 
-    /// Sends and reads the whole answer.
+    /// Sends and reads the whole answer, which must be the expected one.
     pub(crate) async fn send(&mut self, request: Request) -> Result<Bytes, Failure> {
+        self.taken(request, &[]).await.map(|(_, body)| body)
+    }
+
+    /// The same, where the server may refuse what is too much.
+    pub(crate) async fn exchange(&mut self, request: Request) -> Result<(u16, Bytes), Failure> {
+        self.taken(request, &[429]).await
+    }
+
+    async fn taken(&mut self, request: Request, besides: &[u16]) -> Result<(u16, Bytes), Failure> {
         let Request { method, path, body, expected } = request;
         let mut head = hyper::Request::builder().method(method).uri(&path).header(HOST, &self.host);
         if let Some(authorization) = &self.authorization {
@@ -83,11 +92,11 @@ impl Connection {
         let answer = self.sender.send_request(whole).await?;
         let status = answer.status().as_u16();
         let body = answer.into_body().collect().await?.to_bytes();
-        if status != expected {
+        if status != expected && !besides.contains(&status) {
             let body = String::from_utf8_lossy(&body[..body.len().min(300)]).into_owned();
             return Err(Failure::Answer { method, path, status, expected, body });
         }
-        Ok(body)
+        Ok((status, body))
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod cpu;
 mod error;
+mod flood;
 mod floor;
 mod load;
 mod report;

@@ -114,6 +114,7 @@ pub(crate) fn show(raw: &Path) -> Result<(), Failure> {
     print(&table::of(&report))
 }
 
-fn print(table: &str) -> Result<(), Failure> {
+/// Prints a table.
+pub(crate) fn print(table: &str) -> Result<(), Failure> {
     std::io::stdout().write_all(table.as_bytes()).map_err(Failure::system("the table cannot be printed"))
 }

@@ -212,7 +212,8 @@ pub(crate) fn by_name(base: &str, is_floor: bool, number: &str) -> Request {
     Request::get(format!("{base}/Users?{query}"))
 }
 
-fn patch_user(title: &str, active: bool) -> String {
+/// Changes a user as Entra does.
+pub(crate) fn patch_user(title: &str, active: bool) -> String {
     let active = if active { "True" } else { "False" };
     patch(&json!([
         { "op": "Replace", "path": "title", "value": format!("Account Manager {title}") },

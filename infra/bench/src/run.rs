@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -12,6 +12,7 @@ use sqlx::{Connection as _, PgConnection};
 use crate::{
     cpu,
     error::{Failure, note},
+    flood,
     load::{Address, closed_loop},
     report::{self, Head, Measured, Report},
     rows::{Reach, Row, Side},
@@ -56,12 +57,42 @@ pub(crate) struct Options {
     /// Seconds of one measurement
     #[arg(long, default_value_t = 2.0)]
     seconds: f64,
-    /// Only these rows: create, get, get-groups, hit, miss, patch, members, group, first, index, cursor
+    /// Only these rows: create, get, get-groups, hit, miss, patch, members, group, first, index, cursor; or flood, which
+    /// is not among them without being asked for
     #[arg(long, value_delimiter = ',')]
     rows: Vec<String>,
     /// Only these shapes beside the floor
     #[arg(long, value_delimiter = ',', default_value = "all,split")]
     shapes: Vec<String>,
+    /// With `--rows flood`: directories of the tenant that floods
+    #[arg(long, default_value_t = 1)]
+    flood_directories: usize,
+}
+
+impl Options {
+    pub(crate) fn shapes(&self) -> &[String] {
+        &self.shapes
+    }
+
+    pub(crate) fn out(&self) -> &Path {
+        &self.out
+    }
+
+    pub(crate) fn about(&self) -> &str {
+        &self.about
+    }
+
+    pub(crate) const fn rounds(&self) -> usize {
+        self.rounds
+    }
+
+    pub(crate) const fn seconds(&self) -> f64 {
+        self.seconds
+    }
+
+    pub(crate) fn flood_directories(&self) -> usize {
+        self.flood_directories.max(1)
+    }
 }
 
 /// The floor's name.
@@ -71,7 +102,15 @@ const DIRECTORIES: [&str; 3] = ["people", "crowd", "arrivals"];
 /// Measures and reports.
 pub(crate) async fn run(options: Options) -> Result<(), Failure> {
     let folder = options.out.join("logs");
-    let site = Site { rollcall: options.rollcall.clone(), server: options.server.clone(), folder };
+    let is_flood = options.rows.iter().any(|row| row == "flood");
+    let site = Site { rollcall: options.rollcall.clone(), server: options.server.clone(), folder, limited: is_flood };
+    if is_flood {
+        return if options.rows.len() == 1 {
+            flood::run(&site, &options).await
+        } else {
+            Err(Failure::Told("flood is measured by itself: --rows flood".to_owned()))
+        };
+    }
     let (world, tokens) = fill(&site, &options).await?;
     let mut targets = Vec::new();
     for shape in &options.shapes {

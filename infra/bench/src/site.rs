@@ -77,6 +77,8 @@ pub(crate) struct Site {
     pub(crate) server: String,
     /// For data and logs.
     pub(crate) folder: PathBuf,
+    /// Whether the service's limits on requests are its defaults, and not out of the way.
+    pub(crate) limited: bool,
 }
 
 /// Proves to each other that the services belong together; of no worth anywhere else.
@@ -154,6 +156,11 @@ impl Site {
         let mut command = Command::new(&self.rollcall);
         let listeners = format!("[{{address = \"{socket}\", surfaces = {surfaces:?}}}]");
         command.arg(role).env("ROLLCALL_LISTENERS", listeners);
+        if !self.limited {
+            let requests = "{directory={per_second=1000000, burst=1000000}, tenant={per_second=1000000, burst=1000000}, \
+                            in_flight=1000000, in_flight_shared=1000000}";
+            command.env("ROLLCALL_LIMITS__REQUESTS", requests);
+        }
         command
     }
 

@@ -2,6 +2,8 @@
 //! invalidation is served after it. It is in this process, and behind it in Redis where there is one; the same for
 //! whoever uses it.
 //!
+//! [`Leases`] are permits of rates that processes share through the same Redis.
+//!
 //! [`Tiers`] says where a process remembers things; a [`Cache`] is made on it. A value is served for
 //! [`CacheLimits::ttl`] after its load began, 30 seconds at most, whatever is lost on the way.
 
@@ -9,6 +11,7 @@ mod cache;
 mod envelope;
 mod far;
 mod key;
+mod leases;
 mod limits;
 mod metrics;
 mod redis;
@@ -17,6 +20,7 @@ mod tiers;
 
 pub use cache::Cache;
 pub use key::CacheKey;
+pub use leases::{Lease, Leases};
 pub use limits::{CacheLimits, Told};
 pub use metrics::CacheMetrics;
 pub use redis::{Redis, RedisSettings, RedisSettingsError, RedisUrl, RedisUrlError};

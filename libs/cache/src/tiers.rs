@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rollcall_base::{Clock, Secret32};
 
-use crate::{CacheMetrics, Redis};
+use crate::{CacheMetrics, Leases, Redis};
 
 /// What the caches of a process are made on: its memory, and Redis if there is one. Cheap to clone.
 #[derive(Clone)]
@@ -48,11 +48,16 @@ impl Tiers {
         Self { metrics, redis: Some(Shared { redis, values }) }
     }
 
-    /// Memory, where what other processes invalidate is forgotten. Nothing is read from Redis or written there. For a
+    /// Memory, where what other processes invalidate is forgotten. No value is read from Redis or written there. For a
     /// process that loads from another one: as that may hear of the same a moment later, and answer from its own memory in
     /// between, everything is forgotten a second time a second later.
     pub const fn listening(redis: Redis, metrics: CacheMetrics) -> Self {
         Self { metrics, redis: Some(Shared { redis, values: None }) }
+    }
+
+    /// Rates that are shared with other processes, if there is a Redis.
+    pub fn leases(&self) -> Option<Leases> {
+        self.redis.as_ref().map(|shared| Leases::new(shared.redis.clone()))
     }
 
     /// Whether values are kept in Redis, too.

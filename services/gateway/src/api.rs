@@ -15,6 +15,14 @@ pub enum Api {
 }
 
 impl Api {
+    /// In metrics.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Scim => "scim",
+            Self::Lookup => "lookup",
+        }
+    }
+
     /// The short form of its URLs.
     pub(crate) const fn prefix(self) -> &'static str {
         match self {

@@ -40,6 +40,9 @@ pub(crate) async fn authenticate<B: MessageBody>(
         Err(refusal) => {
             refusal.log();
             gateway.note_refusal(&request, &refusal);
+            if matches!(refusal, Refusal::Throttled(_)) {
+                gateway.limiter.throttled(api);
+            }
             Ok(request.into_response(refusal.to_response(api)).map_into_right_body())
         }
     }
@@ -117,4 +120,4 @@ const LONGEST_SLUG: usize = 40;
 const LONGEST_KEY: usize = 253;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -10,7 +10,13 @@ use rollcall_base::Clock;
 use rollcall_runtime::PublicUrl;
 use rollcall_tokens::Tokens;
 
-use crate::{Api, authenticate::authenticate, headers, uses::UseLog};
+use crate::{
+    Api, Limiter,
+    authenticate::authenticate,
+    headers,
+    limit::{self, limit},
+    uses::UseLog,
+};
 
 /// The edge. Cheap to clone.
 #[derive(Clone)]
@@ -21,12 +27,13 @@ pub(crate) struct Inner {
     pub(crate) public_url: PublicUrl,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) uses: UseLog,
+    pub(crate) limiter: Limiter,
 }
 
 impl Gateway {
-    /// A gateway that asks `tokens` and builds Base URLs from `public_url`.
-    pub fn new(tokens: Arc<dyn Tokens>, public_url: PublicUrl, clock: Arc<dyn Clock>) -> Self {
-        Self(Arc::new(Inner { tokens, public_url, clock, uses: UseLog::default() }))
+    /// A gateway that asks `tokens`, builds Base URLs from `public_url`, and takes what `limiter` lets it take.
+    pub fn new(tokens: Arc<dyn Tokens>, public_url: PublicUrl, clock: Arc<dyn Clock>, limiter: Limiter) -> Self {
+        Self(Arc::new(Inner { tokens, public_url, clock, uses: UseLog::default(), limiter }))
     }
 
     /// Tells the token service from time to time what tokens were used for. Runs until it is dropped.
@@ -39,20 +46,28 @@ impl Gateway {
         self.0.uses.report_once(&*self.0.tokens).await;
     }
 
-    /// Mounts `routes` under both forms of the URLs of `api`, with authentication around them. What gets through carries
-    /// `rollcall_access::Authenticated`, `Arc<rollcall_tokens::DirectoryRecord>` and `rollcall_runtime::http::BaseUrl` in
-    /// its extensions.
+    /// Mounts `routes` under both forms of the URLs of `api`, with authentication and limits around them. What gets through
+    /// carries `rollcall_access::Authenticated`, `Arc<rollcall_tokens::DirectoryRecord>` and
+    /// `rollcall_runtime::http::BaseUrl` in its extensions.
     pub fn mount(&self, config: &mut ServiceConfig, api: Api, routes: impl Fn(&mut ServiceConfig)) {
         // A version is no tenant's slug, so the shorter form, mounted first, takes nothing from the longer.
         for prefix in [api.prefix(), api.pattern()] {
-            let inner = Arc::clone(&self.0);
-            let secure = self.0.public_url.as_str().starts_with("https:");
+            let [limited, known, headed, guarded] = std::array::from_fn(|_| Arc::clone(&self.0));
             config.service(
                 web::scope(prefix)
                     .configure(&routes)
-                    .wrap(from_fn(move |request, next| authenticate(Arc::clone(&inner), api, request, next)))
-                    .wrap(from_fn(move |request, next| headers::guard(secure, request, next))),
+                    .wrap(from_fn(move |request, next| limit(Arc::clone(&limited), api, request, next)))
+                    .wrap(from_fn(move |request, next| authenticate(Arc::clone(&known), api, request, next)))
+                    .wrap(from_fn(move |request, next| limit::head(Arc::clone(&headed), api, request, next)))
+                    .wrap(from_fn(move |request, next| headers::guard(guarded.is_secure(), request, next))),
             );
         }
+    }
+}
+
+impl Inner {
+    /// Whether clients reach the service by TLS.
+    pub(crate) fn is_secure(&self) -> bool {
+        self.public_url.as_str().starts_with("https:")
     }
 }

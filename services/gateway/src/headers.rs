@@ -5,8 +5,8 @@ use actix_web::{
     body::MessageBody,
     dev::{ServiceRequest, ServiceResponse},
     http::header::{
-        CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
-        X_CONTENT_TYPE_OPTIONS,
+        CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY,
+        STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
     },
     middleware::Next,
 };
@@ -34,12 +34,16 @@ pub(crate) async fn guard<B: MessageBody>(
         request.headers_mut().remove(name);
     }
     let mut response = next.call(request).await?;
-    let headers = response.headers_mut();
+    set(secure, response.headers_mut());
+    Ok(response)
+}
+
+/// Sets what every answer has.
+pub(crate) fn set(secure: bool, headers: &mut HeaderMap) {
     for (name, value) in ON_EVERY_ANSWER {
         headers.insert(name, HeaderValue::from_static(value));
     }
     if secure {
         headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
     }
-    Ok(response)
 }

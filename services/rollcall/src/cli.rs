@@ -47,6 +47,9 @@ pub(crate) enum Command {
     /// Look at the configuration
     #[command(subcommand)]
     Config(Config),
+    /// What bounds requests, directories, tenants and addresses
+    #[command(subcommand)]
+    Limits(Limits),
     /// Tenants: customers
     #[command(subcommand)]
     Tenant(Tenant),
@@ -97,6 +100,12 @@ pub(crate) struct DirectoryOrRole {
 pub(crate) enum Config {
     /// Print what holds, with secrets hidden, or say what is wrong
     Check,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Limits {
+    /// Print every limit that holds with this configuration, and what a client gets beyond it
+    Show,
 }
 
 #[derive(Debug, Subcommand)]

@@ -37,11 +37,15 @@ pub(crate) async fn telling(
     Ok(Tiers::telling(redis, Arc::clone(clock), metrics))
 }
 
-/// Memory; and if Redis is configured, what other processes invalidate is forgotten there.
-pub(crate) fn listening(config: &Config, entropy: &Arc<dyn Entropy>, registry: &Registry) -> Result<Tiers, Failure> {
+/// Memory; and if Redis is configured, what other processes invalidate is forgotten there, and rates are shared with them.
+pub(crate) async fn listening(
+    config: &Config,
+    entropy: &Arc<dyn Entropy>,
+    registry: &Registry,
+) -> Result<Tiers, Failure> {
     let metrics = CacheMetrics::new(registry)?;
     let Some(settings) = settings(config)? else { return Ok(Tiers::in_process(metrics)) };
-    let redis = Redis::listen(settings, Arc::clone(entropy), &metrics)?;
+    let redis = Redis::connect(settings, Arc::clone(entropy), &metrics).await?;
     Ok(Tiers::listening(redis, metrics))
 }
 

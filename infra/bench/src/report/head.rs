@@ -27,6 +27,20 @@ impl Head {
     }
 }
 
+impl Head {
+    /// It all in one line.
+    pub(crate) fn line(&self) -> String {
+        format!(
+            "Rollcall {about}; {machine}; load average {load} when it ended. {rounds} rounds of {seconds} s",
+            about = self.about,
+            machine = self.machine,
+            load = self.load_average,
+            rounds = self.rounds,
+            seconds = self.seconds,
+        )
+    }
+}
+
 fn machine() -> String {
     let processors = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let names = processors.lines().filter_map(|line| line.strip_prefix("model name")?.split_once(": "));

@@ -95,16 +95,9 @@ impl Drop for Running {
     }
 }
 
-/// What a process wants of Redis.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Use {
-    CommandsAndNotices,
-    Notices,
-}
-
 impl Redis {
-    /// A Redis for values and notices. Waits a moment for the first connection; when it does not come the process goes on
-    /// without, and is served by Redis as soon as it can be reached. Must be called within a Tokio runtime.
+    /// A Redis for values, notices and leases. Waits a moment for the first connection; when it does not come the process goes
+    /// on without, and is served by Redis as soon as it can be reached. Must be called within a Tokio runtime.
     ///
     /// # Errors
     /// [`RedisSettingsError`] if a certificate cannot be read.
@@ -112,31 +105,6 @@ impl Redis {
         settings: RedisSettings,
         entropy: Arc<dyn Entropy>,
         metrics: &CacheMetrics,
-    ) -> Result<Self, RedisSettingsError> {
-        let redis = Self::start(settings, entropy, metrics, Use::CommandsAndNotices)?;
-        let shared = &redis.0.shared;
-        shared.link.wait(connector::attempt_within(&shared.settings)).await;
-        Ok(redis)
-    }
-
-    /// A Redis for notices alone: what other processes invalidate is forgotten here. No value is read or written. Must be
-    /// called within a Tokio runtime.
-    ///
-    /// # Errors
-    /// [`RedisSettingsError`] if a certificate cannot be read.
-    pub fn listen(
-        settings: RedisSettings,
-        entropy: Arc<dyn Entropy>,
-        metrics: &CacheMetrics,
-    ) -> Result<Self, RedisSettingsError> {
-        Self::start(settings, entropy, metrics, Use::Notices)
-    }
-
-    fn start(
-        settings: RedisSettings,
-        entropy: Arc<dyn Entropy>,
-        metrics: &CacheMetrics,
-        wanted: Use,
     ) -> Result<Self, RedisSettingsError> {
         let connector = Connector::new(&settings)?;
         let shared = Arc::new(Shared {
@@ -148,11 +116,12 @@ impl Redis {
             entropy,
             settings,
         });
-        let mut tasks = vec![tokio::spawn(notices::listen(Arc::clone(&shared)))];
-        if wanted == Use::CommandsAndNotices {
-            tasks.push(tokio::spawn(link::keep(Arc::clone(&shared))));
-        }
-        Ok(Self(Arc::new(Running { shared, tasks })))
+        let tasks =
+            vec![tokio::spawn(notices::listen(Arc::clone(&shared))), tokio::spawn(link::keep(Arc::clone(&shared)))];
+        let redis = Self(Arc::new(Running { shared, tasks }));
+        let shared = &redis.0.shared;
+        shared.link.wait(connector::attempt_within(&shared.settings)).await;
+        Ok(redis)
     }
 
     /// Has what is noticed about `name` advance `stripes`, as long as they live; twice, if what is loaded anew comes from
@@ -275,7 +244,8 @@ impl Shared {
         if turn == Turn::Opened {
             tracing::warn!(
                 reason = outage.kind(),
-                "Redis does not answer: everything is read from the database until it does"
+                "Redis does not answer: until it does everything is read from the database, and rates are counted by each \
+                 process for itself"
             );
         }
         turn

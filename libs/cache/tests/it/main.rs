@@ -4,6 +4,7 @@
 
 mod failover;
 mod forged;
+mod leases;
 mod outage;
 mod rights;
 mod scene;

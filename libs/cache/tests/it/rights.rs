@@ -40,3 +40,23 @@ async fn a_user_who_may_not_write_makes_things_slow_and_not_wrong() {
     assert_eq!(process.things(LONG).invalidate(&A).await, Told::HereOnly);
     assert!(process.counts("rollcall_redis_errors_total", "refused") > 0);
 }
+
+/// A gateway's, as docs/operations.md has it: it listens, and shares rates.
+const OF_A_GATEWAY: [&str; 7] = ["+eval", "+time", "+get", "+set", "+subscribe", "+ping", "+select"];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_gateways_user_may_share_rates_and_read_no_value() {
+    let redis = testkit::Redis::single();
+    let scene = Scene::at(&format!("redis://gateway:word@{}", redis.address()));
+    let (keys, channels) = (format!("~{}:{{*}}:rate:*", scene.prefix), format!("&{}:notices", scene.prefix));
+    let user = ["acl", "setuser", "gateway", "on", ">word", "resetchannels", &keys, &channels];
+    assert_eq!(redis.says(&[user.as_slice(), OF_A_GATEWAY.as_slice()].concat()).trim(), "OK");
+    let gateway = scene.listener().await;
+    let leases = gateway.tiers.leases().unwrap();
+    let lease = leases.take("directory", "a", rollcall_base::Rate::new(10, 10), 4).await.unwrap();
+    assert_eq!(lease.permits, 4);
+    assert_eq!(gateway.counts("rollcall_redis_errors_total", ""), 0);
+    let secret = format!("{}:{{a}}:credential:", scene.prefix);
+    let read = redis.says(&["--user", "gateway", "--pass", "word", "--no-auth-warning", "get", &secret]);
+    assert!(read.contains("NOPERM"), "{read}");
+}

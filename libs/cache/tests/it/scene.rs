@@ -95,7 +95,7 @@ impl Scene {
     pub(crate) async fn listener(&self) -> Process {
         let registry = Registry::new();
         let metrics = CacheMetrics::new(&registry).unwrap();
-        let redis = Redis::listen(self.settings(), Arc::new(SystemEntropy), &metrics).unwrap();
+        let redis = Redis::connect(self.settings(), Arc::new(SystemEntropy), &metrics).await.unwrap();
         let process = Process { tiers: Tiers::listening(redis, metrics), registry };
         eventually("notices come in", async || process.counts("rollcall_redis_listening", "") == 1).await;
         process

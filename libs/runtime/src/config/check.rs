@@ -1,6 +1,6 @@
 //! Values that have the right shape but cannot hold.
 
-use super::{Config, ConfigError, KeyProvider, KeysConfig, RedisConfig};
+use super::{Config, ConfigError, KeyProvider, KeysConfig, RedisConfig, RequestLimits};
 
 /// Refuses what could not work.
 pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
@@ -9,6 +9,8 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     let limits = &config.limits;
     within("limits.directory_name_length", limits.directory_name_length as u64, 1, 253)?;
     within("limits.page.default", u64::from(limits.page.default), 1, u64::from(limits.page.max))?;
+    within("http.header_bytes", config.http.header_bytes as u64, 4_096, 98_304)?;
+    requests(&limits.requests, config.http.body_seconds)?;
     within("cache.seconds", config.cache.seconds, 0, 30)?;
     within("cache.negative_ms", config.cache.negative_ms, 0, 1000)?;
     internal(config)?;
@@ -37,6 +39,32 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
         "telemetry.log",
         crate::telemetry::reads_as_filter(&config.telemetry.log),
         "it must be a level such as \"info\", or several for parts such as \"info,rollcall_store=debug\"",
+    )
+}
+
+/// A directory has its guarantee; and a request that is waited for is not given up before its body could come.
+fn requests(requests: &RequestLimits, body_seconds: u64) -> Result<(), ConfigError> {
+    const MOST: u64 = 1_000_000;
+    let least = u64::from(RequestLimits::GUARANTEED);
+    for (name, value) in [
+        ("limits.requests.directory.per_second", requests.directory.per_second),
+        ("limits.requests.directory.burst", requests.directory.burst),
+        ("limits.requests.tenant.per_second", requests.tenant.per_second),
+        ("limits.requests.tenant.burst", requests.tenant.burst),
+    ] {
+        within(name, value.into(), least, MOST)?;
+    }
+    within("limits.requests.in_flight", requests.in_flight as u64, 1, MOST)?;
+    within("limits.requests.in_flight_shared", requests.in_flight_shared as u64, 1, requests.in_flight as u64)?;
+    within("limits.requests.patience_ms", requests.patience_ms, 0, 10_000)?;
+    within("limits.requests.waiting", requests.waiting as u64, 0, MOST)?;
+    require(
+        "limits.requests.seconds",
+        requests.seconds > body_seconds && requests.seconds <= 86_400,
+        &format!(
+            "it must be more than http.body_seconds, which is {body_seconds}, and at most 86400, not {}",
+            requests.seconds
+        ),
     )
 }
 
@@ -137,6 +165,7 @@ fn positive(config: &Config) -> Result<(), ConfigError> {
         ("limits.bulk_bytes", limits.bulk_bytes as u64),
         ("limits.patch_operations", limits.patch_operations as u64),
         ("limits.members_per_request", limits.members_per_request as u64),
+        ("limits.values_per_attribute", limits.values_per_attribute as u64),
         ("limits.resource_bytes", limits.resource_bytes as u64),
         ("limits.list_bytes", limits.list_bytes as u64),
         ("limits.list_members", u64::from(limits.list_members)),

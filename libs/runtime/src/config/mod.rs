@@ -18,7 +18,7 @@ pub use internal::{InternalSecret, PeerUrls};
 use rollcall_base::SecretText;
 pub use sections::{
     CacheConfig, DatabaseConfig, HttpConfig, InternalConfig, KeyProvider, KeysConfig, LimitsConfig, ListenerConfig,
-    LogFormat, RedisConfig, Surface, Surfaces, TelemetryConfig, TlsFiles, UnknownTokenLimits,
+    LogFormat, RateLimit, RedisConfig, RequestLimits, Surface, Surfaces, TelemetryConfig, TlsFiles, UnknownTokenLimits,
 };
 use serde::{Deserialize, Serialize};
 pub use values::{DatabaseUrl, Network, PublicUrl, PublicUrlError};

@@ -89,6 +89,7 @@ impl FromIterator<Surface> for Surfaces {
 pub struct HttpConfig {
     pub trusted_proxies: Vec<Network>,
     pub body_bytes: usize,
+    pub header_bytes: usize,
     pub header_seconds: u64,
     pub body_seconds: u64,
     pub keep_alive_seconds: u64,
@@ -147,6 +148,7 @@ pub struct LimitsConfig {
     pub bulk_bytes: usize,
     pub patch_operations: usize,
     pub members_per_request: usize,
+    pub values_per_attribute: usize,
     pub resource_bytes: usize,
     pub list_bytes: usize,
     pub list_members: u32,
@@ -155,7 +157,37 @@ pub struct LimitsConfig {
     pub cursor_seconds: u64,
     pub directory_name_length: usize,
     pub page: PageLimits,
+    pub requests: RequestLimits,
     pub unknown_tokens: UnknownTokenLimits,
+}
+
+/// How many requests are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)] // each stands in config.default.toml
+pub struct RequestLimits {
+    pub directory: RateLimit,
+    pub tenant: RateLimit,
+    pub in_flight: usize,
+    pub in_flight_shared: usize,
+    pub patience_ms: u64,
+    pub waiting: usize,
+    pub seconds: u64,
+}
+
+impl RequestLimits {
+    /// Requests a second of one directory, and so many at once, that are always taken. Not a setting: clients that keep to it
+    /// rely on it.
+    pub const GUARANTEED: u32 = 25;
+}
+
+/// A steady rate and how many at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)] // each stands in config.default.toml
+pub struct RateLimit {
+    pub per_second: u32,
+    pub burst: u32,
 }
 
 /// How often unknown tokens may reach the database.

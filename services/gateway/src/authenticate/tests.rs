@@ -21,17 +21,18 @@ use actix_web::{
     web,
 };
 use async_trait::async_trait;
+use prometheus::Registry;
 use rollcall_access::{AllowedNetworks, BearerToken, CredentialRecord, Rotation, Scopes, TokenKind};
 use rollcall_base::{Id, ManualClock, Secret32, SeededEntropy, Timestamp, marker};
 use rollcall_tokens::{RefusedReason, Tokens, Uses, VerifyError};
 
 use super::*;
-use crate::Gateway;
+use crate::{Gateway, Limiter, Limits};
 
 const NOW: Timestamp = Timestamp::from_micros(1_000_000_000);
 
 /// A token service that holds what a test put into it.
-struct FakeTokens {
+pub(crate) struct FakeTokens {
     pepper: Secret32,
     credentials: Mutex<HashMap<Id<marker::Credential>, CredentialRecord>>,
     directories: Mutex<Vec<(String, Arc<DirectoryRecord>)>>,
@@ -42,7 +43,7 @@ struct FakeTokens {
 }
 
 impl FakeTokens {
-    fn new() -> Arc<Self> {
+    pub(crate) fn new() -> Arc<Self> {
         let entropy = SeededEntropy::new(1);
         Arc::new(Self {
             pepper: Secret32::random(&entropy),
@@ -55,7 +56,7 @@ impl FakeTokens {
         })
     }
 
-    fn directory(&self, slug: &str, directory_id: &str, name: &str, state: &str) -> Arc<DirectoryRecord> {
+    pub(crate) fn directory(&self, slug: &str, directory_id: &str, name: &str, state: &str) -> Arc<DirectoryRecord> {
         let record = Arc::new(DirectoryRecord {
             id: Id::new(NOW, &self.entropy),
             tenant: Id::new(NOW, &self.entropy),
@@ -70,7 +71,7 @@ impl FakeTokens {
         record
     }
 
-    fn token(&self, directory: &DirectoryRecord, change: impl FnOnce(&mut CredentialRecord)) -> String {
+    pub(crate) fn token(&self, directory: &DirectoryRecord, change: impl FnOnce(&mut CredentialRecord)) -> String {
         let token = BearerToken::generate(TokenKind::Static, Id::new(NOW, &self.entropy), &self.entropy);
         let mut record = CredentialRecord {
             id: token.id(),
@@ -149,7 +150,8 @@ impl Answer {
 
 async fn ask(tokens: &Arc<FakeTokens>, request: TestRequest) -> Answer {
     let clock = Arc::new(ManualClock::new(NOW));
-    let gateway = Gateway::new(tokens.clone(), "https://scim.example.com/".parse().unwrap(), clock);
+    let limiter = Limiter::new(Limits::default(), None, clock.clone(), &Registry::new()).unwrap();
+    let gateway = Gateway::new(tokens.clone(), "https://scim.example.com/".parse().unwrap(), clock, limiter);
     let routes = |config: &mut web::ServiceConfig| {
         config.route("", web::get().to(surface)).route("/Users", web::get().to(surface));
     };

@@ -2,6 +2,7 @@
 
 mod directory;
 mod key;
+mod limits;
 mod migrate;
 mod simulate;
 mod tenant;
@@ -43,6 +44,10 @@ pub(crate) async fn run(arguments: Arguments, output: &Output) -> Result<(), Fai
         Command::Worker(_) => serve::role(config, Role::Worker, output).await,
         Command::Migrate => migrate::run(&config, output).await,
         Command::Config(cli::Config::Check) => output.configuration(&config),
+        Command::Limits(command) => {
+            limits::run(&command, &config, output);
+            Ok(())
+        }
         Command::Tenant(command @ cli::Tenant::Create { .. }) => {
             tenant::run(command, &Installation::open_or_create(config).await?, output).await
         }
@@ -67,7 +72,7 @@ const fn application_name(command: &Command) -> Option<&'static str> {
         Command::Directory(cli::DirectoryOrRole { command: None, .. }) => Some("rollcall-directory"),
         Command::Worker(_) => Some("rollcall-worker"),
         Command::Migrate => Some("rollcall-migrate"),
-        Command::Gateway(_) | Command::Config(_) | Command::Simulate(_) => None,
+        Command::Gateway(_) | Command::Config(_) | Command::Limits(_) | Command::Simulate(_) => None,
         _ => Some("rollcall-admin"),
     }
 }

@@ -42,7 +42,9 @@ pub(crate) async fn all(config: Config, with_demo: bool, output: &Output) -> Res
     let keys = keys::service(&installation, Some(&keyring), shared.metrics.registry()).await?;
     let settings = installation::tokens_config(&installation.config);
     let tokens = installation.tokens_configured(Arc::new(keys.clone()), settings, &tiers);
-    let gateway = Gateway::new(Arc::new(tokens), installation.public_url.clone(), Arc::clone(&shared.clock));
+    let limiter = shared.limiter(&installation.config, &tiers)?;
+    let (public_url, clock) = (installation.public_url.clone(), Arc::clone(&shared.clock));
+    let gateway = Gateway::new(Arc::new(tokens), public_url, clock, limiter);
     let mut process = Process::new(shared);
     process.reports_uses(gateway.clone());
     process.routes.scim = Some(Scim::Here(gateway, directory));

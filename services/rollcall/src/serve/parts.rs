@@ -3,11 +3,15 @@
 use std::{sync::Arc, time::Duration};
 
 use rollcall_access::InternalKeys;
-use rollcall_base::{Clock, Entropy, SystemClock, SystemEntropy};
+use rollcall_base::{Clock, Entropy, Rate, SystemClock, SystemEntropy};
 use rollcall_cache::Tiers;
 use rollcall_directory::{CursorKey, DirectoryLimits, DirectoryService, Lookups};
+use rollcall_gateway::Limiter;
 use rollcall_keys::LocalKeyring;
-use rollcall_runtime::{Config, Metrics, config::LimitsConfig};
+use rollcall_runtime::{
+    Config, Metrics,
+    config::{LimitsConfig, RateLimit},
+};
 use rollcall_scim::{Limits, schema::Registry};
 use rollcall_store::Store;
 use rollcall_tokens::TokensConfig;
@@ -36,6 +40,11 @@ impl Shared {
     /// secret is needed.
     pub(super) async fn tiers(&self, config: &Config, keyring: Option<&LocalKeyring>) -> Result<Tiers, Failure> {
         tiers::shared(config, keyring, &self.clock, &self.entropy, self.metrics.registry()).await
+    }
+
+    /// What the edge takes, together with the other gateways if `tiers` reach a Redis.
+    pub(super) fn limiter(&self, config: &Config, tiers: &Tiers) -> Result<Limiter, Failure> {
+        Ok(Limiter::new(edge_limits(config), tiers.leases(), Arc::clone(&self.clock), self.metrics.registry())?)
     }
 
     /// The directory service on `store`.
@@ -71,6 +80,20 @@ pub(super) fn half_the_time(config: &Config) -> TokensConfig {
     }
 }
 
+fn edge_limits(config: &Config) -> rollcall_gateway::Limits {
+    let (requests, rate) = (&config.limits.requests, |limit: RateLimit| Rate::new(limit.per_second, limit.burst));
+    rollcall_gateway::Limits {
+        directory: rate(requests.directory),
+        tenant: rate(requests.tenant),
+        in_flight: requests.in_flight,
+        in_flight_shared: requests.in_flight_shared,
+        patience: Duration::from_millis(requests.patience_ms),
+        waiting: requests.waiting,
+        answer_within: Duration::from_secs(requests.seconds),
+        header_bytes: config.http.header_bytes,
+    }
+}
+
 fn limits(config: &Config) -> DirectoryLimits {
     let limits: &LimitsConfig = &config.limits;
     DirectoryLimits {
@@ -80,9 +103,9 @@ fn limits(config: &Config) -> DirectoryLimits {
             filter_depth: limits.filter_depth,
             patch_operations: limits.patch_operations,
             members: limits.members_per_request,
+            values: limits.values_per_attribute,
             bulk_operations: limits.bulk_operations,
             bulk_bytes: limits.bulk_bytes,
-            ..Limits::default()
         },
         page: limits.page,
         lookup_groups: limits.lookup_groups,

@@ -97,7 +97,7 @@ impl Role {
         let mut process = Process::new(Shared::new()?);
         process.drain = Duration::from_secs(config.internal.drain_seconds);
         match self {
-            Self::Gateway => gateway(&mut process, &config, self.keys(&config)?, bound)?,
+            Self::Gateway => gateway(&mut process, &config, self.keys(&config)?, bound).await?,
             Self::Tokens => {
                 let keys = self.keys(&config)?;
                 tokens(&mut process, config, keys).await?;
@@ -140,7 +140,12 @@ fn check_gateway(config: &Config) -> Result<(), Failure> {
     Ok(())
 }
 
-fn gateway(process: &mut Process, config: &Config, keys: InternalKeys, bound: &[SocketAddr]) -> Result<(), Failure> {
+async fn gateway(
+    process: &mut Process,
+    config: &Config,
+    keys: InternalKeys,
+    bound: &[SocketAddr],
+) -> Result<(), Failure> {
     let internal = &config.internal;
     let http = peers::client(internal)?;
     let tokens = Arc::new(Peers::new("tokens", internal.tokens_url.addresses()));
@@ -157,10 +162,12 @@ fn gateway(process: &mut Process, config: &Config, keys: InternalKeys, bound: &[
         tls: peers::tls(internal)?,
     };
     let forwarder = Forwarder::new(directory, keys.clone(), Arc::clone(clock), forwarding);
-    let tiers = tiers::listening(config, entropy, process.shared.metrics.registry())?;
+    let tiers = tiers::listening(config, entropy, process.shared.metrics.registry()).await?;
     let settings = half_the_time(config);
     let remote = RemoteTokens::new(tokens, http, keys, Arc::clone(clock), Arc::clone(entropy), settings, &tiers);
-    let gateway = Gateway::new(Arc::new(remote), config.public_url(bound), Arc::clone(clock));
+    let limiter = process.shared.limiter(config, &tiers)?;
+    let clock = Arc::clone(&process.shared.clock);
+    let gateway = Gateway::new(Arc::new(remote), config.public_url(bound), clock, limiter);
     process.reports_uses(gateway.clone());
     process.routes.scim = Some(Scim::Forwarded(gateway, forwarder));
     Ok(())

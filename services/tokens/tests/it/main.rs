@@ -215,6 +215,35 @@ async fn a_flood_of_unknown_tokens_stops_before_the_database_and_stops_nobody_el
 }
 
 #[tokio::test]
+async fn guesses_at_the_secret_of_a_known_token_are_metered_and_the_token_itself_never_is() {
+    let house = House::new().await;
+    let tokens = house.tokens(TokensConfig::default());
+    let issued = tokens.issue(&house.scope, &house.directory, NewToken::living(DAY)).await.unwrap();
+    let token = parse(&issued.token);
+    tokens.verify(&token, HERE).await.unwrap();
+    let before = house.store.statements();
+    let (mut told, mut throttled) = (0, 0);
+    for number in 0..200 {
+        let guess = BearerToken::generate(TokenKind::Static, issued.record.id, &SeededEntropy::new(number));
+        match tokens.verify(&guess, HERE).await {
+            Err(VerifyError::Denied(Denial::WrongSecret)) => told += 1,
+            Err(VerifyError::Throttled { retry_after }) => {
+                assert!(retry_after <= Duration::from_secs(1));
+                throttled += 1;
+            }
+            other => panic!("{other:?}"),
+        }
+        tokens.verify(&token, HERE).await.unwrap();
+    }
+    assert_eq!((told, throttled), (50, 150));
+    assert_eq!((house.store.statements() - before).statements, 0);
+    let guess = BearerToken::generate(TokenKind::Static, issued.record.id, &SeededEntropy::new(999));
+    assert!(matches!(tokens.verify(&guess, elsewhere(3)).await, Err(VerifyError::Denied(Denial::WrongSecret))));
+    house.clock.advance(Duration::from_secs(10));
+    assert_eq!(denial(&tokens, &guess).await, Denial::WrongSecret);
+}
+
+#[tokio::test]
 async fn the_same_unknown_token_is_answered_from_memory() {
     let house = House::new().await;
     let tokens = house.tokens(TokensConfig::default());

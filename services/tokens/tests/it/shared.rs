@@ -136,7 +136,8 @@ async fn a_gateway_forgets_every_form_of_a_revoked_token() {
     let (here, behind) = (scene.process(TokensConfig::default()).await, scene.process(TokensConfig::default()).await);
     let registry = Registry::new();
     let metrics = CacheMetrics::new(&registry).unwrap();
-    let redis = Redis::listen(scene.settings(Server::shared().url()), Arc::new(SystemEntropy), &metrics).unwrap();
+    let redis =
+        Redis::connect(scene.settings(Server::shared().url()), Arc::new(SystemEntropy), &metrics).await.unwrap();
     let tiers = Tiers::listening(redis, metrics);
     listens(&registry).await;
     let clock = Arc::clone(&behind.clock) as Arc<dyn Clock>;

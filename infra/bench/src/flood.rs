@@ -1,0 +1,300 @@
+//! `--rows flood`: what a tenant that keeps to a steady rate sees of another that sends as fast as it can.
+//!
+//! The steady one is an open loop: requests have their times, and each answer's time is counted from when its request
+//! was due, however long it had to wait for a connection. The flood is a closed loop of many connections, which send their next
+//! request when the last was answered, be that with a 429.
+
+use std::{
+    fmt::Write as _,
+    fs,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use futures_util::future::try_join_all;
+use serde::Serialize;
+use serde_json::Value;
+use sqlx::{Connection as _, PgConnection};
+use tokio::task::JoinSet;
+
+use crate::{
+    error::{Failure, note},
+    load::{Address, Connection, Request},
+    report::Head,
+    rows::{fresh, patch_user},
+    run::Options,
+    seed::{settled, user},
+    site::{Site, Target},
+};
+
+/// Requests a second of the steady tenant, in turn a GET and a PATCH.
+const STEADY: u32 = 50;
+/// Connections of the flood.
+const CONNECTIONS: usize = 64;
+/// Users that are read, changed and listed, of each directory.
+const USERS: usize = 200;
+/// What an edge answers to who sends too much.
+const REFUSED: u16 = 429;
+
+/// A directory, as its client has it.
+#[derive(Clone)]
+struct Client {
+    address: Address,
+    base: String,
+    users: Arc<Vec<String>>,
+}
+
+/// What one of the two saw in one while.
+#[derive(Debug, Clone, Default, Serialize)]
+struct Seen {
+    /// Milliseconds of what was taken.
+    times: Vec<f64>,
+    refused: usize,
+}
+
+/// One shape, all rounds together.
+#[derive(Debug, Serialize)]
+struct Shape {
+    shape: &'static str,
+    alone: Vec<Seen>,
+    beside: Vec<Seen>,
+    flood: Vec<Seen>,
+}
+
+/// Measures and reports.
+pub(crate) async fn run(site: &Site, options: &Options) -> Result<(), Failure> {
+    let mut shapes = Vec::new();
+    for shape in options.shapes() {
+        let (name, database) = if shape == "all" { ("all", "flood_all") } else { ("split", "flood_split") };
+        let (steady, flood) = make(site, options, database).await?;
+        let target = if name == "all" { site.all("all", database).await? } else { site.split(database).await? };
+        shapes.push(measure(name, &target, options, steady, flood).await?);
+    }
+    let head = Head::new(options.about(), CONNECTIONS, options.rounds(), options.seconds(), USERS);
+    let table = table(&head, &shapes, options.flood_directories());
+    write(options.out(), &table, &shapes)
+}
+
+/// A tenant's directory and its token.
+type Door = (String, String);
+
+/// The database of a target, with two tenants: the steady one's directory, and those of the flood.
+async fn make(site: &Site, options: &Options, database: &str) -> Result<(Door, Vec<Door>), Failure> {
+    let mut server = PgConnection::connect(&site.url("postgres")).await?;
+    sqlx::query(sqlx::AssertSqlSafe(format!("CREATE DATABASE {database}"))).execute(&mut server).await?;
+    server.close().await?;
+    let url = site.url(database);
+    site.command(&url, &["migrate"])?;
+    let door = |tenant: &str, directory: &str| -> Result<Door, Failure> {
+        let name = format!("{directory}.example");
+        let named = ["--directory-id", directory, "--directory-name", &name];
+        site.command(&url, &[&["directory", "create", "--tenant", tenant, "--client", "other"][..], &named].concat())?;
+        let issued = site.command(&url, &["token", "issue", "--tenant", tenant, "--directory", directory])?;
+        Ok((format!("/scim/{tenant}/{directory}/v2"), issued["token"].as_str().unwrap_or_default().to_owned()))
+    };
+    for tenant in ["steady", "flood"] {
+        site.command(&url, &["tenant", "create", "--slug", tenant, "--name", tenant])?;
+    }
+    let floods = (0..options.flood_directories()).map(|number| door("flood", &format!("flood-{number}")));
+    Ok((door("steady", "steady-0")?, floods.collect::<Result<_, _>>()?))
+}
+
+/// The users of a directory, made through the service.
+async fn people(target: &Target, (base, token): Door) -> Result<Client, Failure> {
+    let address = Address { socket: target.socket, token: Some(token) };
+    let mut connection = Connection::open(&address).await?;
+    let mut users = Vec::new();
+    for _ in 0..USERS {
+        let create = Request::send("POST", format!("{base}/Users"), user(&fresh()).to_string(), 201);
+        let made: Value = serde_json::from_slice(&connection.send(create).await?)?;
+        users.push(made["id"].as_str().unwrap_or_default().to_owned());
+    }
+    Ok(Client { address, base, users: Arc::new(users) })
+}
+
+async fn measure(
+    shape: &'static str,
+    target: &Target,
+    options: &Options,
+    steady: Door,
+    floods: Vec<Door>,
+) -> Result<Shape, Failure> {
+    note(&format!("Flood, {shape}"));
+    let steady = people(target, steady).await?;
+    let mut clients = Vec::new();
+    for flood in floods {
+        clients.push(people(target, flood).await?);
+    }
+    let mut database = PgConnection::connect(&target.url).await?;
+    settled(&mut database).await?;
+    let span = Duration::from_secs_f64(options.seconds());
+    // Warms everything up, and uses the flood's burst up, so that what follows is what lasts.
+    beside(&steady, &clients, span).await?;
+    let (mut alone, mut with, mut flood) = (Vec::new(), Vec::new(), Vec::new());
+    for round in 1..=options.rounds() {
+        note(&format!("  round {round}"));
+        settled(&mut database).await?;
+        alone.push(steadily(&steady, span).await?);
+        let (seen, theirs) = beside(&steady, &clients, span).await?;
+        with.push(seen);
+        flood.push(theirs);
+    }
+    Ok(Shape { shape, alone, beside: with, flood })
+}
+
+/// Both at the same time.
+async fn beside(steady: &Client, floods: &[Client], span: Duration) -> Result<(Seen, Seen), Failure> {
+    tokio::try_join!(steadily(steady, span), flooding(floods, span))
+}
+
+/// The steady tenant's requests, each at its time.
+async fn steadily(client: &Client, span: Duration) -> Result<Seen, Failure> {
+    let idle = Arc::new(Mutex::new(Vec::new()));
+    let (begun, every) = (Instant::now(), Duration::from_secs(1) / STEADY);
+    let mut under_way = JoinSet::new();
+    for number in 0.. {
+        let due = begun + every * number;
+        if due >= begun + span {
+            break;
+        }
+        tokio::time::sleep_until(due.into()).await;
+        let (client, idle) = (client.clone(), Arc::clone(&idle));
+        under_way.spawn(async move {
+            let kept = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let mut connection = match kept {
+                Some(connection) => connection,
+                None => Connection::open(&client.address).await?,
+            };
+            let user = &client.users[number as usize * 31 % client.users.len()];
+            let path = format!("{}/Users/{user}", client.base);
+            let request = if number.is_multiple_of(2) {
+                Request::get(path)
+            } else {
+                Request::send("PATCH", path, patch_user(&fresh(), true), 200)
+            };
+            let status = connection.exchange(request).await?.0;
+            idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+            Ok::<_, Failure>((status, due.elapsed()))
+        });
+    }
+    let mut seen = Seen::default();
+    for outcome in under_way.join_all().await {
+        let (status, took) = outcome?;
+        seen.note(status, took);
+    }
+    Ok(seen)
+}
+
+/// The flood: creates, changes and pages, as fast as they are answered.
+async fn flooding(clients: &[Client], span: Duration) -> Result<Seen, Failure> {
+    let until = Instant::now() + span;
+    let each = (0..CONNECTIONS).map(|number| async move {
+        let client = &clients[number % clients.len()];
+        let mut connection = Connection::open(&client.address).await?;
+        let mut seen = Seen::default();
+        for turn in number.. {
+            if Instant::now() >= until {
+                break;
+            }
+            let user = &client.users[turn * 31 % client.users.len()];
+            let request = match turn % 3 {
+                0 => Request::send("POST", format!("{}/Users", client.base), user_body(), 201),
+                1 => Request::send("PATCH", format!("{}/Users/{user}", client.base), patch_user(&fresh(), true), 200),
+                _ => Request::get(format!("{}/Users?startIndex=1&count=100", client.base)),
+            };
+            let begun = Instant::now();
+            let status = connection.exchange(request).await?.0;
+            seen.note(status, begun.elapsed());
+        }
+        Ok::<_, Failure>(seen)
+    });
+    let mut all = Seen::default();
+    for seen in try_join_all(each).await? {
+        all.times.extend(seen.times);
+        all.refused += seen.refused;
+    }
+    Ok(all)
+}
+
+fn user_body() -> String {
+    user(&fresh()).to_string()
+}
+
+impl Seen {
+    fn note(&mut self, status: u16, took: Duration) {
+        if status == REFUSED {
+            self.refused += 1;
+        } else {
+            self.times.push(took.as_secs_f64() * 1000.0);
+        }
+    }
+
+    /// The time that so many of a hundred stayed below, in milliseconds.
+    fn percentile(&self, percent: usize) -> f64 {
+        let mut times = self.times.clone();
+        times.sort_by(f64::total_cmp);
+        times.get((times.len() * percent / 100).min(times.len().saturating_sub(1))).copied().unwrap_or(f64::NAN)
+    }
+
+    fn together(rounds: &[Self]) -> Self {
+        Self {
+            times: rounds.iter().flat_map(|one| one.times.iter().copied()).collect(),
+            refused: rounds.iter().map(|one| one.refused).sum(),
+        }
+    }
+}
+
+fn table(head: &Head, shapes: &[Shape], directories: usize) -> String {
+    let mut text = format!(
+        "{head}; the steady tenant sends {STEADY} requests a second, the flood on {CONNECTIONS} connections to {directories} \
+         of its directories.\n\n| shape | who | requests | 429 | p50 ms | p99 ms |\n| --- | --- | ---: | ---: | ---: | ---: |\n",
+        head = head.line(),
+    );
+    for shape in shapes {
+        for (who, rounds) in
+            [("steady, alone", &shape.alone), ("steady, beside the flood", &shape.beside), ("the flood", &shape.flood)]
+        {
+            let seen = Seen::together(rounds);
+            let _ = writeln!(
+                text,
+                "| {} | {who} | {} | {} | {:.2} | {:.2} |",
+                shape.shape,
+                seen.times.len() + seen.refused,
+                seen.refused,
+                seen.percentile(50),
+                seen.percentile(99),
+            );
+        }
+    }
+    text.push_str("\n| shape | p99 beside the flood to p99 alone, of all rounds | by round |\n| --- | ---: | --- |\n");
+    for shape in shapes {
+        let ratio = |beside: &Seen, alone: &Seen| beside.percentile(99) / alone.percentile(99);
+        let rounds = shape.beside.iter().zip(&shape.alone);
+        let rounds: Vec<String> = rounds.map(|(beside, alone)| format!("{:.2}", ratio(beside, alone))).collect();
+        let whole = ratio(&Seen::together(&shape.beside), &Seen::together(&shape.alone));
+        let _ = writeln!(text, "| {} | {whole:.2} | {} |", shape.shape, rounds.join(", "));
+    }
+    text
+}
+
+fn write(out: &Path, table: &str, shapes: &[Shape]) -> Result<(), Failure> {
+    for (name, text) in [("flood.json", serde_json::to_string(shapes)?), ("flood.md", table.to_owned())] {
+        let path = out.join(name);
+        fs::write(&path, text).map_err(Failure::file(&path))?;
+    }
+    crate::report::print(table)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_percentile_is_of_what_was_taken_in_all_rounds() {
+        let round = |times: &[f64], refused| Seen { times: times.to_vec(), refused };
+        let seen = Seen::together(&[round(&[3.0, 1.0], 1), round(&[4.0, 2.0], 2)]);
+        assert_eq!((seen.percentile(50), seen.percentile(99), seen.refused), (3.0, 4.0, 3));
+        assert!(Seen::default().percentile(99).is_nan());
+    }
+}

@@ -1,0 +1,67 @@
+//! Why a request is not taken, and what the client is told.
+
+use std::time::Duration;
+
+use actix_web::{HttpResponse, http::StatusCode};
+
+use super::Limits;
+use crate::{Api, refusal::later};
+
+/// All rates are 25 a second at least, so that a second later there is room; and a whole second is the least that
+/// Retry-After can say.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// What a request is beyond.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Reason {
+    /// The directory's rate.
+    DirectoryRate,
+    /// The rate of its tenant's directories together.
+    TenantRate,
+    /// The tenant's requests under way at once.
+    InFlight,
+}
+
+impl Reason {
+    pub(super) const ALL: [Self; 3] = [Self::DirectoryRate, Self::TenantRate, Self::InFlight];
+
+    /// In metrics and logs.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::DirectoryRate => "directory_rate",
+            Self::TenantRate => "tenant_rate",
+            Self::InFlight => "in_flight",
+        }
+    }
+
+    fn detail(self, limits: &Limits) -> String {
+        let guaranteed = Limits::GUARANTEED.per_second();
+        match self {
+            Self::DirectoryRate => format!(
+                "This directory's allowance is {} requests a second and {} at once, and more were sent. Nothing was changed. \
+                 Send the request again after the seconds in Retry-After, and fewer at a time.",
+                limits.directory.per_second(),
+                limits.directory.burst(),
+            ),
+            Self::TenantRate => format!(
+                "The allowance of all directories of this tenant together is {} requests a second and {} at once, and more \
+                 were sent. Nothing was changed. Send the request again after the seconds in Retry-After; {guaranteed} \
+                 requests a second of each directory are always taken.",
+                limits.tenant.per_second(),
+                limits.tenant.burst(),
+            ),
+            Self::InFlight => format!(
+                "As many requests of this tenant are being worked on as may be at once ({}, or {} while other tenants have \
+                 requests too). Nothing was changed. Send the request again after the seconds in Retry-After, and fewer at a \
+                 time; {guaranteed} requests a second of each directory are always taken.",
+                limits.in_flight, limits.in_flight_shared,
+            ),
+        }
+    }
+
+    /// The 429.
+    pub(super) fn to_response(self, api: Api, limits: &Limits) -> HttpResponse {
+        later(api, StatusCode::TOO_MANY_REQUESTS, &self.detail(limits), RETRY_AFTER)
+    }
+}
