@@ -18,7 +18,7 @@ const RELEASED: &[(&str, &str, &str)] = &[
     (
         "m0002_credentials",
         m0002_credentials::TABLES,
-        "f3889e3c80e408c8ea60255c529c35ef70b9f8bc11041505c33c1a711599ddbd",
+        "3c819f41594be3f28690e810cdfff9a0f64c4dbea452f53adeb5d02203f1c92c",
     ),
 ];
 

@@ -45,7 +45,7 @@ impl std::fmt::Debug for WrappedKey {
     }
 }
 
-pub(super) fn credential_record(row: credential::Model) -> Result<CredentialRecord, StoreError> {
+pub(crate) fn credential_record(row: credential::Model) -> Result<CredentialRecord, StoreError> {
     let hash = row.hash.try_into().map_err(|_| StoreError::internal("a credential's hash has not 32 bytes"))?;
     Ok(CredentialRecord {
         id: Id::from_uuid(row.id),
@@ -67,10 +67,12 @@ pub(super) fn credential_record(row: credential::Model) -> Result<CredentialReco
         created_at: Timestamp::from_micros(row.created_at),
         expires_at: Timestamp::from_micros(row.expires_at),
         revoked_at: row.revoked_at.map(Timestamp::from_micros),
-        rotation: match (row.replaced_by, row.overlap, row.retires_at) {
-            (Some(replaced_by), Some(overlap), Some(retires_at)) => Some(Rotation {
+        rotation: match (row.replaced_by, row.rotated_at, row.overlap, row.retires_at) {
+            (Some(replaced_by), Some(rotated_at), Some(overlap), Some(retires_at)) => Some(Rotation {
                 replaced_by: Id::from_uuid(replaced_by),
+                rotated_at: Timestamp::from_micros(rotated_at),
                 overlap: Duration::from_micros(u64::try_from(overlap).unwrap_or(0)),
+                in_use_since: row.in_use_since.map(Timestamp::from_micros),
                 retires_at: Timestamp::from_micros(retires_at),
             }),
             _ => None,

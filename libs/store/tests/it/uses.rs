@@ -45,11 +45,11 @@ on_both_databases! {
         let tenant = directory.store.tenant(&OperatorScope::from_local_configuration().tenant(directory.tenant.id));
         let first = used(id, credential, now);
         let elsewhere = CredentialUse { address: "192.0.2.2".to_owned(), outside: true, ..used(id, credential, now.plus(HOUR)) };
-        let new = verification.record_uses(vec![first.clone(), first.clone()]).await.unwrap();
+        let new = verification.record_uses(vec![first.clone(), first.clone()]).await.unwrap().first;
         assert_eq!(new.len(), 1, "never used before");
         assert_eq!((new[0].reads, new[0].first_at), (4, now));
-        assert_eq!(verification.record_uses(vec![elsewhere.clone()]).await.unwrap(), []);
-        assert_eq!(verification.record_uses(vec![first.clone()]).await.unwrap(), [], "it arrives late");
+        assert_eq!(verification.record_uses(vec![elsewhere.clone()]).await.unwrap().first, []);
+        assert_eq!(verification.record_uses(vec![first.clone()]).await.unwrap().first, [], "it arrives late");
         let last = tenant.last_uses(id).await.unwrap().remove(&credential).unwrap();
         assert_eq!((last.first_at, last.at, last.address.as_str()), (now, elsewhere.last_at, "192.0.2.2"));
         let activity = tenant.activity(id, credential, now, 100).await.unwrap();

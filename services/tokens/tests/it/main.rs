@@ -5,8 +5,10 @@
 mod data_keys;
 mod house;
 mod keeper;
+mod life;
 mod remote;
 mod reports;
+mod rotation;
 mod shared;
 
 use std::{

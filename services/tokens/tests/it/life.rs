@@ -1,0 +1,149 @@
+//! A tenant with a directory on one of the databases, processes on it, and a clock that all of them share.
+
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+    time::Duration,
+};
+
+use prometheus::Registry;
+use rollcall_access::{BearerToken, CredentialState, Denial, OperatorScope, TenantScope};
+use rollcall_base::{Clock, Id, ManualClock, SystemEntropy, Timestamp, marker};
+use rollcall_keys::LocalKeyring;
+use rollcall_store::Store;
+use rollcall_testkit::{Database, TestDirectory};
+use rollcall_tokens::{
+    AuditQuery, AuditRecord, DirectoryRecord, GoodUses, Issued, LocalTokens, NewToken, Renewal, RotatedToken, Source, Span,
+    TokenStatus, Tokens, TokensConfig, Uses, VerifyError, jobs::ExpiryLadder,
+};
+use tempfile::TempDir;
+
+use crate::{house::in_process, parse};
+
+pub(crate) const HOUR: Duration = Duration::from_secs(60 * 60);
+pub(crate) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+pub(crate) const OKTA: (&str, &str) = ("198.51.100.7", "Okta SCIM Client 1.0");
+const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+pub(crate) struct Life {
+    pub(crate) database: Database,
+    pub(crate) made: TestDirectory,
+    pub(crate) store: Store,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) scope: TenantScope,
+    pub(crate) directory: DirectoryRecord,
+    folder: TempDir,
+}
+
+impl Life {
+    pub(crate) async fn on(database: Database) -> Self {
+        let made = database.directory().await;
+        Self {
+            store: made.store.clone(),
+            clock: Arc::clone(&made.clock),
+            scope: OperatorScope::from_local_configuration().tenant(made.tenant.id),
+            directory: made.record.clone(),
+            folder: tempfile::tempdir().unwrap(),
+            database,
+            made,
+        }
+    }
+
+    /// A process that nobody tells anything.
+    pub(crate) fn process(&self) -> LocalTokens {
+        let keyring = self.folder.path().join("keyring.json");
+        let keyring = LocalKeyring::open_or_create(&keyring, Arc::new(SystemEntropy)).unwrap();
+        LocalTokens::new(
+            self.store.clone(),
+            Arc::new(keyring),
+            Arc::clone(&self.clock) as Arc<dyn Clock>,
+            Arc::new(SystemEntropy),
+            TokensConfig::default(),
+            &in_process(),
+        )
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Moves on to `at`, if that is later.
+    pub(crate) fn until(&self, at: Timestamp) {
+        self.clock.advance(at.since(self.now()));
+    }
+
+    pub(crate) async fn issue(&self, tokens: &LocalTokens, days: u32) -> Issued {
+        tokens.issue(&self.scope, &self.directory, NewToken::living(DAY * days)).await.unwrap()
+    }
+
+    pub(crate) async fn rotate(&self, tokens: &LocalTokens, id: Id<marker::Credential>) -> RotatedToken {
+        tokens.rotate(&self.scope, id, Renewal::default()).await.unwrap()
+    }
+
+    /// A gateway reports that a token was used now.
+    pub(crate) async fn used(&self, tokens: &LocalTokens, id: Id<marker::Credential>, (reads, writes): (u32, u32)) {
+        tokens.report(self.use_of(id, (reads, writes), OKTA)).await.unwrap();
+    }
+
+    pub(crate) fn use_of(
+        &self,
+        credential: Id<marker::Credential>,
+        (reads, writes): (u32, u32),
+        (address, agent): (&str, &str),
+    ) -> Uses {
+        let from = Source::new(address.parse().unwrap(), agent);
+        let span = Span::of(self.now().as_micros());
+        let directory = self.directory.id;
+        let good = vec![GoodUses { directory, credential, from, outside: false, reads, writes, span }];
+        Uses { good, refused: Vec::new() }
+    }
+
+    pub(crate) async fn status(&self, tokens: &LocalTokens, id: Id<marker::Credential>) -> TokenStatus {
+        tokens.status(&self.scope, id).await.unwrap().unwrap()
+    }
+
+    pub(crate) async fn state(&self, tokens: &LocalTokens, id: Id<marker::Credential>) -> CredentialState {
+        self.status(tokens, id).await.state
+    }
+
+    /// When a token retires, if it does.
+    pub(crate) async fn retires_at(&self, tokens: &LocalTokens, id: Id<marker::Credential>) -> Option<Timestamp> {
+        self.status(tokens, id).await.record.rotation.map(|rotation| rotation.retires_at)
+    }
+
+    pub(crate) async fn audit(&self) -> Vec<AuditRecord> {
+        let query = AuditQuery {
+            since: Timestamp::from_micros(0),
+            directory: None,
+            after: None,
+            before: None,
+            limit: 1_000,
+        };
+        self.store.tenant(&self.scope).audit(&query).await.unwrap()
+    }
+
+    /// The words of the audit's lines about a token, without its issue.
+    pub(crate) async fn told_of(&self, id: Id<marker::Credential>) -> Vec<String> {
+        let subject = format!("credential:{id}");
+        let lines = self.audit().await.into_iter().filter(|line| line.subject.as_ref() == Some(&subject));
+        lines.map(|line| line.action).filter(|action| action != "token.issued").collect()
+    }
+
+    pub(crate) fn worker(&self) -> (ExpiryLadder, Registry) {
+        let registry = Registry::new();
+        (ExpiryLadder::new(&self.store, &registry).unwrap(), registry)
+    }
+}
+
+/// Whether a process takes a token.
+pub(crate) async fn is_good(tokens: &LocalTokens, issued: &Issued) -> bool {
+    refusal(tokens, &parse(&issued.token)).await.is_none()
+}
+
+pub(crate) async fn refusal(tokens: &dyn Tokens, token: &BearerToken) -> Option<Denial> {
+    match tokens.verify(token, HERE).await {
+        Ok(_) => None,
+        Err(VerifyError::Denied(denial)) => Some(denial),
+        Err(other) => panic!("{other:?}"),
+    }
+}
