@@ -7,14 +7,17 @@ use std::{
 };
 
 use prometheus::Registry;
-use rollcall_access::{BearerToken, CredentialState, Denial, OperatorScope, TenantScope};
-use rollcall_base::{Clock, Id, ManualClock, SystemEntropy, Timestamp, marker};
+use rollcall_access::{
+    Action, BearerToken, CredentialRecord, CredentialState, Denial, OperatorScope, Permission, Subject, TenantScope,
+    TokenKind,
+};
+use rollcall_base::{Clock, Id, ManualClock, Secret32, SystemEntropy, Timestamp, marker};
 use rollcall_keys::LocalKeyring;
 use rollcall_store::Store;
 use rollcall_testkit::{Database, TestDirectory};
 use rollcall_tokens::{
-    AuditQuery, AuditRecord, DirectoryRecord, GoodUses, Issued, LocalTokens, NewToken, Renewal, RotatedToken, Source, Span,
-    TokenStatus, Tokens, TokensConfig, Uses, VerifyError, jobs::ExpiryLadder,
+    AuditQuery, AuditRecord, DirectoryRecord, GoodUses, Issued, LocalTokens, NewToken, Renewal, RotatedToken, Source,
+    Span, TokenStatus, Tokens, TokensConfig, Uses, VerifyError, jobs::ExpiryLadder,
 };
 use tempfile::TempDir;
 
@@ -76,6 +79,33 @@ impl Life {
         tokens.issue(&self.scope, &self.directory, NewToken::living(DAY * days)).await.unwrap()
     }
 
+    /// One that lives as long as the tenant's policy says.
+    pub(crate) async fn issue_usual(&self, tokens: &LocalTokens) -> Issued {
+        let new = NewToken { lifetime: None, ..NewToken::living(DAY) };
+        tokens.issue(&self.scope, &self.directory, new).await.unwrap()
+    }
+
+    /// Creates users with a token, some of whose changes have no number yet. Returns them, the latest first.
+    pub(crate) async fn changed_with(&self, id: Id<marker::Credential>, users: u32) -> Vec<Id<marker::Resource>> {
+        let record = self.store.tenant(&self.scope).credential(id).await.unwrap().unwrap();
+        let token = BearerToken::generate(TokenKind::Static, id, &SystemEntropy);
+        let pepper = Secret32::random(&SystemEntropy);
+        // The same credential under a secret that is known here.
+        let known = CredentialRecord { hash: token.hash(&pepper), ..record };
+        let authenticated = rollcall_access::authenticate(&known, &token, &pepper, self.now()).unwrap();
+        let scope = authenticated.write(Permission::new(Subject::Users, Action::Create)).unwrap();
+        let mut made = Vec::new();
+        for number in 0..users {
+            self.clock.advance(Duration::from_secs(60));
+            let new = self.made.new_user(serde_json::json!({ "userName": format!("{number}@{id}") }));
+            made.insert(0, self.store.directory(&scope).create(new).await.unwrap().id);
+            if number + 1 < users {
+                while self.made.jobs().sequence(100).await.unwrap() > 0 {}
+            }
+        }
+        made
+    }
+
     pub(crate) async fn rotate(&self, tokens: &LocalTokens, id: Id<marker::Credential>) -> RotatedToken {
         tokens.rotate(&self.scope, id, Renewal::default()).await.unwrap()
     }
@@ -112,13 +142,8 @@ impl Life {
     }
 
     pub(crate) async fn audit(&self) -> Vec<AuditRecord> {
-        let query = AuditQuery {
-            since: Timestamp::from_micros(0),
-            directory: None,
-            after: None,
-            before: None,
-            limit: 1_000,
-        };
+        let query =
+            AuditQuery { since: Timestamp::from_micros(0), directory: None, after: None, before: None, limit: 1_000 };
         self.store.tenant(&self.scope).audit(&query).await.unwrap()
     }
 
@@ -127,6 +152,21 @@ impl Life {
         let subject = format!("credential:{id}");
         let lines = self.audit().await.into_iter().filter(|line| line.subject.as_ref() == Some(&subject));
         lines.map(|line| line.action).filter(|action| action != "token.issued").collect()
+    }
+
+    /// A row for an access token to belong to.
+    pub(crate) async fn oauth_client(&self, id: Id<marker::OAuthClient>) {
+        let text = |uuid: String| match self.database.is_postgres() {
+            true => format!("'{uuid}'"),
+            false => format!("x'{}'", uuid.replace('-', "")),
+        };
+        let (id, tenant) = (text(id.to_string()), text(self.scope.tenant().to_string()));
+        let directory = text(self.directory.id.to_string());
+        let insert = format!(
+            "INSERT INTO oauth_client (id, tenant_id, directory_id, secret_hash, scopes, observes_networks, label, created_at, \
+             expires_at) VALUES ({id}, {tenant}, {directory}, '', 1, FALSE, '', 1, 2)"
+        );
+        self.database.execute(&insert).await;
     }
 
     pub(crate) fn worker(&self) -> (ExpiryLadder, Registry) {

@@ -49,11 +49,11 @@ async fn walk(life: &Life, plan: Plan) {
     assert!(is_good(&untold, &old).await && is_good(&untold, &new).await, "{plan:?}: both are good at once");
     let mut came_back = false;
     for hour in (0..DEADLINE + 48).step_by(STEP as usize) {
-        let before = life.state(&told, old.record.id).await;
         if plan.first_use == Some(hour) && is_good(&told, &new).await {
             life.used(&told, new.record.id, (1, 0)).await;
         }
         if plan.keep == Some(hour) {
+            let before = life.state(&told, old.record.id).await;
             match told.keep(&life.scope, old.record.id).await {
                 Ok(kept) => assert_eq!(kept.beside, new.record.id),
                 Err(TokensError::NotKept(why)) => assert_eq!(why, NotKept::HasNoReplacement, "{plan:?}"),
