@@ -63,7 +63,7 @@ async fn many_events(
     let numbers: Vec<u32> = (1..=count).collect();
     for some in numbers.chunks(500) {
         let row = |number: &u32| {
-            let who = if number % every == 0 { actor } else { "operator" };
+            let who = if number.is_multiple_of(every) { actor } else { "operator" };
             let at = from.plus(Duration::from_secs(u64::from(*number))).as_micros();
             format!("({here}, {number}, {}, 1, 1, 1, '{who}', 'r-{number}', {at}, FALSE, '[]')", id(*number))
         };

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use futures_util::future::join_all;
-use rollcall_access::{AllowedNetworks, CredentialState, Denial, Scopes};
+use futures_util::{FutureExt, future::join_all};
+use rollcall_access::{AllowedNetworks, CredentialState, Denial, Origin, Scopes};
 use rollcall_base::{Clock, Id, SeededEntropy};
 use rollcall_testkit::on_both_databases;
 use rollcall_tokens::{NewToken, NotKept, NotRotated, PolicyChange, Renewal, Tokens, TokensError};
@@ -308,5 +308,51 @@ on_both_databases! {
         let told = life.audit().await.into_iter().filter(|line| line.action == "tenant.policy_changed");
         let told: Vec<_> = told.map(|line| (line.detail["before"]["token_days"].clone(), line.actor)).collect();
         assert_eq!(told, [(365.into(), "operator".to_owned())]);
+    }
+
+    async fn where_a_token_may_be_used_from_changes_at_once(database) {
+        let life = Life::on(database).await;
+        let tokens = life.process();
+        let issued = life.issue(&tokens, 365).await;
+        let token = parse(&issued.token);
+        let home = "198.51.100.7".parse().unwrap();
+        let elsewhere = "203.0.113.66".parse().unwrap();
+        let seen = async || tokens.verify(&token, home).await.unwrap();
+        assert!(seen().await.admit_from(elsewhere).is_ok(), "from anywhere");
+        let change = async |networks| {
+            let (record, _) = tokens.set_networks(&life.scope, token.id(), networks.clone()).await.unwrap().unwrap();
+            assert_eq!(record.networks, networks);
+        };
+        let networks = |observe| Some(AllowedNetworks { networks: "198.51.100.0/24".parse().unwrap(), observe });
+        change(networks(false)).await;
+        assert_eq!(seen().await.admit_from(elsewhere), Err(Denial::OutsideNetworks));
+        change(networks(true)).await;
+        assert_eq!(seen().await.admit_from(elsewhere), Ok(Origin::Observed));
+        change(None).await;
+        change(None).await;
+        assert_eq!(seen().await.admit_from(elsewhere), Ok(Origin::Inside));
+        assert_eq!(life.told_of(token.id()).await, ["token.networks_changed"; 3], "the fourth changed nothing");
+        let nobody = Id::new(life.now(), &SeededEntropy::new(9));
+        assert!(tokens.set_networks(&life.scope, nobody, None).await.unwrap().is_none());
+    }
+
+    async fn a_change_whose_caller_goes_away_is_taken_over_all_the_same(database) {
+        let life = Life::on(database).await;
+        let tokens = life.process();
+        let (revoked, kept) = (life.issue(&tokens, 365).await, life.issue(&tokens, 365).await);
+        let new = life.rotate(&tokens, kept.record.id).await.issued;
+        life.used(&tokens, new.record.id, (1, 0)).await;
+        life.clock.advance(2 * DAY);
+        assert!(is_good(&tokens, &revoked).await);
+        assert_eq!(refusal(&tokens, &parse(&kept.token)).await, Some(Denial::Retired));
+        // Each is begun, and nobody waits for it.
+        assert!(tokens.revoke(&life.scope, revoked.record.id).now_or_never().is_none());
+        assert!(tokens.keep(&life.scope, kept.record.id).now_or_never().is_none());
+        let is_taken_over = async {
+            while is_good(&tokens, &revoked).await || !is_good(&tokens, &kept).await {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), is_taken_over).await.unwrap();
     }
 }

@@ -47,8 +47,7 @@ impl Diary<'_> {
     fn audited(&self, line: &AuditRecord) -> String {
         let subject = line.subject.clone().unwrap_or_else(|| "tenant".to_owned());
         let detail = line.detail.as_object().map(|detail| {
-            let said =
-                detail.iter().filter(|(_, value)| !value.is_null() && **value != Value::from(Vec::<Value>::new()));
+            let said = detail.iter().filter(|(_, value)| !says_nothing(value));
             said.map(|(name, value)| format!("{name}={}", plain(value))).collect::<Vec<_>>().join(" ")
         });
         self.named(&format!("{}  {subject} by {}  {}", line.action, line.actor, detail.unwrap_or_default()))
