@@ -319,7 +319,7 @@ on_both_databases! {
         let elsewhere = "203.0.113.66".parse().unwrap();
         let seen = async || tokens.verify(&token, home).await.unwrap();
         assert!(seen().await.admit_from(elsewhere).is_ok(), "from anywhere");
-        let change = async |networks| {
+        let change = async |networks: Option<AllowedNetworks>| {
             let (record, _) = tokens.set_networks(&life.scope, token.id(), networks.clone()).await.unwrap().unwrap();
             assert_eq!(record.networks, networks);
         };
