@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use rollcall_access::{JobScope, OperatorScope};
+use rollcall_access::OperatorScope;
 use rollcall_base::{SystemClock, SystemEntropy, Timestamp};
 use rollcall_migrations::tables::OF_DIRECTORIES;
 use rollcall_scim::MemberOp;
@@ -230,14 +230,9 @@ async fn every_statement_names_the_directory_for_every_table_it_touches() {
 async fn uses_of_credentials(directory: &TestDirectory, seen: &mut Seen) {
     let (id, now) = (directory.record.id, Timestamp::from_micros(1_800_000_000_000_000));
     let credential = rollcall_base::Id::new(now, &SystemEntropy);
-    let verification = directory.store.verification(&JobScope::of_service("test"));
+    crate::uses::everything_about(directory).await;
     let tenant = directory.store.tenant(&OperatorScope::from_local_configuration().tenant(directory.tenant.id));
-    verification.record_uses(vec![crate::uses::used(id, credential, now)]).await.unwrap();
-    verification.record_refusals(vec![crate::uses::refused(id, "192.0.2.1", now)]).await.unwrap();
-    tenant.last_uses(id).await.unwrap();
-    tenant.activity(id, credential, now, 10).await.unwrap();
     tenant.places_of_use(id, credential, now, 10).await.unwrap();
-    tenant.refusals(id, now, 10).await.unwrap();
     tenant.refusals_of(id, credential, now, 10).await.unwrap();
     tenant.changes_by(id, credential, now, 10).await.unwrap();
     seen.take(directory);

@@ -9,11 +9,7 @@ use rollcall_testkit::{TestDirectory, on_both_databases};
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
-pub(crate) fn used(
-    directory: Id<marker::Directory>,
-    credential: Id<marker::Credential>,
-    at: Timestamp,
-) -> CredentialUse {
+fn used(directory: Id<marker::Directory>, credential: Id<marker::Credential>, at: Timestamp) -> CredentialUse {
     CredentialUse {
         directory,
         credential,
@@ -27,7 +23,7 @@ pub(crate) fn used(
     }
 }
 
-pub(crate) fn refused(directory: Id<marker::Directory>, address: &str, at: Timestamp) -> RefusedUse {
+fn refused(directory: Id<marker::Directory>, address: &str, at: Timestamp) -> RefusedUse {
     RefusedUse {
         directory,
         credential: None,
@@ -38,6 +34,19 @@ pub(crate) fn refused(directory: Id<marker::Directory>, address: &str, at: Times
         first_at: at,
         last_at: at,
     }
+}
+
+/// Asks and says all that there is about a credential's use.
+pub(crate) async fn everything_about(directory: &TestDirectory) {
+    let (id, now) = (directory.record.id, directory.clock.now());
+    let credential = Id::new(now, &SeededEntropy::new(24));
+    let verification = directory.store.verification(&JobScope::of_service("test"));
+    verification.record_uses(vec![used(id, credential, now)]).await.unwrap();
+    verification.record_refusals(vec![refused(id, "192.0.2.1", now)]).await.unwrap();
+    let tenant = directory.store.tenant(&OperatorScope::from_local_configuration().tenant(directory.tenant.id));
+    assert_eq!(tenant.last_uses(id).await.unwrap().len(), 1);
+    assert_eq!(tenant.activity(id, credential, now, 10).await.unwrap().len(), 1);
+    assert_eq!(tenant.refusals(id, now, 10).await.unwrap().len(), 1);
 }
 
 on_both_databases! {
