@@ -10,6 +10,7 @@ mod differential;
 mod door;
 mod events;
 mod failover;
+mod ladder;
 mod lists;
 mod members;
 mod migrating;
