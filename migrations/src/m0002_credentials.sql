@@ -1,4 +1,4 @@
--- OAuth clients (RFC 6749 §4.4). secret_hash: argon2id, as a PHC string.
+-- OAuth clients (RFC 6749 §4.4). secret_hash: argon2id, as a PHC string. ladder_at: as that of a credential, below.
 CREATE TABLE oauth_client (
     id {id} NOT NULL PRIMARY KEY,
     tenant_id {id} NOT NULL REFERENCES tenant (id),
@@ -10,9 +10,11 @@ CREATE TABLE oauth_client (
     label text NOT NULL,
     created_at bigint NOT NULL,
     expires_at bigint NOT NULL,
-    revoked_at bigint
+    revoked_at bigint,
+    ladder_at bigint NOT NULL DEFAULT 0
 );
 CREATE INDEX oauth_client_directory ON oauth_client (tenant_id, directory_id);
+CREATE INDEX oauth_client_ladder ON oauth_client (ladder_at);
 
 -- scopes: bits; without them may_write says it. may_write stays true only for credentials that may do everything, so that
 -- the version before gives none of them more than it has.

@@ -18,7 +18,7 @@ const RELEASED: &[(&str, &str, &str)] = &[
     (
         "m0002_credentials",
         m0002_credentials::TABLES,
-        "3c819f41594be3f28690e810cdfff9a0f64c4dbea452f53adeb5d02203f1c92c",
+        "9dc5ee95e6cf3fa2f5b947c7c956a044196fc66e4dd5fda8f9e87e69650ded53",
     ),
 ];
 

@@ -103,7 +103,7 @@ impl CredentialRecord {
 
     /// Whole days until its end; none if it is not good any more.
     pub fn expires_in_days(&self, now: Timestamp) -> Option<u64> {
-        self.state(now).is_good().then(|| self.ends_at().since(now).as_secs() / DAY.as_secs())
+        self.state(now).is_good().then(|| whole_days(self.ends_at(), now))
     }
 
     /// The nearest rung that it is past, while it is good.
@@ -112,7 +112,21 @@ impl CredentialRecord {
     }
 }
 
+fn whole_days(until: Timestamp, now: Timestamp) -> u64 {
+    until.since(now).as_secs() / DAY.as_secs()
+}
+
 impl Ladder {
+    /// The warnings of what lives from `began_at` until `ends_at`, such as an OAuth client.
+    pub const fn of_life(began_at: Timestamp, ends_at: Timestamp) -> Self {
+        Self { end: End::Expires, ends_at, began_at, is_silent: false }
+    }
+
+    /// Whole days until the end.
+    pub fn days_left(&self, now: Timestamp) -> u64 {
+        whole_days(self.ends_at, now)
+    }
+
     /// The moment of a rung.
     pub fn moment(&self, rung: Rung) -> Timestamp {
         let before = i64::try_from((DAY * rung).as_micros()).unwrap_or(i64::MAX);

@@ -20,8 +20,8 @@ pub use config::{KeyAges, ThrottleLimits, TokensConfig};
 pub use error::{TokensError, VerifyError};
 pub use http::InternalSurface;
 pub use local::{
-    Activity, Issued, KeptToken, LocalTokens, MOST_CHANGES, NewToken, PolicyChange, Renewal, Revoked, Rotated,
-    RotatedToken, TokenStatus,
+    Activity, Issued, KeptToken, LocalTokens, MOST_CHANGES, MOST_ROWS, NewToken, PolicyChange, Renewal, Revoked,
+    Rotated, RotatedToken, TokenStatus,
 };
 pub use remote::{RemoteError, RemoteTokens};
 pub use rollcall_cache::Told;

@@ -108,6 +108,8 @@ async fn a_token_is_rotated_kept_and_looked_at_while_a_server_runs() {
     let listed = text(place, &["token", "list", "--tenant", "acme"]);
     assert!(listed.contains("retiring") && listed.contains("next") && !listed.contains(&new.token), "{listed}");
 
+    soon("the line in the log", || place.log().contains("token.retirement_begun").then_some(()));
+
     let kept = place.json(&["token", "keep", "--token-id", &old.token_id]);
     assert_eq!((&kept["kept"], &kept["beside"]), (&json!(true), &json!(new.token_id)));
     assert!(place.refusal(&["token", "keep", "--token-id", &old.token_id]).contains("nothing to undo"));

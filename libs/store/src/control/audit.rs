@@ -49,6 +49,10 @@ actions! {
     TokenRevoked "token.revoked",
     /// Where a token may be used from was changed.
     TokenNetworksChanged "token.networks_changed",
+    /// An OAuth client's end is near.
+    ClientExpiryWarning "oauth_client.expiry_warning",
+    /// An OAuth client's time is over.
+    ClientExpired "oauth_client.expired",
     /// The tenant's policy was changed.
     PolicyChanged "tenant.policy_changed",
 }
@@ -68,7 +72,7 @@ pub struct AuditRecord {
     pub actor: String,
     /// What, as [`AuditAction::as_str`] says it; another version may know more words.
     pub action: String,
-    /// What it was done to, such as `credential:ID`.
+    /// What it was done to, such as `credential:ID` or `oauth_client:ID`.
     pub subject: Option<String>,
     /// More of it. Never a secret.
     pub detail: Value,
@@ -108,8 +112,17 @@ impl AuditEntry {
         action: AuditAction,
         detail: Value,
     ) -> Self {
-        let subject = Some(format!("credential:{credential}"));
-        Self { tenant, directory: Some(directory), action, subject, once: None, detail }
+        Self::of((tenant, directory), format!("credential:{credential}"), action, detail)
+    }
+
+    /// A line about something of a directory.
+    pub(crate) fn of(
+        (tenant, directory): (Id<Tenant>, Id<Directory>),
+        subject: String,
+        action: AuditAction,
+        detail: Value,
+    ) -> Self {
+        Self { tenant, directory: Some(directory), action, subject: Some(subject), once: None, detail }
     }
 
     pub(crate) fn once(self, key: String) -> Self {

@@ -15,7 +15,7 @@ use serde_json::json;
 use super::{
     AuditAction, AuditRecord, TenantStore,
     audit::{self, AuditEntry, AuditWriter},
-    rows::credential_record,
+    rows::{credential_record, credential_row},
     tenant, uses,
 };
 use crate::{StoreError, door::Mutation, entity::credential};
@@ -206,7 +206,7 @@ impl Mutation for Rotate {
         if new.expires_at < latest {
             return Ok(Err(NotRotated::EndsTooSoon { retires_at: latest }));
         }
-        tenant::insert(transaction, &new).await?;
+        credential::Entity::insert(credential_row(&new)).exec_without_returning(transaction).await?;
         let mut lines = Vec::new();
         for (old, rotation) in &replaced {
             set_rotation(transaction, old.id, Some(*rotation)).await?;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use rollcall_access::{Actor, CredentialRecord, Scopes, TenantScope, TokenKind};
+use rollcall_access::{Actor, CredentialRecord, TenantScope, TokenKind};
 use rollcall_base::{
     Id, Timestamp,
     marker::{Credential, Directory, Tenant},
@@ -105,7 +105,7 @@ impl TenantStore {
         row.map(rows::credential_record).transpose()
     }
 
-    /// A directory's credentials, oldest first.
+    /// A directory's credentials that people issued, oldest first; not what OAuth clients got.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -113,6 +113,7 @@ impl TenantStore {
         let rows = credential::Entity::find()
             .filter(credential::Column::TenantId.eq(self.tenant.as_uuid()))
             .filter(credential::Column::DirectoryId.eq(directory.as_uuid()))
+            .filter(credential::Column::OauthClientId.is_null())
             .order_by_asc(credential::Column::Id)
             .all(self.inner.reader())
             .await?;
@@ -200,7 +201,7 @@ impl Mutation for InsertCredential {
         if in_tenant.one(transaction).await?.is_none() {
             return Err(StoreError::NotFound);
         }
-        insert(transaction, record).await?;
+        credential::Entity::insert(rows::credential_row(record)).exec_without_returning(transaction).await?;
         match record.kind() {
             TokenKind::Static => audit.write(transaction, actor, vec![issued(record)]).await,
             TokenKind::Access => Ok(Vec::new()),
@@ -218,35 +219,6 @@ pub(super) fn issued(record: &CredentialRecord) -> AuditEntry {
         "expires_at": record.expires_at.to_string(),
     });
     AuditEntry::about((record.tenant, record.directory), record.id, AuditAction::TokenIssued, detail)
-}
-
-pub(super) async fn insert(transaction: &DatabaseTransaction, record: &CredentialRecord) -> Result<(), StoreError> {
-    let next = record.ladder().map(|ladder| ladder.next(record.created_at).unwrap_or(ladder.ends_at));
-    let rotation = record.rotation;
-    let row = credential::ActiveModel {
-        id: Set(record.id.as_uuid()),
-        tenant_id: Set(record.tenant.as_uuid()),
-        directory_id: Set(record.directory.as_uuid()),
-        data_key_id: Set(record.data_key.as_uuid()),
-        hash: Set(record.hash.as_bytes().to_vec()),
-        may_write: Set(record.scopes == Scopes::ALL),
-        label: Set(record.label.clone()),
-        created_at: Set(record.created_at.as_micros()),
-        expires_at: Set(record.expires_at.as_micros()),
-        revoked_at: Set(record.revoked_at.map(Timestamp::as_micros)),
-        scopes: Set(Some(record.scopes.bits().into())),
-        networks: Set(record.networks.as_ref().map(|allowed| allowed.networks.to_string())),
-        observes_networks: Set(record.networks.as_ref().map(|allowed| allowed.observe)),
-        oauth_client_id: Set(record.client.map(|id| id.as_uuid())),
-        replaced_by: Set(rotation.map(|rotation| rotation.replaced_by.as_uuid())),
-        rotated_at: Set(rotation.map(|rotation| rotation.rotated_at.as_micros())),
-        overlap: Set(rotation.map(|rotation| i64::try_from(rotation.overlap.as_micros()).unwrap_or(i64::MAX))),
-        in_use_since: Set(rotation.and_then(|rotation| rotation.in_use_since).map(Timestamp::as_micros)),
-        retires_at: Set(rotation.map(|rotation| rotation.retires_at.as_micros())),
-        ladder_at: Set(next.map_or(i64::MAX, Timestamp::as_micros)),
-    };
-    credential::Entity::insert(row).exec_without_returning(transaction).await?;
-    Ok(())
 }
 
 struct InsertKey(WrappedKey);

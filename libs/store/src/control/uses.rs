@@ -202,6 +202,34 @@ impl TenantStore {
         rows.iter().map(read).collect()
     }
 
+    /// How often one credential was used since `since`, to the hour: requests that look, requests that change, and whether
+    /// any came from outside its networks.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] if the directory is not the tenant's.
+    pub async fn times_used(
+        &self,
+        directory: Id<Directory>,
+        credential: Id<Credential>,
+        since: Timestamp,
+    ) -> Result<(u64, u64, bool), StoreError> {
+        self.owns(directory).await?;
+        let sql = Sql::new(
+            "SELECT CAST(COALESCE(SUM(reads), 0) AS bigint) AS reads, CAST(COALESCE(SUM(writes), 0) AS bigint) AS writes, \
+             CAST(COALESCE(MAX(CASE WHEN outside THEN 1 ELSE 0 END), 0) AS bigint) AS outside FROM credential_activity \
+             WHERE directory_id = ",
+        )
+        .id(directory)
+        .text(" AND credential_id = ")
+        .id(credential)
+        .text(" AND hour >= ")
+        .value(since.as_micros() / HOUR);
+        let rows = self.inner.rows(sql.build(self.inner.backend())).await?;
+        let row = rows.first().ok_or_else(|| StoreError::internal("a sum of nothing"))?;
+        let number = |column| -> Result<u64, StoreError> { Ok(row.try_get::<i64>("", column)?.unsigned_abs()) };
+        Ok((number("reads")?, number("writes")?, number("outside")? == 1))
+    }
+
     /// Where one credential was used from since `since`, to the hour: the latest first, at most `limit` places.
     ///
     /// # Errors

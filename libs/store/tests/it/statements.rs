@@ -232,6 +232,7 @@ async fn uses_of_credentials(directory: &TestDirectory, seen: &mut Seen) {
     let credential = rollcall_base::Id::new(now, &SystemEntropy);
     crate::uses::everything_about(directory).await;
     let tenant = directory.store.tenant(&OperatorScope::from_local_configuration().tenant(directory.tenant.id));
+    tenant.times_used(id, credential, now).await.unwrap();
     tenant.places_of_use(id, credential, now, 10).await.unwrap();
     tenant.refusals_of(id, credential, now, 10).await.unwrap();
     tenant.changes_by(id, credential, now, 10).await.unwrap();

@@ -123,6 +123,9 @@ on_both_databases! {
         let later = tenant.places_of_use(id, credential, now.plus(2 * HOUR), 10).await.unwrap();
         assert_eq!(later.iter().map(|place| place.reads).collect::<Vec<_>>(), [2]);
         assert_eq!(tenant.places_of_use(id, credential, now, 1).await.unwrap().len(), 1, "at most one");
+        assert_eq!(tenant.times_used(id, credential, now).await.unwrap(), (6, 3, true));
+        assert_eq!(tenant.times_used(id, credential, now.plus(2 * HOUR)).await.unwrap(), (2, 1, false));
+        assert_eq!(tenant.times_used(id, credential, now.plus(9 * HOUR)).await.unwrap(), (0, 0, false));
     }
 
     async fn the_refused_uses_of_one_credential_are_told_apart(database) {

@@ -10,7 +10,7 @@ use crate::TokensError;
 /// The most changes that a report holds; all are counted.
 pub const MOST_CHANGES: usize = 1_000;
 /// The most hours, places and refused uses that a report holds, each.
-const MOST: u32 = 1_000;
+pub const MOST_ROWS: u32 = 1_000;
 
 /// What a token did.
 #[derive(Debug, Clone)]
@@ -21,11 +21,17 @@ pub struct Activity {
     pub since: Timestamp,
     /// What it changed: the count of all, and the last [`MOST_CHANGES`].
     pub changes: ChangesBy,
-    /// Where it was used from, to the hour, the latest first; at most 1,000 places.
+    /// All requests that looked.
+    pub reads: u64,
+    /// All requests that were to change something.
+    pub writes: u64,
+    /// Whether any request came from outside its networks, which was only observed.
+    pub from_outside: bool,
+    /// Where it was used from, to the hour, the latest first; at most [`MOST_ROWS`].
     pub places: Vec<PlaceOfUse>,
-    /// Requests by the hour and the place, oldest first; at most 1,000.
+    /// Requests by the hour and the place, oldest first; at most [`MOST_ROWS`].
     pub hours: Vec<CredentialUse>,
-    /// Its refused uses, the latest first; at most 1,000.
+    /// Its refused uses, the latest first; at most [`MOST_ROWS`].
     pub refused: Vec<RefusedUse>,
 }
 
@@ -43,11 +49,15 @@ impl LocalTokens {
         let Some(token) = self.status(scope, id).await? else { return Ok(None) };
         let (tenant, directory) = (self.store.tenant(scope), token.record.directory);
         let since = since.unwrap_or(token.record.created_at);
+        let (reads, writes, from_outside) = tenant.times_used(directory, id, since).await?;
         Ok(Some(Activity {
+            reads,
+            writes,
+            from_outside,
             changes: tenant.changes_by(directory, id, since, MOST_CHANGES).await?,
-            places: tenant.places_of_use(directory, id, since, MOST).await?,
-            hours: tenant.activity(directory, id, since, MOST).await?,
-            refused: tenant.refusals_of(directory, id, since, MOST).await?,
+            places: tenant.places_of_use(directory, id, since, MOST_ROWS).await?,
+            hours: tenant.activity(directory, id, since, MOST_ROWS).await?,
+            refused: tenant.refusals_of(directory, id, since, MOST_ROWS).await?,
             since,
             token,
         }))

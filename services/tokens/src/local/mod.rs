@@ -27,7 +27,7 @@ use tracing::Instrument;
 
 pub(crate) use self::peppers::PepperError;
 pub use self::{
-    activity::{Activity, MOST_CHANGES},
+    activity::{Activity, MOST_CHANGES, MOST_ROWS},
     data_keys::Rotated,
     issue::{Issued, NewToken},
     look::TokenStatus,

@@ -128,7 +128,7 @@ on_both_databases! {
         let revoked = life.issue(&tokens, 100).await;
         tokens.revoke(&life.scope, revoked.record.id).await.unwrap();
         let client = Id::<rollcall_base::marker::OAuthClient>::new(life.now(), &SystemEntropy);
-        life.oauth_client(client).await;
+        life.oauth_client(client, 0).await;
         let token = rollcall_access::BearerToken::generate(
             TokenKind::Access,
             Id::new(life.now(), &SystemEntropy),
@@ -164,5 +164,28 @@ on_both_databases! {
         life.clock.advance(6 * DAY);
         worker.climb().await.unwrap();
         assert_eq!(life.told_of(issued.record.id).await, ["token.expiry_warning"]);
+    }
+
+    async fn an_oauth_client_is_warned_of_as_a_token_is(database) {
+        let life = Life::on(database).await;
+        let (client, revoked) = (Id::new(life.now(), &SystemEntropy), Id::new(life.now(), &SystemEntropy));
+        life.oauth_client(client, 100).await;
+        life.oauth_client(revoked, 100).await;
+        life.database.execute(&life.oauth_client_revoked(revoked)).await;
+        let (worker, registry) = life.worker();
+        for day in 0..101 {
+            worker.climb().await.unwrap();
+            if day == 99 {
+                worker.count().await.unwrap();
+                assert_eq!(by_days(&registry, "rollcall_credentials_expiring"), [("1".to_owned(), 1)]);
+            }
+            life.clock.advance(DAY);
+        }
+        let lines = life.audit().await;
+        let subject = Some(format!("oauth_client:{client}"));
+        assert!(lines.iter().all(|line| line.subject == subject), "{lines:?}");
+        let days: Vec<_> = lines.iter().map(|line| (line.action.as_str(), line.detail["days"].as_u64())).collect();
+        let warnings = [90, 30, 14, 7, 1].map(|days| ("oauth_client.expiry_warning", Some(days)));
+        assert_eq!(days, [warnings.as_slice(), &[("oauth_client.expired", None)]].concat());
     }
 }

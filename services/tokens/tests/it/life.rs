@@ -154,19 +154,29 @@ impl Life {
         lines.map(|line| line.action).filter(|action| action != "token.issued").collect()
     }
 
-    /// A row for an access token to belong to.
-    pub(crate) async fn oauth_client(&self, id: Id<marker::OAuthClient>) {
-        let text = |uuid: String| match self.database.is_postgres() {
-            true => format!("'{uuid}'"),
-            false => format!("x'{}'", uuid.replace('-', "")),
-        };
-        let (id, tenant) = (text(id.to_string()), text(self.scope.tenant().to_string()));
-        let directory = text(self.directory.id.to_string());
+    /// An id as the database spells it.
+    fn spelled(&self, id: &impl ToString) -> String {
+        match self.database.is_postgres() {
+            true => format!("'{}'", id.to_string()),
+            false => format!("x'{}'", id.to_string().replace('-', "")),
+        }
+    }
+
+    /// A row for an OAuth client that lives for so many days.
+    pub(crate) async fn oauth_client(&self, id: Id<marker::OAuthClient>, days: u32) {
+        let (id, tenant) = (self.spelled(&id), self.spelled(&self.scope.tenant()));
+        let (directory, now) = (self.spelled(&self.directory.id), self.now());
         let insert = format!(
             "INSERT INTO oauth_client (id, tenant_id, directory_id, secret_hash, scopes, observes_networks, label, created_at, \
-             expires_at) VALUES ({id}, {tenant}, {directory}, '', 1, FALSE, '', 1, 2)"
+             expires_at) VALUES ({id}, {tenant}, {directory}, '', 1, FALSE, '', {}, {})",
+            now.as_micros(),
+            now.plus(DAY * days).as_micros()
         );
         self.database.execute(&insert).await;
+    }
+
+    pub(crate) fn oauth_client_revoked(&self, id: Id<marker::OAuthClient>) -> String {
+        format!("UPDATE oauth_client SET revoked_at = {} WHERE id = {}", self.now().as_micros(), self.spelled(&id))
     }
 
     pub(crate) fn worker(&self) -> (ExpiryLadder, Registry) {

@@ -355,4 +355,35 @@ on_both_databases! {
         };
         tokio::time::timeout(Duration::from_secs(20), is_taken_over).await.unwrap();
     }
+
+    async fn of_two_admins_who_rotate_a_token_at_once_one_is_refused(database) {
+        let life = Life::on(database).await;
+        let (here, there) = (life.process(), life.process());
+        let old = life.issue(&here, 365).await;
+        let id = old.record.id;
+        let (a, b) = tokio::join!(
+            here.rotate(&life.scope, id, Renewal::default()),
+            there.rotate(&life.scope, id, Renewal::default())
+        );
+        let (good, refused): (Vec<_>, Vec<_>) = [a, b].into_iter().partition(Result::is_ok);
+        let good = good.into_iter().next().unwrap().unwrap();
+        let refused = refused.into_iter().next().unwrap().unwrap_err();
+        let new = good.issued.record.id;
+        assert!(matches!(refused, TokensError::NotRotated(NotRotated::HasReplacement(id)) if id == new), "{refused}");
+        assert_eq!(here.list(&life.scope, life.directory.id).await.unwrap().len(), 2);
+        assert_eq!(life.told_of(old.record.id).await, ["token.rotated"]);
+    }
+
+    async fn whether_it_is_used_or_revoked_first_the_old_token_stays_if_the_new_one_does_not(database) {
+        let life = Life::on(database).await;
+        let (here, there) = (life.process(), life.process());
+        for _ in 0..10 {
+            let old = life.issue(&here, 365).await;
+            let new = life.rotate(&here, old.record.id).await.issued.record.id;
+            let used = life.used(&there, new, (1, 0));
+            let (revoked, ()) = tokio::join!(here.revoke_as(&life.scope, new, false), used);
+            assert_eq!(revoked.unwrap().unwrap().kept, [old.record.id]);
+            assert_eq!(life.state(&here, old.record.id).await, CredentialState::Live);
+        }
+    }
 }

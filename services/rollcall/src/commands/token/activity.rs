@@ -1,7 +1,7 @@
 //! `rollcall token activity`, and the report about a token that leaked.
 
 use rollcall_scim::schema::{KindId, Registry};
-use rollcall_tokens::{Activity, ChangeBy, Operation};
+use rollcall_tokens::{Activity, ChangeBy, MOST_ROWS, Operation};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -52,8 +52,12 @@ pub(super) struct Requests {
     from_outside_networks: bool,
     /// Where they came from, the latest first.
     places: Vec<Place>,
+    /// There are more.
+    places_are_cut: bool,
     /// By the hour, oldest first.
     hours: Vec<Hour>,
+    /// There are more, later ones.
+    hours_are_cut: bool,
 }
 
 #[derive(Serialize)]
@@ -123,11 +127,13 @@ impl Report {
             version: change.version,
             request_id: change.request_id,
         };
-        let sum = |count: fn(&rollcall_tokens::PlaceOfUse) -> u64| activity.places.iter().map(count).sum();
+        let is_cut = |rows: usize| rows >= MOST_ROWS as usize;
         let requests = Requests {
-            reads: sum(|place| place.reads),
-            writes: sum(|place| place.writes),
-            from_outside_networks: activity.places.iter().any(|place| place.outside),
+            reads: activity.reads,
+            writes: activity.writes,
+            from_outside_networks: activity.from_outside,
+            places_are_cut: is_cut(activity.places.len()),
+            hours_are_cut: is_cut(activity.hours.len()),
             hours: activity.hours.into_iter().map(Hour::from).collect(),
             places: activity.places.into_iter().map(Place::from).collect(),
         };
@@ -157,7 +163,10 @@ impl Report {
             self.requests.reads, self.requests.writes
         );
         text += &table(&self.requests.places);
+        let more = |is_cut: bool| if is_cut { "  (there are more; ask with another --since)\n" } else { "" };
+        text += more(self.requests.places_are_cut);
         text += &format!("\nRequests by the hour\n{}", table(&self.requests.hours));
+        text += more(self.requests.hours_are_cut);
         text += &format!("\nRefused uses: {}\n{}", self.refused.len(), table(&self.refused));
         text
     }

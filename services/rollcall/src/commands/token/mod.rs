@@ -161,7 +161,7 @@ fn unknown(choice: &cli::TokenChoice) -> Failure {
 
 /// When servers do what was decided here.
 fn holds(told: Told, what: &str, config: &Config) -> String {
-    let within = follows_within(config);
+    let within = refused_within(config);
     match told {
         Told::Everywhere => format!("Servers that listen to Redis {what} now, any other within {within} seconds."),
         Told::HereOnly => format!("Servers {what} within {within} seconds."),
@@ -170,7 +170,7 @@ fn holds(told: Told, what: &str, config: &Config) -> String {
 
 /// The longest that a server which no message reached goes on, in seconds: until it sees that the embedded database has
 /// changed, or until what it remembers is over.
-fn follows_within(config: &Config) -> u64 {
+pub(super) fn refused_within(config: &Config) -> u64 {
     const SEES_A_CHANGE: u64 = 2;
     // The servers may have other settings than this machine, but none may remember for longer than this.
     let longest = TokensConfig::LONGEST_TTL.as_secs();

@@ -1,6 +1,6 @@
 //! `rollcall token refusals`.
 
-use rollcall_tokens::{RefusedReason, RefusedUse};
+use rollcall_tokens::{MOST_ROWS, RefusedReason, RefusedUse};
 use serde::Serialize;
 
 use crate::{cli, failure::Failure, installation::Installation, output::Output};
@@ -34,9 +34,6 @@ impl From<&RefusedUse> for Shown {
     }
 }
 
-/// The most that is printed.
-const MOST: u32 = 1_000;
-
 pub(super) async fn run(
     directory: &cli::DirectoryChoice,
     since: cli::Since,
@@ -45,8 +42,11 @@ pub(super) async fn run(
 ) -> Result<(), Failure> {
     let (scope, record) = installation.directory(directory).await?;
     let since = since.moment(installation.clock.now());
-    let refused = installation.tokens().await?.refusals(&scope, record.id, since, MOST).await?;
+    let refused = installation.tokens().await?.refusals(&scope, record.id, since, MOST_ROWS).await?;
     let shown: Vec<Shown> = refused.iter().map(Shown::from).collect();
     output.many(&shown, "Nothing was refused since then.");
+    if shown.len() >= MOST_ROWS as usize {
+        output.say("There are earlier ones that are not shown.");
+    }
     Ok(())
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::{
     Found,
     activity::{self, Report},
-    follows_within, holds, unknown,
+    holds, refused_within, unknown,
 };
 use crate::{cli, failure::Failure, installation::Installation, output::Output};
 
@@ -82,7 +82,7 @@ fn shown(found: &Found, done: &Done, left: usize, installation: &Installation) -
         kept: done.kept.iter().map(ToString::to_string).collect(),
         live_tokens_left: left,
         servers_were_told: done.told == Told::Everywhere,
-        refused_everywhere_within_seconds: follows_within(&installation.config),
+        refused_everywhere_within_seconds: refused_within(&installation.config),
     }
 }
 

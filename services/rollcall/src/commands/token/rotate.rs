@@ -3,7 +3,7 @@
 use rollcall_tokens::{Renewal, Told};
 use serde::Serialize;
 
-use super::{DAY, Found, follows_within, holds};
+use super::{DAY, Found, holds, refused_within};
 use crate::{cli, failure::Failure, installation::Installation, output::Output};
 
 /// What is printed of a rotation. The names are stable.
@@ -84,7 +84,7 @@ pub(super) async fn keep(
         beside: kept.beside.to_string(),
         expires_at: kept.record.expires_at.to_string(),
         servers_were_told: kept.told == Told::Everywhere,
-        holds_everywhere_within_seconds: follows_within(&installation.config),
+        holds_everywhere_within_seconds: refused_within(&installation.config),
     });
     Ok(())
 }
