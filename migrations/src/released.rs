@@ -18,7 +18,7 @@ const RELEASED: &[(&str, &str, &str)] = &[
     (
         "m0002_credentials",
         m0002_credentials::TABLES,
-        "f3889e3c80e408c8ea60255c529c35ef70b9f8bc11041505c33c1a711599ddbd",
+        "9dc5ee95e6cf3fa2f5b947c7c956a044196fc66e4dd5fda8f9e87e69650ded53",
     ),
 ];
 

@@ -26,14 +26,15 @@ mod transaction;
 
 pub use config::StoreConfig;
 pub use control::{
-    CredentialUse, DirectoryRecord, LastUse, MOST_REFUSALS_A_DAY, NewDirectory, OperatorStore, RefusedUse,
-    TenantRecord, TenantStore, VerificationStore, WrappedKey,
+    AuditAction, AuditQuery, AuditRecord, ChangeBy, ChangesBy, CredentialUse, DirectoryRecord, Kept, LastUse,
+    MOST_REFUSALS_A_DAY, NewDirectory, NewRotation, NotKept, NotRotated, OperatorStore, PlaceOfUse, RecordedUses,
+    RefusedUse, Revocation, RotatedCredential, TenantPolicy, TenantRecord, TenantStore, VerificationStore, WrappedKey,
 };
 #[cfg(feature = "counting")]
 pub use counting::Counted;
 pub use directory::DirectoryStore;
 pub use error::{ControlError, Source, StoreError};
-pub use jobs::{Counts, EventRecord, JobStore, Operation};
+pub use jobs::{Climbed, Counts, EventRecord, JobStore, Operation};
 pub use migrate::Progress;
 pub use resource::{
     Change, ChangeFn, GroupRef, KnownUser, ListQuery, Listing, Member, Memberships, NewResource, PageKey, Position,

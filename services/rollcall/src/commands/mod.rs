@@ -1,9 +1,11 @@
 //! One file for each group of commands.
 
+mod audit;
 mod directory;
 mod key;
 mod limits;
 mod migrate;
+mod policy;
 mod simulate;
 mod tenant;
 mod token;
@@ -59,6 +61,7 @@ pub(crate) async fn run(arguments: Arguments, output: &Output) -> Result<(), Fai
             directory::run(command, &Installation::open(config).await?, output).await
         }
         Command::Token(command) => token::run(command, &Installation::open(config).await?, output).await,
+        Command::Audit(command) => audit::run(command, &Installation::open(config).await?, output).await,
         Command::Key(command) => key::run(command, &Installation::open(config).await?, output).await,
         Command::Simulate(_) => Ok(()),
     }

@@ -1,12 +1,17 @@
 //! The service in the process that holds the database and the keys.
 
+mod activity;
 mod checkable;
 mod data_keys;
 mod directories;
 mod issue;
+mod look;
 mod mover;
 mod peppers;
+mod policy;
 mod report;
+mod revoke;
+mod rotate;
 mod verify;
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
@@ -18,13 +23,19 @@ use rollcall_cache::{Cache, Tiers};
 use rollcall_keys::KeyService;
 use rollcall_store::{DirectoryRecord, Store, VerificationStore};
 use tokio::{sync::mpsc, task::JoinHandle};
+use tracing::Instrument;
 
 pub(crate) use self::peppers::PepperError;
-use self::{checkable::Checkable, mover::Move, peppers::Peppers};
 pub use self::{
+    activity::{Activity, MOST_CHANGES, MOST_ROWS},
     data_keys::Rotated,
     issue::{Issued, NewToken},
+    look::TokenStatus,
+    policy::PolicyChange,
+    revoke::Revoked,
+    rotate::{KeptToken, Renewal, RotatedToken},
 };
+use self::{checkable::Checkable, mover::Move, peppers::Peppers};
 use crate::{
     Tokens, TokensConfig, Uses, VerifyError,
     caches::{CredentialKey, DirectoryCache},
@@ -80,6 +91,19 @@ impl Drop for LocalTokens {
     fn drop(&mut self) {
         self.background.iter().for_each(JoinHandle::abort);
     }
+}
+
+/// Carries a change out together with what must follow it, even if whoever asked for it goes away.
+async fn to_the_end<T, E>(
+    change: impl Future<Output = Result<T, E>> + Send + 'static,
+    cut_off: impl FnOnce() -> E,
+) -> Result<T, E>
+where
+    T: Send + 'static,
+    E: Send + 'static,
+{
+    // Otherwise it panicked, which was said already, or the process is ending.
+    tokio::spawn(change.in_current_span()).await.unwrap_or_else(|_| Err(cut_off()))
 }
 
 /// How often data keys are looked after.
