@@ -1,6 +1,7 @@
 //! What one may have of the service, and that nobody is kept from theirs.
 
 use std::{
+    io::Write,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -17,7 +18,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use crate::{
     directory::{BULK, Directory, USER, http, send},
-    server::{Place, Server, health},
+    server::{Place, Server, eventually, health},
 };
 
 fn start(settings: &[(&str, &str)]) -> Server {
@@ -108,6 +109,29 @@ async fn a_flood_is_refused_and_neither_a_neighbour_nor_a_sibling_within_the_gua
     let counted = |line: &&str| line.starts_with("rollcall_limited_requests_total") && !line.ends_with(" 0");
     assert!(metrics.lines().any(|line| counted(&line)), "{metrics}");
     assert!(!metrics.contains("loud") && !metrics.contains("quiet"), "no tenant's name is in metrics");
+}
+
+/// How many requests are under way, as `/metrics` has it.
+fn under_way(place: &Place) -> Option<u32> {
+    let metrics = health(place.address, "/metrics")?;
+    metrics.lines().find_map(|line| line.strip_prefix("rollcall_requests_in_flight "))?.trim().parse().ok()
+}
+
+#[test]
+fn a_request_whose_client_goes_away_is_under_way_no_more() {
+    let server = Server::start();
+    let (place, directory) = (server.place(), server.directory());
+    let mut client = std::net::TcpStream::connect(place.address).unwrap();
+    let (_, path) = directory.base_url.split_once("/scim/").unwrap();
+    let head = format!(
+        "POST /scim/{path}/Users HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nContent-Type: \
+         application/scim+json\r\nContent-Length: 100\r\n\r\n{{",
+        directory.token
+    );
+    client.write_all(head.as_bytes()).unwrap();
+    eventually("it is under way", || (under_way(place) == Some(1)).then_some(()));
+    drop(client);
+    eventually("it is no more", || (under_way(place) == Some(0)).then_some(()));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

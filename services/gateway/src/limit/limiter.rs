@@ -38,11 +38,15 @@ struct Inner {
     leases: Option<Leases>,
     /// Until then, in microseconds, this process meters alone. `i64::MIN`: the last lease came.
     alone_until: AtomicI64,
+    /// Until then, in microseconds, nobody warns of it again.
+    quiet_until: AtomicI64,
     places: Places,
     company: Company,
     metrics: LimitMetrics,
 }
 
+/// Warnings are so far apart at least.
+const QUIET: Duration = Duration::from_secs(60);
 /// The most that a guaranteed request waits for others of its directory.
 const LANE_PATIENCE: Duration = Duration::from_millis(100);
 
@@ -65,9 +69,9 @@ impl Limiter {
         clock: Arc<dyn Clock>,
         registry: &Registry,
     ) -> Result<Self, prometheus::Error> {
-        let alone_until = AtomicI64::new(i64::MIN);
+        let (alone_until, quiet_until) = (AtomicI64::new(i64::MIN), AtomicI64::new(i64::MIN));
         let (places, company, metrics) = (Places::default(), Company::default(), LimitMetrics::new(registry)?);
-        Ok(Self(Arc::new(Inner { limits, clock, leases, alone_until, places, company, metrics })))
+        Ok(Self(Arc::new(Inner { limits, clock, leases, alone_until, quiet_until, places, company, metrics })))
     }
 
     pub(crate) fn limits(&self) -> &Limits {
@@ -206,6 +210,12 @@ impl Inner {
         self.leases.is_some() && self.alone_until.load(Ordering::Relaxed) <= now.as_micros()
     }
 
+    /// Whether nothing was said for a while: a Redis that answers now and then is one trouble and not many.
+    fn may_warn(&self, now: Timestamp) -> bool {
+        let quiet = |until: i64| (until <= now.as_micros()).then(|| now.plus(QUIET).as_micros());
+        self.quiet_until.fetch_update(Ordering::Relaxed, Ordering::Relaxed, quiet).is_ok()
+    }
+
     /// Asks for `wanted` permits. Where nobody answers, this process meters alone for a while.
     async fn lease(&self, bucket: &mut Bucket, kind: &'static str, id: &str, wanted: u32) {
         let Some(leases) = &self.leases else { return };
@@ -214,7 +224,7 @@ impl Inner {
         let now = self.clock.now();
         let Some(lease) = lease else {
             let until = now.plus(ALONE).as_micros();
-            if self.alone_until.swap(until, Ordering::Relaxed) == i64::MIN {
+            if self.alone_until.swap(until, Ordering::Relaxed) == i64::MIN && self.may_warn(now) {
                 tracing::warn!(
                     "rates cannot be shared through Redis: until it answers each gateway allows what all together should"
                 );
