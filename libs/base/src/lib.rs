@@ -5,6 +5,7 @@ mod entropy;
 mod id;
 mod names;
 mod page;
+mod rate;
 mod secret;
 
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp, TimestampError};
@@ -12,4 +13,5 @@ pub use entropy::{Entropy, SeededEntropy, SystemEntropy};
 pub use id::{Id, IdError, marker};
 pub use names::{ClientKind, DirectoryId, DirectoryName, NameError, TenantSlug};
 pub use page::PageLimits;
+pub use rate::{Meter, Rate};
 pub use secret::{Secret32, SecretText};

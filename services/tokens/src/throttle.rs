@@ -1,4 +1,4 @@
-//! How often unknown tokens may reach the database.
+//! How often unknown tokens may reach the database, and secrets be guessed.
 //!
 //! Two meters: one per client address, so that one attacker stops nobody else, and one for all addresses, so that many
 //! attackers do not stop the database. A token that turns out good gives back what it took, and its address is trusted
@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use rollcall_base::{Clock, Timestamp};
+use rollcall_base::{Clock, Meter, Rate, Timestamp};
 
 use crate::ThrottleLimits;
 
@@ -56,11 +56,22 @@ impl Throttle {
         let mut state = self.lock();
         let key = network(from);
         let mut address = state.addresses.get(&key).copied().unwrap_or_default();
-        let meter = self.each.take(address.meter, now)?;
+        self.each.take(&mut address.meter, now)?;
         if address.trusted_until <= now {
-            state.all = self.all.take(state.all, now)?;
+            self.all.take(&mut state.all, now)?;
         }
-        address.meter = meter;
+        state.keep(key, address, now);
+        Ok(())
+    }
+
+    /// A guess from `from` at the secret of a credential that is known, which cost no question: it is let pass to the answer
+    /// that it deserves, or is told after how long to try again.
+    pub(crate) fn guessed(&self, from: IpAddr) -> Result<(), Duration> {
+        let now = self.clock.now();
+        let mut state = self.lock();
+        let key = network(from);
+        let mut address = state.addresses.get(&key).copied().unwrap_or_default();
+        self.each.take(&mut address.meter, now)?;
         state.keep(key, address, now);
         Ok(())
     }
@@ -72,9 +83,9 @@ impl Throttle {
         let key = network(from);
         let mut address = state.addresses.get(&key).copied().unwrap_or_default();
         if address.trusted_until <= now {
-            state.all = self.all.give_back(state.all);
+            self.all.give_back(&mut state.all);
         }
-        address.meter = self.each.give_back(address.meter);
+        self.each.give_back(&mut address.meter);
         address.trusted_until = now.plus(TRUST);
         state.keep(key, address, now);
     }
@@ -88,43 +99,12 @@ impl Throttle {
 impl State {
     fn keep(&mut self, key: IpAddr, address: Address, now: Timestamp) {
         if self.addresses.len() >= MOST_ADDRESSES && !self.addresses.contains_key(&key) {
-            self.addresses.retain(|_, known| known.meter.0 > now || known.trusted_until > now);
+            self.addresses.retain(|_, known| !known.meter.is_idle(now) || known.trusted_until > now);
             if self.addresses.len() >= MOST_ADDRESSES {
                 return;
             }
         }
         self.addresses.insert(key, address);
-    }
-}
-
-/// The moment at which everything taken so far is paid for (the generic cell rate algorithm): one number in place of a
-/// count and a time.
-#[derive(Debug, Clone, Copy, Default)]
-struct Meter(Timestamp);
-
-#[derive(Debug, Clone, Copy)]
-struct Rate {
-    interval: Duration,
-    burst: Duration,
-}
-
-impl Rate {
-    fn new(per_second: u32, burst: u32) -> Self {
-        let interval = Duration::from_secs(1) / per_second.max(1);
-        Self { interval, burst: interval * burst.max(1) }
-    }
-
-    fn take(self, meter: Meter, now: Timestamp) -> Result<Meter, Duration> {
-        let paid = meter.0.max(now).plus(self.interval);
-        match paid.since(now).checked_sub(self.burst) {
-            Some(over) if !over.is_zero() => Err(over),
-            _ => Ok(Meter(paid)),
-        }
-    }
-
-    fn give_back(self, meter: Meter) -> Meter {
-        let interval = i64::try_from(self.interval.as_micros()).unwrap_or(i64::MAX);
-        Meter(Timestamp::from_micros(meter.0.as_micros().saturating_sub(interval)))
     }
 }
 
@@ -219,7 +199,8 @@ mod tests {
         let now = clock.now();
         for number in 0..MOST_ADDRESSES + 10 {
             let key = IpAddr::from(u32::try_from(number).unwrap().to_be_bytes());
-            let busy = Address { meter: Meter(now.plus(Duration::from_secs(1))), trusted_until: Timestamp::default() };
+            let mut busy = Address::default();
+            throttle.each.take(&mut busy.meter, now).unwrap();
             state.keep(key, busy, now);
         }
         assert_eq!(state.addresses.len(), MOST_ADDRESSES);

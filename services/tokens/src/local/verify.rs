@@ -43,7 +43,12 @@ impl LocalTokens {
         let now = self.clock.now();
         let check = |secret: &Secret32| authenticate(&checkable.record, token, secret, now);
         let checked = self.peppers.for_checking(checkable.pepper(&self.peppers), check).await;
-        let authenticated = checked.map_err(|error| VerifyError::Unavailable(Arc::new(error)))??;
+        let outcome = checked.map_err(|error| VerifyError::Unavailable(Arc::new(error)))?;
+        if matches!(outcome, Err(Denial::WrongSecret)) && !was_loaded {
+            // A guess at a credential in memory asks no database, and is metered as one that does.
+            self.throttle.guessed(from).map_err(|retry_after| VerifyError::Throttled { retry_after })?;
+        }
+        let authenticated = outcome?;
         if was_loaded {
             self.throttle.was_good(from);
         }
