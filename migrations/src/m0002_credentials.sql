@@ -26,7 +26,7 @@ ALTER TABLE credential ADD COLUMN oauth_client_id {id} REFERENCES oauth_client (
 ALTER TABLE credential ADD COLUMN replaced_by {id};
 ALTER TABLE credential ADD COLUMN overlap bigint;
 ALTER TABLE credential ADD COLUMN retires_at bigint;
-CREATE INDEX credential_oauth_client ON credential (oauth_client_id) WHERE oauth_client_id IS NOT NULL;
+CREATE INDEX credential_oauth_client ON credential (oauth_client_id, expires_at) WHERE oauth_client_id IS NOT NULL;
 CREATE INDEX credential_replaced_by ON credential (replaced_by) WHERE replaced_by IS NOT NULL;
 CREATE INDEX credential_expires ON credential (expires_at);
 

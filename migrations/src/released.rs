@@ -18,7 +18,7 @@ const RELEASED: &[(&str, &str, &str)] = &[
     (
         "m0002_credentials",
         m0002_credentials::TABLES,
-        "f3889e3c80e408c8ea60255c529c35ef70b9f8bc11041505c33c1a711599ddbd",
+        "235e75577f868b99e401d097c8a7addcb2de40de72c08fd4bbe019d49a17fdf7",
     ),
 ];
 

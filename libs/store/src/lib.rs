@@ -25,8 +25,8 @@ mod store;
 
 pub use config::StoreConfig;
 pub use control::{
-    CredentialUse, DirectoryRecord, LastUse, MOST_REFUSALS_A_DAY, NewDirectory, OperatorStore, RefusedUse,
-    TenantRecord, TenantStore, VerificationStore, WrappedKey,
+    AccessTokens, ClientUse, CredentialUse, DirectoryRecord, Granted, LastUse, MOST_REFUSALS_A_DAY, NewDirectory,
+    OperatorStore, RefusedUse, TenantRecord, TenantStore, VerificationStore, WrappedKey,
 };
 #[cfg(feature = "counting")]
 pub use counting::Counted;

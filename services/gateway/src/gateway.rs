@@ -14,7 +14,7 @@ use crate::{Api, authenticate::authenticate, headers, uses::UseLog};
 
 /// The edge. Cheap to clone.
 #[derive(Clone)]
-pub struct Gateway(Arc<Inner>);
+pub struct Gateway(pub(crate) Arc<Inner>);
 
 pub(crate) struct Inner {
     pub(crate) tokens: Arc<dyn Tokens>,

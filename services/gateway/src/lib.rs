@@ -8,6 +8,7 @@ mod diagnosis;
 mod forward;
 mod gateway;
 mod headers;
+mod oauth;
 mod refusal;
 mod uses;
 
@@ -15,3 +16,4 @@ pub use api::Api;
 pub use base_url::base_url;
 pub use forward::{Forwarder, ForwarderConfig};
 pub use gateway::Gateway;
+pub use oauth::token_endpoint;

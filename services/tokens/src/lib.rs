@@ -5,7 +5,9 @@
 
 mod caches;
 mod config;
+mod eraser;
 mod error;
+mod grant;
 mod http;
 mod local;
 mod remote;
@@ -15,12 +17,14 @@ mod uses;
 mod wire;
 
 pub use caches::announce_directory;
-pub use config::{KeyAges, ThrottleLimits, TokensConfig};
+pub use config::{KeyAges, OAuthSettings, ThrottleLimits, TokensConfig};
+pub use eraser::{ACCESS_TOKENS_KEPT, erase_access_tokens};
 pub use error::{TokensError, VerifyError};
+pub use grant::{GrantDenial, GrantDenialReason, GrantError, GrantedToken, Resource, TokenRequest};
 pub use http::InternalSurface;
-pub use local::{Issued, LocalTokens, NewToken, Rotated};
+pub use local::{CreatedClient, Issued, LocalTokens, NewClient, NewToken, RevokedClient, Rotated};
 pub use remote::{RemoteError, RemoteTokens};
 pub use rollcall_cache::Told;
-pub use rollcall_store::DirectoryRecord;
+pub use rollcall_store::{ClientUse, DirectoryRecord};
 pub use tokens::Tokens;
 pub use uses::{GoodUses, LONGEST_AGENT, RefusedReason, RefusedUses, Source, Span, Uses};

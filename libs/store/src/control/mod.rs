@@ -1,5 +1,6 @@
 //! What is administered: tenants, directories, credentials, data keys.
 
+mod clients;
 mod data_keys;
 mod operator;
 mod records;
@@ -8,6 +9,7 @@ mod tenant;
 mod uses;
 mod verification;
 
+pub use clients::{AccessTokens, ClientUse, Granted};
 pub use operator::OperatorStore;
 pub use records::{DirectoryRecord, NewDirectory, TenantRecord, WrappedKey};
 pub use tenant::TenantStore;

@@ -2,18 +2,18 @@
 
 use std::time::Duration;
 
-use rollcall_access::{AllowedNetworks, CredentialRecord, Rotation, Scopes, TokenHash};
+use rollcall_access::{AllowedNetworks, CredentialRecord, OAuthClientRecord, Rotation, Scopes, SecretHash, TokenHash};
 use rollcall_base::{
     Id, Timestamp,
     marker::{Directory, Tenant},
 };
-use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
 use uuid::Uuid;
 
 use super::{DirectoryRecord, TenantRecord, WrappedKey};
 use crate::{
     StoreError,
-    entity::{credential, data_key, directory, directory_key, tenant},
+    entity::{credential, data_key, directory, directory_key, oauth_client, tenant},
 };
 
 impl From<tenant::Model> for TenantRecord {
@@ -75,6 +75,44 @@ pub(super) fn credential_record(row: credential::Model) -> Result<CredentialReco
             }),
             _ => None,
         },
+    })
+}
+
+/// A record as it is stored.
+pub(super) fn credential_row(record: &CredentialRecord) -> credential::ActiveModel {
+    credential::ActiveModel {
+        id: Set(record.id.as_uuid()),
+        tenant_id: Set(record.tenant.as_uuid()),
+        directory_id: Set(record.directory.as_uuid()),
+        data_key_id: Set(record.data_key.as_uuid()),
+        hash: Set(record.hash.as_bytes().to_vec()),
+        may_write: Set(record.scopes == Scopes::ALL),
+        label: Set(record.label.clone()),
+        created_at: Set(record.created_at.as_micros()),
+        expires_at: Set(record.expires_at.as_micros()),
+        revoked_at: Set(record.revoked_at.map(Timestamp::as_micros)),
+        scopes: Set(Some(record.scopes.bits().into())),
+        networks: Set(record.networks.as_ref().map(|allowed| allowed.networks.to_string())),
+        observes_networks: Set(record.networks.as_ref().map(|allowed| allowed.observe)),
+        oauth_client_id: Set(record.client.map(|id| id.as_uuid())),
+        replaced_by: Set(record.rotation.map(|rotation| rotation.replaced_by.as_uuid())),
+        overlap: Set(record.rotation.map(|rotation| i64::try_from(rotation.overlap.as_micros()).unwrap_or(i64::MAX))),
+        retires_at: Set(record.rotation.map(|rotation| rotation.retires_at.as_micros())),
+    }
+}
+
+pub(super) fn client_record(row: oauth_client::Model) -> Result<OAuthClientRecord, StoreError> {
+    Ok(OAuthClientRecord {
+        id: Id::from_uuid(row.id),
+        tenant: Id::from_uuid(row.tenant_id),
+        directory: Id::from_uuid(row.directory_id),
+        secret_hash: SecretHash::new(row.secret_hash),
+        scopes: scopes(row.scopes)?,
+        networks: row.networks.map(|text| allowed_networks(&text, row.observes_networks)).transpose()?,
+        label: row.label,
+        created_at: Timestamp::from_micros(row.created_at),
+        expires_at: Timestamp::from_micros(row.expires_at),
+        revoked_at: row.revoked_at.map(Timestamp::from_micros),
     })
 }
 

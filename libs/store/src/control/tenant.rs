@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use rollcall_access::{CredentialRecord, Scopes, TenantScope};
+use rollcall_access::{CredentialRecord, TenantScope};
 use rollcall_base::{
     Id, Timestamp,
     marker::{Credential, Directory, Tenant},
@@ -86,7 +86,8 @@ impl TenantStore {
         self.inner.write(InsertCredential(record.clone())).await
     }
 
-    /// A directory's credentials, oldest first.
+    /// A directory's credentials that people issued, oldest first; what OAuth clients got is in
+    /// [`TenantStore::access_tokens`].
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -94,6 +95,7 @@ impl TenantStore {
         let rows = credential::Entity::find()
             .filter(credential::Column::TenantId.eq(self.tenant.as_uuid()))
             .filter(credential::Column::DirectoryId.eq(directory.as_uuid()))
+            .filter(credential::Column::OauthClientId.is_null())
             .order_by_asc(credential::Column::Id)
             .all(self.inner.reader())
             .await?;
@@ -190,28 +192,7 @@ impl Mutation for InsertCredential {
         if in_tenant.one(transaction).await?.is_none() {
             return Err(StoreError::NotFound);
         }
-        let row = credential::ActiveModel {
-            id: Set(record.id.as_uuid()),
-            tenant_id: Set(record.tenant.as_uuid()),
-            directory_id: Set(record.directory.as_uuid()),
-            data_key_id: Set(record.data_key.as_uuid()),
-            hash: Set(record.hash.as_bytes().to_vec()),
-            may_write: Set(record.scopes == Scopes::ALL),
-            label: Set(record.label.clone()),
-            created_at: Set(record.created_at.as_micros()),
-            expires_at: Set(record.expires_at.as_micros()),
-            revoked_at: Set(record.revoked_at.map(Timestamp::as_micros)),
-            scopes: Set(Some(record.scopes.bits().into())),
-            networks: Set(record.networks.as_ref().map(|allowed| allowed.networks.to_string())),
-            observes_networks: Set(record.networks.as_ref().map(|allowed| allowed.observe)),
-            oauth_client_id: Set(record.client.map(|id| id.as_uuid())),
-            replaced_by: Set(record.rotation.map(|rotation| rotation.replaced_by.as_uuid())),
-            overlap: Set(record
-                .rotation
-                .map(|rotation| i64::try_from(rotation.overlap.as_micros()).unwrap_or(i64::MAX))),
-            retires_at: Set(record.rotation.map(|rotation| rotation.retires_at.as_micros())),
-        };
-        credential::Entity::insert(row).exec_without_returning(transaction).await?;
+        credential::Entity::insert(rows::credential_row(record)).exec_without_returning(transaction).await?;
         Ok(())
     }
 }

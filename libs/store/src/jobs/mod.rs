@@ -1,5 +1,6 @@
 //! Background work: numbering events, erasing what was deleted long ago.
 
+mod access_tokens;
 mod events;
 mod purge;
 mod record;
@@ -46,6 +47,20 @@ impl JobStore {
     /// [`StoreError::Unavailable`].
     pub async fn purge_deleted(&self, before: Timestamp, limit: u32) -> Result<usize, StoreError> {
         self.0.write(purge::Purge { before, limit }).await
+    }
+
+    /// Erases up to `limit` access tokens of OAuth clients that expired before `before`, with what is known of their use.
+    /// Returns how many; to be called again until it returns 0.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn purge_access_tokens(&self, before: Timestamp, limit: u32) -> Result<usize, StoreError> {
+        // Idle, it only reads, as the sequencer does.
+        let one = access_tokens::expired("1", before, 1).build(self.0.backend());
+        if self.0.rows(one).await?.is_empty() {
+            return Ok(0);
+        }
+        self.0.write(access_tokens::PurgeAccessTokens { before, limit }).await
     }
 
     /// A directory's events after the number `after_seq`, in order.

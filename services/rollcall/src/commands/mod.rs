@@ -3,6 +3,7 @@
 mod directory;
 mod key;
 mod migrate;
+mod oauth_client;
 mod simulate;
 mod tenant;
 mod token;
@@ -54,6 +55,7 @@ pub(crate) async fn run(arguments: Arguments, output: &Output) -> Result<(), Fai
             directory::run(command, &Installation::open(config).await?, output).await
         }
         Command::Token(command) => token::run(command, &Installation::open(config).await?, output).await,
+        Command::OauthClient(command) => oauth_client::run(command, &Installation::open(config).await?, output).await,
         Command::Key(command) => key::run(command, &Installation::open(config).await?, output).await,
         Command::Simulate(_) => Ok(()),
     }

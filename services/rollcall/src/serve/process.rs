@@ -87,6 +87,7 @@ impl Process {
     pub(super) fn does_background_work(&mut self, store: &Store) {
         self.runs(jobs::sequencer(store.clone()));
         self.runs(jobs::eraser(store.clone(), Arc::clone(&self.shared.clock)));
+        self.runs(rollcall_tokens::erase_access_tokens(store.clone(), Arc::clone(&self.shared.clock)));
     }
 
     /// Serves until `stop` is ready and what was under way is done.
