@@ -27,12 +27,14 @@
 //! ```compile_fail
 //! use rollcall_access::{DirectoryScope, Granted, Write};
 //! fn change(_: &DirectoryScope<Write>) {}
-//! fn use_it(granted: &Granted) { change(&granted.authenticated.read()) }
+//! fn use_it(granted: &Granted) { change(&granted.authenticated.answer()) }
 //! ```
 //! ```
-//! use rollcall_access::{DirectoryScope, Forbidden, Granted, Write};
+//! use rollcall_access::{DirectoryScope, Forbidden, Granted, Permission, Write};
 //! fn change(_: &DirectoryScope<Write>) {}
-//! fn use_it(granted: &Granted) -> Result<(), Forbidden> { Ok(change(&granted.authenticated.write()?)) }
+//! fn use_it(granted: &Granted, permission: Permission) -> Result<(), Forbidden> {
+//!     Ok(change(&granted.authenticated.write(permission)?))
+//! }
 //! ```
 
 mod call;

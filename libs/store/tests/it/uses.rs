@@ -5,7 +5,7 @@ use std::time::Duration;
 use rollcall_access::{JobScope, OperatorScope};
 use rollcall_base::{Clock, Id, SeededEntropy, Timestamp, marker};
 use rollcall_store::{CredentialUse, MOST_REFUSALS_A_DAY, RefusedUse, StoreError};
-use rollcall_testkit::on_both_databases;
+use rollcall_testkit::{TestDirectory, on_both_databases};
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
@@ -34,6 +34,19 @@ fn refused(directory: Id<marker::Directory>, address: &str, at: Timestamp) -> Re
         first_at: at,
         last_at: at,
     }
+}
+
+/// Asks and says all that there is about a credential's use.
+pub(crate) async fn everything_about(directory: &TestDirectory) {
+    let (id, now) = (directory.record.id, directory.clock.now());
+    let credential = Id::new(now, &SeededEntropy::new(24));
+    let verification = directory.store.verification(&JobScope::of_service("test"));
+    verification.record_uses(vec![used(id, credential, now)]).await.unwrap();
+    verification.record_refusals(vec![refused(id, "192.0.2.1", now)]).await.unwrap();
+    let tenant = directory.store.tenant(&OperatorScope::from_local_configuration().tenant(directory.tenant.id));
+    assert_eq!(tenant.last_uses(id).await.unwrap().len(), 1);
+    assert_eq!(tenant.activity(id, credential, now, 10).await.unwrap().len(), 1);
+    assert_eq!(tenant.refusals(id, now, 10).await.unwrap().len(), 1);
 }
 
 on_both_databases! {

@@ -161,7 +161,11 @@ async fn ask(tokens: &Arc<FakeTokens>, request: TestRequest) -> Answer {
         App::new().wrap(NormalizePath::trim()).configure(|config| gateway.mount(config, Api::Scim, routes)),
     )
     .await;
-    let response = app.call(request.to_request()).await.unwrap().map_into_boxed_body();
+    let request = request.to_request();
+    if let Some(peer) = request.peer_addr() {
+        request.extensions_mut().insert(ClientAddress(peer.ip()));
+    }
+    let response = app.call(request).await.unwrap().map_into_boxed_body();
     gateway.clone().report_last_uses().await;
     let status = response.status();
     let headers = response.headers().iter();
