@@ -26,8 +26,11 @@ pub(crate) enum SecretError {
     /// Its turn did not come in time.
     #[error("too many client secrets are being checked at the same time")]
     Busy(Duration),
-    /// The stored hash cannot be read, or the machine has not the memory.
-    #[error("the secret cannot be hashed or its hash cannot be read: {0}")]
+    /// The stored hash is none.
+    #[error("a client secret's hash in the database cannot be read")]
+    Unreadable,
+    /// The machine has not the memory, or the hash wants what this version does not have.
+    #[error("a client secret cannot be hashed: {0}")]
     Hash(password_hash::Error),
     /// The thread that did it has panicked, or the process is stopping.
     #[error("the check of a secret was broken off")]
@@ -96,8 +99,11 @@ fn hash_with(secret: &[u8], salt: &[u8; SALT]) -> Result<SecretHash, SecretError
 fn verify(secret: &ClientSecret, hash: Option<&SecretHash>) -> Result<bool, SecretError> {
     // Made before either way is taken, so that its making does not tell one from the other.
     let nobodys = nobodys_hash()?;
-    let verified = Argon2::default().verify_password(secret.expose(), hash.unwrap_or(&nobodys).as_str());
-    match verified {
+    let stored = PasswordHash::new(hash.unwrap_or(&nobodys).as_str()).map_err(|_| SecretError::Unreadable)?;
+    if stored.hash.is_none() {
+        return Err(SecretError::Unreadable);
+    }
+    match Argon2::default().verify_password(secret.expose(), &stored) {
         Ok(()) => Ok(hash.is_some()),
         Err(password_hash::Error::PasswordInvalid) => Ok(false),
         Err(error) => Err(SecretError::Hash(error)),
@@ -168,8 +174,12 @@ mod tests {
     #[tokio::test]
     async fn a_hash_that_cannot_be_read_is_an_outage_and_not_a_wrong_secret() {
         let checks = SecretChecks::new(1, Duration::from_secs(60));
-        let damaged = SecretHash::new("$argon2id$v=19$m=1".to_owned());
-        let error = checks.check(Asker::Stranger, new_secret(), Some(damaged)).await.unwrap_err();
-        assert!(matches!(error, SecretError::Hash(_)), "{error}");
+        for damaged in
+            ["", "x", "$argon2id$v=19$m=19456,t=2,p=1", "$bcrypt$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNo"]
+        {
+            let damaged = SecretHash::new(damaged.to_owned());
+            let error = checks.check(Asker::Stranger, new_secret(), Some(damaged)).await.unwrap_err();
+            assert!(matches!(error, SecretError::Unreadable | SecretError::Hash(_)), "{error}");
+        }
     }
 }
