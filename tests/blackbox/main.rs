@@ -9,6 +9,7 @@ mod directory;
 mod isolation;
 mod kms;
 mod lookup;
+mod oauth;
 mod place;
 mod redis;
 mod restore;

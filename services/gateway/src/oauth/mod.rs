@@ -6,6 +6,8 @@ mod form;
 mod metadata;
 mod resource;
 
+use std::time::Duration;
+
 use actix_web::{
     HttpRequest, HttpResponse,
     http::header::{PRAGMA, USER_AGENT},
@@ -57,12 +59,13 @@ async fn token(gateway: web::Data<Gateway>, request: HttpRequest, payload: web::
     }
 }
 
-/// RFC 6749 §5.1. The scope is always told.
+/// RFC 6749 §5.1. The scope is always told; the time that is left to the nearest second.
 fn answer(granted: &GrantedToken) -> HttpResponse {
+    let expires_in = (granted.lifetime + Duration::from_millis(500)).as_secs();
     HttpResponse::Ok().insert_header((PRAGMA, "no-cache")).json(json!({
         "access_token": granted.token.expose(),
         "token_type": "Bearer",
-        "expires_in": granted.lifetime.as_secs(),
+        "expires_in": expires_in,
         "scope": granted.scopes.to_string(),
     }))
 }

@@ -1,7 +1,6 @@
 use std::{
     net::IpAddr,
     sync::{Arc, Mutex},
-    time::Duration,
 };
 
 use actix_web::{
