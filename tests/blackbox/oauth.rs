@@ -113,7 +113,7 @@ async fn entra_and_cyberark_work_with_a_client_id_and_a_secret() {
         }
         let user = works.user("anna@example.com").await;
         let group = works.group("Engineers", &[&user]).await;
-        assert_eq!(works.members(&group).await, [user.clone()]);
+        assert_eq!(works.members(&group).await, std::slice::from_ref(&user));
         assert_eq!(directory.get(&format!("/Users/{user}")).await.status, 200, "the static token is as good");
     }
 }

@@ -92,7 +92,7 @@ on_both_databases! {
         let tenant = store.tenant(&scene.scope);
         let verification = store.verification(&JobScope::of_service("test"));
         assert_eq!(verification.oauth_client(scene.client.id).await.unwrap(), Some(scene.client.clone()));
-        assert_eq!(tenant.clients(scene.client.directory).await.unwrap(), [scene.client.clone()]);
+        assert_eq!(tenant.clients(scene.client.directory).await.unwrap(), std::slice::from_ref(&scene.client));
         let networks = rollcall_access::AllowedNetworks { networks: "203.0.113.0/24".parse().unwrap(), observe: true };
         let second = OAuthClientRecord { id: Id::new(scene.client.created_at, &scene.entropy), networks: Some(networks), ..scene.client.clone() };
         tenant.insert_client(&second).await.unwrap();
