@@ -85,6 +85,20 @@ impl Scene {
     }
 }
 
+/// Everything that is asked and changed about a directory's clients.
+pub(crate) async fn everything_about(directory: &TestDirectory) {
+    let scene = Scene::new(directory.clone(), 37).await;
+    let tenant = directory.store.tenant(&scene.scope);
+    let now = scene.client.created_at;
+    scene.grant(now, 1).await;
+    scene.grant(now, 1).await;
+    tenant.clients(scene.client.directory).await.unwrap();
+    tenant.client_use(scene.client.id, now).await.unwrap();
+    tenant.access_tokens(scene.client.id, now).await.unwrap();
+    tenant.revoke_client(scene.client.id, now).await.unwrap().unwrap();
+    assert_eq!(directory.jobs().purge_access_tokens(now.plus(2 * HOUR), 10).await.unwrap(), 2);
+}
+
 on_both_databases! {
     async fn a_client_is_kept_and_found_and_is_nobody_elses(database) {
         let scene = Scene::new(database.directory().await, 31).await;

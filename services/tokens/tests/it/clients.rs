@@ -1,14 +1,15 @@
 //! OAuth clients and their access tokens.
 
-use std::{net::IpAddr, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
-use rollcall_access::{AllowedNetworks, BearerToken, ClientId, ClientSecret, Denial, Scopes, TokenKind};
-use rollcall_base::{Id, SystemEntropy};
+use rollcall_access::{AllowedNetworks, BearerToken, ClientId, ClientSecret, Denial, JobScope, Scopes, TokenKind};
+use rollcall_base::{Clock, Id, SystemEntropy, Timestamp};
 use rollcall_store::DirectoryRecord;
 use rollcall_tokens::{
-    CreatedClient, GrantDenialReason as Reason, GrantError, GrantedToken, LocalTokens, NewClient, NewToken,
-    OAuthSettings, Resource, TokenRequest, Tokens, TokensConfig, TokensError, Told, VerifyError,
+    ACCESS_TOKENS_KEPT, ClientUse, CreatedClient, GrantDenialReason as Reason, GrantError, GrantedToken, LocalTokens,
+    NewClient, NewToken, OAuthSettings, Resource, TokenRequest, Tokens, TokensConfig, TokensError, Told, VerifyError,
+    erase_access_tokens,
 };
 
 use crate::{
@@ -354,4 +355,28 @@ async fn nothing_that_is_stored_or_printed_holds_a_secret_or_a_token() {
         assert!(!stored.windows(secret.len()).any(|window| window == secret.as_bytes()));
     }
     assert!(!stored.windows(32).any(|window| window == bits.expose()));
+}
+
+#[tokio::test]
+async fn access_tokens_are_erased_a_week_after_they_expired() {
+    let house = House::new().await;
+    let tokens = house.tokens(TokensConfig::default());
+    let client = create(&house, &tokens, lasting(30 * DAY)).await;
+    let granted = tokens.grant_token(asks(&client)).await.unwrap();
+    house.clock.advance(HOUR + ACCESS_TOKENS_KEPT);
+    let jobs = house.store.jobs(&JobScope::of_service("test"));
+    let kept = Timestamp::from_micros(house.now().as_micros() - i64::try_from(ACCESS_TOKENS_KEPT.as_micros()).unwrap());
+    assert_eq!(jobs.purge_access_tokens(kept, 10).await.unwrap(), 0, "not a moment before");
+    assert_eq!(denial(&tokens, &token(&granted)).await, Denial::Expired);
+    house.clock.advance(Duration::from_secs(1));
+    let verification = house.store.verification(&JobScope::of_service("test"));
+    let job = tokio::spawn(erase_access_tokens(house.store.clone(), house.clock.clone() as Arc<dyn Clock>));
+    let erased = async {
+        while verification.credential(granted.credential).await.unwrap().is_some() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), erased).await.unwrap();
+    job.abort();
+    assert_eq!(tokens.client_use(&house.scope, client.record.id).await.unwrap(), ClientUse::default());
 }
