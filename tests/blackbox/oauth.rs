@@ -8,14 +8,14 @@ use crate::{
 };
 
 /// An OAuth client as the command line printed it.
-struct Client {
-    id: String,
+pub(crate) struct Client {
+    pub(crate) id: String,
     secret: String,
     token_endpoint: String,
 }
 
 impl Client {
-    fn of(place: &Place, directory: &Directory, more: &[&str]) -> Self {
+    pub(crate) fn of(place: &Place, directory: &Directory, more: &[&str]) -> Self {
         let choice = ["oauth-client", "create", "--tenant", &directory.tenant, "--directory", &directory.id];
         let created = place.json(&[choice.as_slice(), more].concat());
         let text = |field: &str| created[field].as_str().unwrap().to_owned();
@@ -46,7 +46,7 @@ impl Client {
         send("POST", &self.token_endpoint, &form, Some(body.into_bytes())).await.unwrap()
     }
 
-    async fn token(&self) -> String {
+    pub(crate) async fn token(&self) -> String {
         self.asks("").await.ok(200)["access_token"].as_str().unwrap().to_owned()
     }
 

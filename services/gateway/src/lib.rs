@@ -1,4 +1,5 @@
-//! The public edge: who is asking, for which directory, and nothing else gets through.
+//! The public edge: who is asking, for which directory, and nothing else gets through; and where OAuth clients get their
+//! access tokens.
 
 mod api;
 mod authenticate;

@@ -1,4 +1,4 @@
-//! Bearer tokens: issue, verify, revoke; and the directories that they open.
+//! Bearer tokens: issue, verify, revoke; OAuth clients, which get some by themselves; and the directories that they open.
 //!
 //! The gateway knows this service through [`Tokens`]. [`LocalTokens`] is the service itself, in the process that holds
 //! the database and the keys; [`RemoteTokens`] asks it from another process, which [`InternalSurface`] answers.
