@@ -6,7 +6,7 @@ mod form;
 mod metadata;
 mod resource;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -71,7 +71,7 @@ fn answer(granted: &GrantedToken) -> HttpResponse {
 }
 
 impl Inner {
-    async fn token(&self, request: &HttpRequest, payload: web::Payload) -> Result<GrantedToken, OAuthError> {
+    async fn token(self: &Arc<Self>, request: &HttpRequest, payload: web::Payload) -> Result<GrantedToken, OAuthError> {
         let asked = self.read(request, payload).await.inspect_err(|error| {
             tracing::info!(error = error.code(), "refused: the request for an access token is not in order");
         })?;
@@ -85,7 +85,7 @@ impl Inner {
             Err(error) => {
                 log(client, &error);
                 if let GrantError::Denied(denial) = &error {
-                    self.note(request, *denial).await;
+                    self.note(request, *denial);
                 }
                 Err(OAuthError::from(&error))
             }
@@ -113,19 +113,19 @@ impl Inner {
         })
     }
 
-    /// Has the client's directory's admin know, if there is one.
-    async fn note(&self, request: &HttpRequest, denial: GrantDenial) {
+    /// Has the client's directory's admin know, if there is one: apart from the request, which must not take longer for a
+    /// client that exists.
+    fn note(self: &Arc<Self>, request: &HttpRequest, denial: GrantDenial) {
         let Some((reason, directory)) = reported(denial.reason).zip(denial.directory) else { return };
-        // If it cannot be found now, the log has it.
-        let Ok(Some(directory)) = self.tokens.directory(directory).await else { return };
         let agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or("");
-        let refused = RefusedKey {
-            reason,
-            credential: None,
-            url: Some((directory.tenant_slug.clone(), directory.directory_id.to_ascii_lowercase())),
-            from: Source::of_stranger(ClientAddress::of_request(request).0, agent),
-        };
-        self.uses.refused(refused, self.clock.now());
+        let from = Source::of_stranger(ClientAddress::of_request(request).0, agent);
+        let (inner, at) = (Arc::clone(self), self.clock.now());
+        actix_web::rt::spawn(async move {
+            // If it cannot be found now, the log has it.
+            let Ok(Some(directory)) = inner.tokens.directory(directory).await else { return };
+            let url = Some((directory.tenant_slug.clone(), directory.directory_id.to_ascii_lowercase()));
+            inner.uses.refused(RefusedKey { reason, credential: None, url, from }, at);
+        });
     }
 }
 

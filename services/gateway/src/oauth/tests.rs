@@ -324,6 +324,8 @@ async fn the_directorys_admin_hears_of_a_wrong_secret_and_nobody_of_an_unknown_c
             send(&gateway, post(tokens.form(""))).await;
         }
     }
+    // What is noted apart from the requests comes before this on the one thread.
+    tokio::task::yield_now().await;
     gateway.report_last_uses().await;
     let reported = tokens.reported.lock().unwrap();
     let mut refused: Vec<_> = reported.iter().flat_map(|uses| uses.refused.clone()).collect();
