@@ -62,7 +62,7 @@ class Split:
 
     def environment(self, role):
         """What `role` may know, and nothing else."""
-        surfaces = {"gateway": ["scim", "lookup"], "worker": []}.get(role, ["internal"]) + ["health", "metrics"]
+        surfaces = {"gateway": ["scim", "oauth", "lookup"], "worker": []}.get(role, ["internal"]) + ["health", "metrics"]
         listener = f'{{address = "127.0.0.1:{self.ports[role]}", surfaces = {json.dumps(surfaces)}}}'
         settings = {"LISTENERS": f"[{listener}]", "INTERNAL__DRAIN_SECONDS": "0"}
         if role != "worker":

@@ -32,7 +32,7 @@ ALTER TABLE credential ADD COLUMN in_use_since bigint;
 ALTER TABLE credential ADD COLUMN retires_at bigint;
 -- When the job that warns of its end next has to look at it. 0, which it is for whatever does not know of the column: now.
 ALTER TABLE credential ADD COLUMN ladder_at bigint NOT NULL DEFAULT 0;
-CREATE INDEX credential_oauth_client ON credential (oauth_client_id) WHERE oauth_client_id IS NOT NULL;
+CREATE INDEX credential_oauth_client ON credential (oauth_client_id, expires_at) WHERE oauth_client_id IS NOT NULL;
 CREATE INDEX credential_replaced_by ON credential (replaced_by) WHERE replaced_by IS NOT NULL;
 CREATE INDEX credential_expires ON credential (expires_at);
 CREATE INDEX credential_ladder ON credential (ladder_at);

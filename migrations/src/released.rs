@@ -18,7 +18,7 @@ const RELEASED: &[(&str, &str, &str)] = &[
     (
         "m0002_credentials",
         m0002_credentials::TABLES,
-        "9dc5ee95e6cf3fa2f5b947c7c956a044196fc66e4dd5fda8f9e87e69650ded53",
+        "45fec6bdef1b7fedd5b44ba1edbf3403c900e2aeda5e43dda06146633592bf97",
     ),
 ];
 

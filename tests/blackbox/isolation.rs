@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{
     directory::{Answer, BULK, Directory, PATCH_OP, USER, id_of, ids, send},
+    oauth::Client,
     server::Server,
 };
 
@@ -66,6 +67,10 @@ async fn every_route_refuses_every_wrong_token_with_the_same_bytes() {
     let choice = ["--tenant", "acme", "--directory", &revoked.id, "--token-id", &revoked.token_id];
     server.place().json(&[&["token", "revoke"], choice.as_slice()].concat());
 
+    let (client, gone) = (Client::of(server.place(), &other, &[]), Client::of(server.place(), &directory, &[]));
+    let (others_access, access_gone) = (client.token().await, gone.token().await);
+    server.place().json(&["oauth-client", "revoke", "--client-id", &gone.id]);
+
     let mut changed = directory.token.clone();
     let last = if changed.pop() == Some('0') { '1' } else { '0' };
     changed.push(last);
@@ -83,6 +88,8 @@ async fn every_route_refuses_every_wrong_token_with_the_same_bytes() {
         ("expired", bearer(&expired.token), base(&expired)),
         ("revoked", bearer(&revoked.token), base(&revoked)),
         ("of another directory", bearer(&other.token), base(&directory)),
+        ("a client's, of another directory", bearer(&others_access), base(&directory)),
+        ("a revoked client's", bearer(&access_gone), base(&directory)),
         ("of no directory", bearer(&directory.token), nowhere),
         ("none at the root", None, root.clone()),
         ("expired at the root", bearer(&expired.token), root),

@@ -10,6 +10,7 @@ mod isolation;
 mod kms;
 mod limits;
 mod lookup;
+mod oauth;
 mod place;
 mod redis;
 mod restore;

@@ -224,7 +224,7 @@ impl Place {
 
     /// One of several gateways: each listens at an address of its own, and all are known by the installation's.
     pub(crate) fn gateway_at(&self, listen: SocketAddr, tokens: &str, directory: &str) -> Command {
-        let mut command = self.bare("gateway", listen, "\"scim\", \"lookup\", \"health\", \"metrics\"");
+        let mut command = self.bare("gateway", listen, "\"scim\", \"oauth\", \"lookup\", \"health\", \"metrics\"");
         command.env("ROLLCALL_PUBLIC_URL", format!("http://{}", self.address));
         command.env("ROLLCALL_INTERNAL__TOKENS_URL", tokens).env("ROLLCALL_INTERNAL__DIRECTORY_URL", directory);
         command

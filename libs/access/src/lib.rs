@@ -1,5 +1,6 @@
 //! What a caller may touch, as values that only this crate can make, and the format of the tokens they come from.
 
+mod client;
 mod credential;
 pub mod internal;
 mod ladder;
@@ -8,6 +9,7 @@ mod permission;
 mod scope;
 mod token;
 
+pub use client::{ClientId, ClientSecret, MalformedClientId, MalformedSecret, OAuthClientRecord, SecretHash};
 pub use credential::{Authenticated, CredentialRecord, Denial, Rotation, authenticate};
 pub use internal::{
     ForwardedRequest, GrantError, Granted, InternalCall, InternalKeys, SHORTEST_INTERNAL_SECRET, SIGNED_FOR, SealError,

@@ -12,11 +12,11 @@ use uuid::Uuid;
 use zeroize::Zeroize;
 
 /// The length of a prefix.
-const PREFIX: usize = 4;
+pub(crate) const PREFIX: usize = 4;
 /// 128 bits in base 62.
-const WORD: usize = 22;
+pub(crate) const WORD: usize = 22;
 /// 32 bits in base 62.
-const CHECKSUM: usize = 6;
+pub(crate) const CHECKSUM: usize = 6;
 const LENGTH: usize = PREFIX + WORD + 1 + 2 * WORD + CHECKSUM;
 
 /// A bearer token: a public id that finds its record, and 256 secret bits.
@@ -151,16 +151,16 @@ impl std::fmt::Debug for TokenHash {
 }
 
 #[allow(clippy::expect_used)] // HMAC takes a key of any length (RFC 2104 §2)
-fn keyed(pepper: &Secret32) -> Hmac<Sha256> {
+pub(crate) fn keyed(pepper: &Secret32) -> Hmac<Sha256> {
     Hmac::<Sha256>::new_from_slice(pepper.expose()).expect("HMAC takes a key of any length")
 }
 
-fn digits(number: u128, width: usize) -> String {
+pub(crate) fn digits(number: u128, width: usize) -> String {
     let text = base62_encode(number);
     format!("{text:0>width$}")
 }
 
-fn number(text: &str) -> Result<u128, MalformedToken> {
+pub(crate) fn number(text: &str) -> Result<u128, MalformedToken> {
     let value = base62_decode(text).map_err(|_| MalformedToken)?;
     // A second spelling of the same number would be a second text for the same token.
     if digits(value, text.len()) == text { Ok(value) } else { Err(MalformedToken) }

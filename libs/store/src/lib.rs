@@ -26,9 +26,10 @@ mod transaction;
 
 pub use config::StoreConfig;
 pub use control::{
-    AuditAction, AuditQuery, AuditRecord, ChangeBy, ChangesBy, CredentialUse, DirectoryRecord, Kept, LastUse,
-    MOST_REFUSALS_A_DAY, NewDirectory, NewRotation, NotKept, NotRotated, OperatorStore, PlaceOfUse, RecordedUses,
-    RefusedUse, Revocation, RotatedCredential, TenantPolicy, TenantRecord, TenantStore, VerificationStore, WrappedKey,
+    AccessTokens, AuditAction, AuditQuery, AuditRecord, ChangeBy, ChangesBy, ClientUse, CredentialUse, DirectoryRecord,
+    Granted, Kept, LastUse, MOST_REFUSALS_A_DAY, NewDirectory, NewRotation, NotKept, NotRotated, OperatorStore,
+    PlaceOfUse, RecordedUses, RefusedUse, Revocation, RotatedCredential, TenantPolicy, TenantRecord, TenantStore,
+    VerificationStore, WrappedKey,
 };
 #[cfg(feature = "counting")]
 pub use counting::Counted;

@@ -20,7 +20,7 @@ use crate::{
 
 /// The edge. Cheap to clone.
 #[derive(Clone)]
-pub struct Gateway(Arc<Inner>);
+pub struct Gateway(pub(crate) Arc<Inner>);
 
 pub(crate) struct Inner {
     pub(crate) tokens: Arc<dyn Tokens>,

@@ -1,4 +1,5 @@
-//! The public edge: who is asking, for which directory, and nothing else gets through.
+//! The public edge: who is asking, for which directory, and nothing else gets through; and where OAuth clients get their
+//! access tokens.
 
 mod api;
 mod authenticate;
@@ -9,6 +10,7 @@ mod forward;
 mod gateway;
 mod headers;
 mod limit;
+mod oauth;
 mod refusal;
 mod uses;
 
@@ -17,3 +19,4 @@ pub use base_url::base_url;
 pub use forward::{Forwarder, ForwarderConfig};
 pub use gateway::Gateway;
 pub use limit::{Limiter, Limits};
+pub use oauth::token_endpoint;

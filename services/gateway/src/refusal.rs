@@ -111,7 +111,7 @@ pub(crate) fn later(api: Api, status: StatusCode, detail: &str, after: Duration)
 }
 
 /// An error with all its causes on one line.
-fn chain(error: &dyn Error) -> String {
+pub(crate) fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -61,6 +61,9 @@ pub(crate) enum Command {
     /// What happened to a tenant's directories and tokens
     #[command(subcommand)]
     Audit(Audit),
+    /// OAuth clients of a directory: they get access tokens by themselves
+    #[command(subcommand)]
+    OauthClient(OauthClient),
     /// Data keys: what a tenant's token hashes are made under
     #[command(subcommand)]
     Key(Key),
@@ -341,6 +344,56 @@ pub(crate) struct TokenChoice {
     #[arg(long)]
     pub(crate) tenant: Option<String>,
     /// The Directory ID or Directory Name; if given, the token must be this directory's
+    #[arg(long, requires = "tenant")]
+    pub(crate) directory: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum OauthClient {
+    /// Add an OAuth client and print its id and secret, the secret this once
+    Create {
+        #[command(flatten)]
+        directory: DirectoryChoice,
+        /// What its access tokens may do, such as "users:read groups:write" [default: everything]
+        #[arg(long, value_parser = str::parse::<Scopes>)]
+        scopes: Option<Scopes>,
+        /// Where it and its access tokens may be used from, such as "203.0.113.0/24,2001:db8::/32" [default: anywhere]
+        #[arg(long, value_name = "RANGES", value_parser = str::parse::<Networks>)]
+        networks: Option<Networks>,
+        /// Let uses from elsewhere through and note them
+        #[arg(long, requires = "networks")]
+        observe_networks: bool,
+        /// 1 to 730
+        #[arg(long, default_value_t = 730, value_name = "DAYS")]
+        expires_in_days: u32,
+        /// To tell several clients of a directory apart
+        #[arg(long, default_value = "")]
+        label: String,
+    },
+    /// List the OAuth clients of a directory or of a whole tenant, without their secrets
+    List {
+        /// The tenant's slug
+        #[arg(long)]
+        tenant: String,
+        /// The Directory ID or Directory Name, in any case
+        #[arg(long)]
+        directory: Option<String>,
+    },
+    /// Show one OAuth client
+    Show(OauthClientChoice),
+    /// Refuse an OAuth client and its access tokens from now on
+    Revoke(OauthClientChoice),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct OauthClientChoice {
+    /// As `create` and `list` print it
+    #[arg(long)]
+    pub(crate) client_id: String,
+    /// The tenant's slug; if given, the client must be this tenant's
+    #[arg(long)]
+    pub(crate) tenant: Option<String>,
+    /// The Directory ID or Directory Name; if given, the client must be this directory's
     #[arg(long, requires = "tenant")]
     pub(crate) directory: Option<String>,
 }

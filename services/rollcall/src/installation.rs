@@ -3,14 +3,14 @@
 use std::{fs, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use prometheus::Registry;
-use rollcall_access::{CredentialRecord, JobScope, OperatorScope, TenantScope};
+use rollcall_access::{CredentialRecord, JobScope, OAuthClientRecord, OperatorScope, TenantScope};
 use rollcall_base::{Clock, Entropy, Id, SystemClock, SystemEntropy, marker};
 use rollcall_cache::Tiers;
 use rollcall_keys::{KeyService, LocalKeyring};
 use rollcall_runtime::{Config, PublicUrl, config::KeyProvider};
 use rollcall_scim::schema::{GROUP, USER};
 use rollcall_store::{DirectoryRecord, Store, StoreConfig};
-use rollcall_tokens::{KeyAges, LocalTokens, ThrottleLimits, TokensConfig};
+use rollcall_tokens::{KeyAges, LocalTokens, OAuthSettings, ThrottleLimits, TokensConfig};
 
 use crate::{cli::DirectoryChoice, failure::Failure, keys, tiers};
 
@@ -74,6 +74,11 @@ pub(crate) fn tokens_config(config: &Config) -> TokensConfig {
             refresh: Duration::from_secs(config.keys.refresh_seconds),
             limit: Duration::from_secs(config.keys.limit_seconds),
             rotate: Some(DAY * u32::try_from(config.keys.rotate_days).unwrap_or(u32::MAX)).filter(|age| !age.is_zero()),
+        },
+        oauth: OAuthSettings {
+            token_lifetime: Duration::from_secs(config.oauth.access_token_seconds),
+            checks_at_once: config.oauth.secret_checks,
+            check_patience: Duration::from_millis(config.oauth.secret_check_wait_ms),
         },
     }
 }
@@ -231,6 +236,16 @@ impl Installation {
     /// What the IdP is given. Built from the Directory ID: unlike the Name it has no underscore, which Okta refuses.
     pub(crate) fn base_url(&self, record: &DirectoryRecord) -> String {
         rollcall_gateway::base_url(&self.public_url, record)
+    }
+
+    /// The OAuth client with this id, whosever it is.
+    pub(crate) async fn oauth_client(&self, id: Id<marker::OAuthClient>) -> Result<Option<OAuthClientRecord>, Failure> {
+        Ok(self.store.verification(&JobScope::of_service("command-line")).oauth_client(id).await?)
+    }
+
+    /// Where OAuth clients get their access tokens.
+    pub(crate) fn token_endpoint(&self) -> String {
+        rollcall_gateway::token_endpoint(&self.public_url)
     }
 
     /// How many users and groups a directory has.

@@ -180,8 +180,11 @@ fn unavailable<E: Error + Send + Sync + 'static>(error: Arc<E>) -> VerifyError {
 
 /// Why the load of a credential was not done. Shared by all who waited for it.
 pub(crate) trait LoadFailure: Error + Send + Sync + Sized + 'static {
+    /// What whoever asked is told.
+    type Answer;
+
     /// The answer to whoever asked; `None` from a failure that concerns only the caller who asked first.
-    fn answer(self: &Arc<Self>, asked_first: bool) -> Option<VerifyError>;
+    fn answer(self: &Arc<Self>, asked_first: bool) -> Option<Self::Answer>;
 }
 
 /// The value for `key` of `cache`, loaded by one caller for all who want it at once. `load` is told who asks: a limit on
@@ -191,7 +194,7 @@ pub(crate) async fn load_for<K, V, E, F>(
     key: &K,
     from: IpAddr,
     load: impl Fn(IpAddr) -> F,
-) -> Result<Option<V>, VerifyError>
+) -> Result<Option<V>, E::Answer>
 where
     K: Hash + Eq + Clone + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,

@@ -16,6 +16,19 @@ pub struct TokensConfig {
     pub unknown: ThrottleLimits,
     /// How old data keys may become.
     pub keys: KeyAges,
+    /// What OAuth clients get.
+    pub oauth: OAuthSettings,
+}
+
+/// What OAuth clients get, and what their secrets may cost.
+#[derive(Debug, Clone, Copy)]
+pub struct OAuthSettings {
+    /// How long an access token is good.
+    pub token_lifetime: Duration,
+    /// How many client secrets are checked at the same time, each with 19 MiB of memory.
+    pub checks_at_once: usize,
+    /// How long one waits for its turn.
+    pub check_patience: Duration,
 }
 
 /// How long a data key is used, in memory and at all.
@@ -55,7 +68,14 @@ impl Default for TokensConfig {
             negative_ttl: Duration::from_secs(1),
             unknown: ThrottleLimits::default(),
             keys: KeyAges::default(),
+            oauth: OAuthSettings::default(),
         }
+    }
+}
+
+impl Default for OAuthSettings {
+    fn default() -> Self {
+        Self { token_lifetime: Duration::from_secs(60 * 60), checks_at_once: 2, check_patience: Duration::from_secs(2) }
     }
 }
 

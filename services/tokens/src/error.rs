@@ -7,7 +7,7 @@ use rollcall_base::{Id, marker};
 use rollcall_keys::KeyError;
 use rollcall_store::{NotKept, NotRotated, StoreError};
 
-use crate::local::PepperError;
+use crate::local::{PepperError, SecretError};
 
 /// Why a token was not accepted.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -55,8 +55,14 @@ pub enum TokensError {
     /// There was nothing to keep.
     #[error("{}", not_kept(.0))]
     NotKept(NotKept),
+    /// The lifetime of an OAuth client is out of bounds.
+    #[error("an OAuth client lives from 1 to 730 days, not {days}; choose a lifetime in between")]
+    ClientLifetime {
+        /// What was asked for, in whole days.
+        days: u64,
+    },
     /// The label is out of bounds.
-    #[error("a token's label has at most {most} characters; shorten it")]
+    #[error("a label has at most {most} characters; shorten it")]
     Label {
         /// The bound.
         most: usize,
@@ -73,6 +79,9 @@ pub enum TokensError {
     /// The keys.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// A client secret could not be hashed.
+    #[error("the client secret could not be hashed")]
+    Secret(#[source] Box<dyn Error + Send + Sync>),
     /// A data key's row is gone.
     #[error("the data key {0} is missing from the database; restore the database from a backup")]
     NoDataKey(Id<marker::DataKey>),
@@ -116,5 +125,11 @@ impl From<PepperError> for TokensError {
             PepperError::Key(error) => Self::Key(error),
             PepperError::Missing(id) => Self::NoDataKey(id),
         }
+    }
+}
+
+impl From<SecretError> for TokensError {
+    fn from(error: SecretError) -> Self {
+        Self::Secret(Box::new(error))
     }
 }

@@ -7,14 +7,17 @@ use actix_web::{
     http::StatusCode,
     web::{self, Bytes, ServiceConfig},
 };
-use rollcall_access::{BearerToken, Denial, InternalCall, InternalKeys};
+use rollcall_access::{BearerToken, ClientSecret, Denial, InternalCall, InternalKeys};
 use rollcall_base::Clock;
 use rollcall_store::DirectoryRecord;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    Tokens, Uses, VerifyError,
-    wire::{AUDIENCE, ById, ByKey, DIRECTORY, Directory, Outcome, REPORT, RESOLVE, SIGNATURE, TOKEN, VERIFY, Verify},
+    GrantError, TokenRequest, Tokens, Uses, VerifyError,
+    wire::{
+        AUDIENCE, ById, ByKey, DIRECTORY, Directory, GRANT, Grant, GrantOutcome, Granted, Outcome, REPORT, RESOLVE,
+        SIGNATURE, TOKEN, VERIFY, Verify, millis,
+    },
 };
 
 /// Answers other services' questions about tokens and directories. Cheap to clone.
@@ -39,6 +42,8 @@ enum Refusal {
 
 /// More than any question has.
 const LARGEST: usize = 4 * 1024;
+/// More than any request for an access token has: the gateway takes no larger ones.
+const LARGEST_GRANT: usize = 64 * 1024;
 /// More than any report has.
 const LARGEST_REPORT: usize = 1024 * 1024;
 
@@ -53,6 +58,7 @@ impl InternalSurface {
         let surface = web::Data::new(self.clone());
         for (path, largest, route) in [
             (VERIFY, LARGEST, web::post().to(verify)),
+            (GRANT, LARGEST_GRANT, web::post().to(grant)),
             (DIRECTORY, LARGEST, web::post().to(directory)),
             (RESOLVE, LARGEST, web::post().to(resolve)),
             (REPORT, LARGEST_REPORT, web::post().to(report)),
@@ -113,8 +119,8 @@ impl Refusal {
     }
 }
 
-fn unavailable(error: &VerifyError) -> Refusal {
-    let cause = std::error::Error::source(error).map(ToString::to_string);
+fn unavailable(error: &dyn std::error::Error) -> Refusal {
+    let cause = error.source().map(ToString::to_string);
     tracing::error!(error = %error, cause, "an internal call could not be answered");
     Refusal::Unavailable
 }
@@ -137,6 +143,34 @@ impl Call<'_, Verify> {
             }
             Err(VerifyError::Denied(denial)) => Ok(Outcome::Denied(denial.into())),
             Err(VerifyError::Throttled { retry_after }) => Ok(Outcome::throttled(retry_after)),
+            Err(error) => Err(unavailable(&error)),
+        }
+    }
+}
+
+async fn grant(surface: web::Data<InternalSurface>, request: HttpRequest, body: Bytes) -> HttpResponse {
+    let answer = async {
+        let call = read::<Grant>(&surface, &request, &body)?;
+        let answer = call.grant().await;
+        call.answer(answer)
+    };
+    answer.await.unwrap_or_else(Refusal::into_response)
+}
+
+impl Call<'_, Grant> {
+    async fn grant(&self) -> Result<GrantOutcome, Refusal> {
+        let asked = TokenRequest {
+            client: self.question.client,
+            secret: ClientSecret::parse(self.token).ok(),
+            scopes: self.question.scopes,
+            resources: self.question.resources.clone(),
+            from: self.question.from,
+        };
+        match self.inner.tokens.grant_token(asked).await {
+            Ok(granted) => Ok(GrantOutcome::Granted(Granted::from(&granted))),
+            Err(GrantError::Denied(denial)) => Ok(GrantOutcome::Denied(denial)),
+            Err(GrantError::Throttled { retry_after }) => Ok(GrantOutcome::Throttled(millis(retry_after))),
+            Err(GrantError::Busy { retry_after }) => Ok(GrantOutcome::Busy(millis(retry_after))),
             Err(error) => Err(unavailable(&error)),
         }
     }

@@ -5,16 +5,19 @@ use std::{error::Error, net::IpAddr, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use bytes::Bytes;
 use rollcall_access::{Authenticated, BearerToken, Denial, InternalCall, InternalKeys, SealError};
-use rollcall_base::{Clock, Entropy, Id, Secret32, marker};
+use rollcall_base::{Clock, Entropy, Id, Secret32, SecretText, marker};
 use rollcall_cache::{Cache, CacheLimits, Tiers};
 use rollcall_runtime::{Peers, telemetry::trace_headers};
 use rollcall_store::DirectoryRecord;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    Tokens, TokensConfig, Uses, VerifyError,
+    GrantError, GrantedToken, TokenRequest, Tokens, TokensConfig, Uses, VerifyError,
     caches::{CredentialKey, DirectoryCache, LoadFailure, load_for},
-    wire::{AUDIENCE, ById, ByKey, DIRECTORY, Directory, Outcome, REPORT, RESOLVE, SIGNATURE, TOKEN, VERIFY, Verify},
+    wire::{
+        AUDIENCE, ById, ByKey, DIRECTORY, Directory, GRANT, Grant, GrantOutcome, Outcome, REPORT, RESOLVE, SIGNATURE,
+        TOKEN, VERIFY, Verify,
+    },
 };
 
 /// Why the token service gave no answer that can be used.
@@ -146,6 +149,8 @@ impl RemoteTokens {
 }
 
 impl LoadFailure for RemoteError {
+    type Answer = VerifyError;
+
     fn answer(self: &Arc<Self>, asked_first: bool) -> Option<VerifyError> {
         match **self {
             Self::Throttled(_) if !asked_first => None,
@@ -186,6 +191,22 @@ impl Tokens for RemoteTokens {
             return Err(Denial::Expired.into());
         }
         Ok(known.ok_or(Denial::Unknown)?)
+    }
+
+    async fn grant_token(&self, asked: TokenRequest) -> Result<GrantedToken, GrantError> {
+        let TokenRequest { client, secret, scopes, resources, from } = asked;
+        // What is no secret of ours is not sent on: that it is none is all there is to say.
+        let secret = secret.map_or(SecretText::new(String::new()), |secret| secret.to_text());
+        let question = Grant { client, scopes, resources, from };
+        match self.ask(GRANT, secret.expose(), &question).await {
+            Ok(GrantOutcome::Granted(granted)) => Ok(granted.into()),
+            Ok(GrantOutcome::Denied(denial)) => Err(GrantError::Denied(denial)),
+            Ok(GrantOutcome::Throttled(millis)) => {
+                Err(GrantError::Throttled { retry_after: Duration::from_millis(millis) })
+            }
+            Ok(GrantOutcome::Busy(millis)) => Err(GrantError::Busy { retry_after: Duration::from_millis(millis) }),
+            Err(error) => Err(GrantError::Unavailable(Arc::new(error))),
+        }
     }
 
     async fn report(&self, uses: Uses) -> Result<(), VerifyError> {

@@ -76,6 +76,12 @@ impl Throttle {
         Ok(())
     }
 
+    /// Whether something from `from` was good within the hour.
+    pub(crate) fn trusts(&self, from: IpAddr) -> bool {
+        let now = self.clock.now();
+        self.lock().addresses.get(&network(from)).is_some_and(|address| address.trusted_until > now)
+    }
+
     /// A token from `from` was good: what it took is given back.
     pub(crate) fn was_good(&self, from: IpAddr) {
         let now = self.clock.now();

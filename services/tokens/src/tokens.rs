@@ -7,7 +7,7 @@ use rollcall_access::{Authenticated, BearerToken};
 use rollcall_base::{Id, marker};
 use rollcall_store::DirectoryRecord;
 
-use crate::{Uses, VerifyError};
+use crate::{GrantError, GrantedToken, TokenRequest, Uses, VerifyError};
 
 /// The token service as the gateway sees it: in this process, or behind a network.
 #[async_trait]
@@ -17,6 +17,12 @@ pub trait Tokens: Send + Sync {
     /// # Errors
     /// [`VerifyError`]
     async fn verify(&self, token: &BearerToken, from: IpAddr) -> Result<Authenticated, VerifyError>;
+
+    /// An access token for an OAuth client (RFC 6749 §4.4).
+    ///
+    /// # Errors
+    /// [`GrantError`]
+    async fn grant_token(&self, asked: TokenRequest) -> Result<GrantedToken, GrantError>;
 
     /// Keeps what a gateway saw of credentials' use. What is told twice is counted twice.
     ///

@@ -168,6 +168,12 @@ reasons! {
     OtherDirectory "other_directory" "A token of one directory was sent to the Base URL of another. Base URL and token must be of the same directory.",
     /// Archived.
     Archived "archived" "The directory is archived, and somebody still sends to it. Switch provisioning off at the client, or enable the directory.",
+    /// An OAuth client's time is over.
+    ClientExpired "client_expired" "An OAuth client has expired and asks for access tokens. Create a new one and enter its id and secret in the client's settings.",
+    /// Somebody revoked an OAuth client.
+    ClientRevoked "client_revoked" "An OAuth client was revoked, and somebody still asks for access tokens with it. If that is your client, give it a new id and secret.",
+    /// An OAuth client from elsewhere.
+    ClientNetworks "client_networks" "An OAuth client asked for an access token from an address that is not among its networks. If that was your client, add the address to them.",
     /// OAuth client and secret do not fit.
     ClientSecret "client_secret" "An OAuth client was named with a secret that is not its. Copy the client secret again; if it is not at hand any more, create a new client.",
 }

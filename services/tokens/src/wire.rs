@@ -2,10 +2,12 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use rollcall_access::Denial;
-use rollcall_base::{Id, Timestamp, marker};
+use rollcall_access::{ClientId, Denial, Scopes};
+use rollcall_base::{Id, SecretText, Timestamp, marker};
 use rollcall_store::DirectoryRecord;
 use serde::{Deserialize, Serialize};
+
+use crate::{GrantDenial, GrantedToken, Resource};
 
 /// Whose calls these are: stands in every signature.
 pub(crate) const AUDIENCE: &str = "tokens";
@@ -17,12 +19,71 @@ pub(crate) const TOKEN: &str = "x-rollcall-token";
 pub(crate) const VERIFY: &str = "/internal/tokens/verify";
 pub(crate) const DIRECTORY: &str = "/internal/tokens/directory";
 pub(crate) const RESOLVE: &str = "/internal/tokens/resolve";
+pub(crate) const GRANT: &str = "/internal/tokens/grant";
 pub(crate) const REPORT: &str = "/internal/tokens/report";
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Verify {
     /// The client's address at the edge.
     pub(crate) from: IpAddr,
+}
+
+/// [`TokenRequest`](crate::TokenRequest) without the secret, which travels where presented tokens do.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Grant {
+    pub(crate) client: ClientId,
+    pub(crate) scopes: Option<Scopes>,
+    pub(crate) resources: Vec<Resource>,
+    pub(crate) from: IpAddr,
+}
+
+/// What came of it.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum GrantOutcome {
+    Granted(Granted),
+    Denied(GrantDenial),
+    /// So many milliseconds later somebody will look.
+    Throttled(u64),
+    Busy(u64),
+}
+
+/// [`GrantedToken`], as it travels.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Granted {
+    token: String,
+    credential: Id<marker::Credential>,
+    directory: Id<marker::Directory>,
+    scopes: Scopes,
+    lifetime_ms: u64,
+}
+
+impl From<&GrantedToken> for Granted {
+    fn from(granted: &GrantedToken) -> Self {
+        Self {
+            token: granted.token.expose().to_owned(),
+            credential: granted.credential,
+            directory: granted.directory,
+            scopes: granted.scopes,
+            lifetime_ms: millis(granted.lifetime),
+        }
+    }
+}
+
+impl From<Granted> for GrantedToken {
+    fn from(sent: Granted) -> Self {
+        Self {
+            token: SecretText::new(sent.token),
+            credential: sent.credential,
+            directory: sent.directory,
+            scopes: sent.scopes,
+            lifetime: Duration::from_millis(sent.lifetime_ms),
+        }
+    }
+}
+
+pub(crate) fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -94,7 +155,7 @@ same_reasons!(
 
 impl Outcome {
     pub(crate) fn throttled(retry_after: Duration) -> Self {
-        Self::Throttled(u64::try_from(retry_after.as_millis()).unwrap_or(u64::MAX))
+        Self::Throttled(millis(retry_after))
     }
 }
 

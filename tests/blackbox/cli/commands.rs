@@ -58,6 +58,53 @@ fn a_leaked_token_is_revoked_by_its_id_alone_but_never_as_somebody_elses() {
 }
 
 #[test]
+fn an_oauth_client_is_made_listed_shown_and_revoked_without_a_server() {
+    let place = Place::new();
+    let (ours, theirs) = (place.directory_of("acme", "cyberark"), place.directory_of("other", "okta"));
+    let choice = ["--tenant", ours.tenant.as_str(), "--directory", ours.name.as_str()];
+    let new =
+        ["--label", "CyberArk", "--scopes", "users:read", "--networks", "203.0.113.0/24", "--expires-in-days", "30"];
+    let created = place.json(&[&["oauth-client", "create"], choice.as_slice(), &new].concat());
+    let fields = ["client_id", "client_secret", "token_endpoint", "base_url", "scopes", "expires_at"];
+    assert_eq!(names(&created), fields);
+    let text = |field: &str| created[field].as_str().unwrap();
+    assert!(text("client_id").starts_with("rcc_") && text("client_secret").starts_with("rcs_"), "{created}");
+    assert_eq!(text("token_endpoint"), format!("http://{}/oauth2/v1/token", place.address));
+    assert_eq!((text("base_url"), text("scopes")), (ours.base_url.as_str(), "users:read"));
+
+    let listed = place.json(&["oauth-client", "list", "--tenant", "acme"]);
+    assert_eq!(listed.as_array().unwrap().len(), 1);
+    let of = |field: &str| listed[0][field].clone();
+    assert_eq!(
+        (of("client_id"), of("state"), of("label")),
+        (created["client_id"].clone(), json!("live"), json!("CyberArk"))
+    );
+    assert_eq!(
+        (of("networks"), of("observes_networks"), of("live_tokens")),
+        (json!("203.0.113.0/24"), json!(false), json!(0))
+    );
+    assert_eq!(of("last_token_at"), Value::Null);
+    assert!(!listed.to_string().contains(text("client_secret")), "a secret is shown once");
+    assert_eq!(place.json(&["token", "list", "--tenant", "acme"]).as_array().unwrap().len(), 1, "tokens are apart");
+
+    let id = text("client_id");
+    let as_theirs = ["--tenant", theirs.tenant.as_str(), "--client-id", id];
+    assert!(place.refusal(&[&["oauth-client", "revoke"], as_theirs.as_slice()].concat()).contains("no OAuth client"));
+    assert!(place.refusal(&["oauth-client", "show", "--client-id", "rcc_nonsense"]).contains("oauth-client list"));
+    assert_eq!(place.json(&["oauth-client", "show", "--client-id", id])["base_url"], json!(ours.base_url));
+    let revoked = place.json(&[&["oauth-client", "revoke", "--client-id", id], choice.as_slice()].concat());
+    assert_eq!((&revoked["revoked"], &revoked["access_tokens_revoked"]), (&json!(true), &json!(0)));
+    assert_eq!(place.json(&["oauth-client", "show", "--client-id", id])["state"], "revoked");
+    for days in ["0", "731"] {
+        let wrong = [&["oauth-client", "create", "--expires-in-days", days], choice.as_slice()].concat();
+        assert!(place.refusal(&wrong).contains("1 to 730 days"));
+    }
+    let output = place.run(&[&["oauth-client", "create"], choice.as_slice()].concat());
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.starts_with("Copy the client secret now") && text.contains("/oauth2/v1/token"), "{text}");
+}
+
+#[test]
 fn what_is_kept_is_readable_by_nobody_else_and_holds_no_token() {
     let place = Place::new();
     let directory = place.directory_of("acme", "okta");

@@ -4,7 +4,7 @@
 mod internal;
 
 use proptest::prelude::*;
-use rollcall_access::{BearerToken, TokenKind};
+use rollcall_access::{BearerToken, ClientId, ClientSecret, TokenKind};
 use rollcall_base::{Id, Secret32, SeededEntropy, Timestamp};
 
 fn token(seed: u64) -> BearerToken {
@@ -13,6 +13,27 @@ fn token(seed: u64) -> BearerToken {
 }
 
 proptest! {
+    #[test]
+    fn any_client_id_and_secret_is_read_or_refused_and_only_our_own_spelling_is_read(
+        text in "\\PC{0,60}|rc[cs]_[0-9A-Za-z_]{0,54}",
+        seed: u64,
+        at in 0_usize..54,
+        other in "[0-9A-Za-z_]",
+    ) {
+        if let Ok(id) = text.parse::<ClientId>() {
+            prop_assert_eq!(id.to_string(), text.clone());
+        }
+        if let Ok(secret) = ClientSecret::parse(&text) {
+            let own = secret.to_text().expose().to_owned();
+            prop_assert_eq!(own, text);
+        }
+        let own = ClientSecret::generate(&SeededEntropy::new(seed)).to_text().expose().to_owned();
+        let mut changed = own.clone();
+        changed.replace_range(at..=at, &other);
+        prop_assert_eq!(ClientSecret::parse(&changed).is_ok(), changed == own);
+        prop_assert!(ClientSecret::parse(&own[..at]).is_err());
+    }
+
     #[test]
     fn any_text_is_read_or_refused_and_only_our_own_spelling_is_read(text in "\\PC{0,120}|rct_[0-9A-Za-z_]{0,100}") {
         if let Ok(read) = BearerToken::parse(&text) {

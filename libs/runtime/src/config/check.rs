@@ -13,6 +13,9 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     requests(&limits.requests, config.http.body_seconds)?;
     within("cache.seconds", config.cache.seconds, 0, 30)?;
     within("cache.negative_ms", config.cache.negative_ms, 0, 1000)?;
+    within("oauth.access_token_seconds", config.oauth.access_token_seconds, 300, 86_400)?;
+    within("oauth.secret_checks", config.oauth.secret_checks as u64, 1, 64)?;
+    within("oauth.secret_check_wait_ms", config.oauth.secret_check_wait_ms, 0, 30_000)?;
     internal(config)?;
     redis(&config.redis)?;
     keys(&config.keys)?;
@@ -108,7 +111,7 @@ fn listeners(config: &Config) -> Result<(), ConfigError> {
         require(
             &name,
             !listener.surfaces.is_empty(),
-            "its surfaces must name at least one of scim, lookup, internal, health, metrics",
+            "its surfaces must name at least one of scim, oauth, lookup, internal, health, metrics",
         )?;
         let twice = listener.address.port() != 0
             && config.listeners[..index].iter().any(|earlier| earlier.address == listener.address);

@@ -18,7 +18,8 @@ pub use internal::{InternalSecret, PeerUrls};
 use rollcall_base::SecretText;
 pub use sections::{
     CacheConfig, DatabaseConfig, HttpConfig, InternalConfig, KeyProvider, KeysConfig, LimitsConfig, ListenerConfig,
-    LogFormat, RateLimit, RedisConfig, RequestLimits, Surface, Surfaces, TelemetryConfig, TlsFiles, UnknownTokenLimits,
+    LogFormat, OAuthConfig, RateLimit, RedisConfig, RequestLimits, Surface, Surfaces, TelemetryConfig, TlsFiles,
+    UnknownTokenLimits,
 };
 use serde::{Deserialize, Serialize};
 pub use values::{DatabaseUrl, Network, PublicUrl, PublicUrlError};
@@ -44,6 +45,8 @@ pub struct Config {
     pub database: DatabaseConfig,
     /// What one request may ask for.
     pub limits: LimitsConfig,
+    /// Access tokens for OAuth clients.
+    pub oauth: OAuthConfig,
     /// What is remembered.
     pub cache: CacheConfig,
     /// What is shared between processes.

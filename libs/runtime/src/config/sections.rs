@@ -36,6 +36,8 @@ pub struct TlsFiles {
 pub enum Surface {
     /// SCIM, for identity providers.
     Scim,
+    /// OAuth's token endpoint and its metadata, for clients that get access tokens.
+    Oauth,
     /// Who a user is and which groups they are in, for what enforces access.
     Lookup,
     /// What services of one installation ask each other.
@@ -51,6 +53,7 @@ impl Surface {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Scim => "scim",
+            Self::Oauth => "oauth",
             Self::Lookup => "lookup",
             Self::Internal => "internal",
             Self::Health => "health",
@@ -199,6 +202,16 @@ pub struct UnknownTokenLimits {
     pub burst: u32,
     pub total_per_second: u32,
     pub total_burst: u32,
+}
+
+/// Access tokens for OAuth clients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)] // each stands in config.default.toml
+pub struct OAuthConfig {
+    pub access_token_seconds: u64,
+    pub secret_checks: usize,
+    pub secret_check_wait_ms: u64,
 }
 
 /// What is remembered.

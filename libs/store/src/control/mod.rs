@@ -2,6 +2,7 @@
 
 pub(crate) mod audit;
 mod changes;
+mod clients;
 mod data_keys;
 mod operator;
 mod policy;
@@ -16,6 +17,7 @@ mod verification;
 
 pub use audit::{AuditAction, AuditQuery, AuditRecord};
 pub use changes::{ChangeBy, ChangesBy};
+pub use clients::{AccessTokens, ClientUse, Granted};
 pub use operator::OperatorStore;
 pub use policy::TenantPolicy;
 pub use records::{DirectoryRecord, NewDirectory, TenantRecord, WrappedKey};

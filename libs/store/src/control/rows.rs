@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rollcall_access::{AllowedNetworks, CredentialRecord, Rotation, Scopes, TokenHash};
+use rollcall_access::{AllowedNetworks, CredentialRecord, OAuthClientRecord, Rotation, Scopes, SecretHash, TokenHash};
 use rollcall_base::{
     Id, Timestamp,
     marker::{Directory, Tenant},
@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::{DirectoryRecord, TenantRecord, WrappedKey};
 use crate::{
     StoreError,
-    entity::{credential, data_key, directory, directory_key, tenant},
+    entity::{credential, data_key, directory, directory_key, oauth_client, tenant},
 };
 
 impl From<tenant::Model> for TenantRecord {
@@ -106,6 +106,21 @@ pub(super) fn credential_row(record: &CredentialRecord) -> credential::ActiveMod
         retires_at: Set(rotation.map(|rotation| rotation.retires_at.as_micros())),
         ladder_at: Set(next.map_or(i64::MAX, Timestamp::as_micros)),
     }
+}
+
+pub(super) fn client_record(row: oauth_client::Model) -> Result<OAuthClientRecord, StoreError> {
+    Ok(OAuthClientRecord {
+        id: Id::from_uuid(row.id),
+        tenant: Id::from_uuid(row.tenant_id),
+        directory: Id::from_uuid(row.directory_id),
+        secret_hash: SecretHash::new(row.secret_hash),
+        scopes: scopes(row.scopes)?,
+        networks: row.networks.map(|text| allowed_networks(&text, row.observes_networks)).transpose()?,
+        label: row.label,
+        created_at: Timestamp::from_micros(row.created_at),
+        expires_at: Timestamp::from_micros(row.expires_at),
+        revoked_at: row.revoked_at.map(Timestamp::from_micros),
+    })
 }
 
 /// Scopes as they are stored.

@@ -103,7 +103,8 @@ impl TenantStore {
         row.map(rows::credential_record).transpose()
     }
 
-    /// A directory's credentials that people issued, oldest first; not what OAuth clients got.
+    /// A directory's credentials that people issued, oldest first; what OAuth clients got is in
+    /// [`TenantStore::access_tokens`].
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].

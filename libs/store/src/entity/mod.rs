@@ -12,6 +12,7 @@ pub(crate) mod directory_key;
 pub(crate) mod event;
 pub(crate) mod event_member;
 pub(crate) mod member_set;
+pub(crate) mod oauth_client;
 pub(crate) mod outbox;
 pub(crate) mod resource;
 pub(crate) mod tenant;

@@ -1,5 +1,6 @@
 //! Background work: numbering events, erasing what was deleted long ago, warning of what ends.
 
+mod access_tokens;
 mod events;
 mod ladder;
 mod purge;
@@ -81,6 +82,20 @@ impl JobStore {
         limit: u32,
     ) -> Result<usize, StoreError> {
         uses::purge(&self.0, activity_before, refusals_before, limit).await
+    }
+
+    /// Erases up to `limit` access tokens of OAuth clients that expired before `before`, with what is known of their use.
+    /// Returns how many; to be called again until it returns 0.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn purge_access_tokens(&self, before: Timestamp, limit: u32) -> Result<usize, StoreError> {
+        // Idle, it only reads, as the sequencer does.
+        let one = access_tokens::expired("1", before, 1).build(self.0.backend());
+        if self.0.rows(one).await?.is_empty() {
+            return Ok(0);
+        }
+        self.0.write(access_tokens::PurgeAccessTokens { before, limit }).await
     }
 
     /// A directory's events after the number `after_seq`, in order.

@@ -5,6 +5,7 @@
 
 mod audit;
 mod catalog;
+mod clients;
 mod control;
 mod differential;
 mod door;

@@ -24,7 +24,7 @@ use async_trait::async_trait;
 use prometheus::Registry;
 use rollcall_access::{AllowedNetworks, BearerToken, CredentialRecord, Rotation, Scopes, TokenKind};
 use rollcall_base::{Id, ManualClock, Secret32, SeededEntropy, Timestamp, marker};
-use rollcall_tokens::{RefusedReason, Tokens, Uses, VerifyError};
+use rollcall_tokens::{GrantError, GrantedToken, RefusedReason, TokenRequest, Tokens, Uses, VerifyError};
 
 use super::*;
 use crate::{Gateway, Limiter, Limits};
@@ -103,6 +103,10 @@ impl Tokens for FakeTokens {
         }
         let record = self.credentials.lock().unwrap().get(&token.id()).cloned().ok_or(Denial::Unknown)?;
         Ok(rollcall_access::authenticate(&record, token, &self.pepper, NOW)?)
+    }
+
+    async fn grant_token(&self, _: TokenRequest) -> Result<GrantedToken, GrantError> {
+        unreachable!("no SCIM request asks for an access token")
     }
 
     async fn report(&self, uses: Uses) -> Result<(), VerifyError> {

@@ -5,6 +5,7 @@ mod directory;
 mod key;
 mod limits;
 mod migrate;
+mod oauth_client;
 mod policy;
 mod simulate;
 mod tenant;
@@ -62,6 +63,7 @@ pub(crate) async fn run(arguments: Arguments, output: &Output) -> Result<(), Fai
         }
         Command::Token(command) => token::run(command, &Installation::open(config).await?, output).await,
         Command::Audit(command) => audit::run(command, &Installation::open(config).await?, output).await,
+        Command::OauthClient(command) => oauth_client::run(command, &Installation::open(config).await?, output).await,
         Command::Key(command) => key::run(command, &Installation::open(config).await?, output).await,
         Command::Simulate(_) => Ok(()),
     }

@@ -94,6 +94,7 @@ impl Process {
         self.runs(eraser);
         self.runs(use_eraser);
         self.runs(ladder.run());
+        self.runs(rollcall_tokens::erase_access_tokens(store.clone(), Arc::clone(&self.shared.clock)));
         Ok(())
     }
 

@@ -29,7 +29,8 @@ pub(crate) enum Role {
 }
 
 /// What a process for clients may serve.
-pub(super) const PUBLIC: &[Surface] = &[Surface::Scim, Surface::Lookup, Surface::Health, Surface::Metrics];
+pub(super) const PUBLIC: &[Surface] =
+    &[Surface::Scim, Surface::Oauth, Surface::Lookup, Surface::Health, Surface::Metrics];
 const INTERNAL: &[Surface] = &[Surface::Internal, Surface::Health, Surface::Metrics];
 const OPERATIONAL: &[Surface] = &[Surface::Health, Surface::Metrics];
 
@@ -190,7 +191,7 @@ async fn tokens(process: &mut Process, config: Config, keys: InternalKeys) -> Re
 
 /// Refuses listeners with surfaces that the role does not have, and a role without the listener that it lives by.
 pub(super) fn check_surfaces(config: &Config, role: &str, allowed: &[Surface]) -> Result<(), Failure> {
-    let all = [Surface::Scim, Surface::Lookup, Surface::Internal, Surface::Health, Surface::Metrics];
+    let all = [Surface::Scim, Surface::Oauth, Surface::Lookup, Surface::Internal, Surface::Health, Surface::Metrics];
     for listener in &config.listeners {
         if let Some(surface) = all.iter().find(|one| listener.surfaces.serves(**one) && !allowed.contains(one)) {
             let served: Vec<&str> = allowed.iter().map(|surface| surface.name()).collect();

@@ -27,6 +27,12 @@ pub(super) enum Scim {
 }
 
 impl Scim {
+    fn gateway(&self) -> &Gateway {
+        match self {
+            Self::Here(gateway, _) | Self::Forwarded(gateway, _) => gateway,
+        }
+    }
+
     fn mount(&self, config: &mut ServiceConfig, api: Api) {
         match self {
             Self::Here(gateway, directory) => {
@@ -55,6 +61,9 @@ impl Routes {
                 Some(behind) if surfaces.serves(surface) => behind.mount(config, api),
                 _ => {}
             }
+        }
+        if let Some(behind) = self.scim.as_ref().filter(|_| surfaces.serves(Surface::Oauth)) {
+            behind.gateway().mount_oauth(config);
         }
         if surfaces.serves(Surface::Internal) {
             if let Some(tokens) = &self.tokens {

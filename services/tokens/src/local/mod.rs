@@ -2,6 +2,7 @@
 
 mod activity;
 mod checkable;
+mod clients;
 mod data_keys;
 mod directories;
 mod issue;
@@ -25,9 +26,9 @@ use rollcall_store::{DirectoryRecord, Store, VerificationStore};
 use tokio::{sync::mpsc, task::JoinHandle};
 use tracing::Instrument;
 
-pub(crate) use self::peppers::PepperError;
 pub use self::{
     activity::{Activity, MOST_CHANGES, MOST_ROWS},
+    clients::{CreatedClient, NewClient, RevokedClient},
     data_keys::Rotated,
     issue::{Issued, NewToken},
     look::TokenStatus,
@@ -35,9 +36,15 @@ pub use self::{
     revoke::Revoked,
     rotate::{KeptToken, Renewal, RotatedToken},
 };
-use self::{checkable::Checkable, mover::Move, peppers::Peppers};
+use self::{
+    checkable::Checkable,
+    clients::{ClientCaches, Guesses, SecretChecks},
+    mover::Move,
+    peppers::Peppers,
+};
+pub(crate) use self::{clients::SecretError, peppers::PepperError};
 use crate::{
-    Tokens, TokensConfig, Uses, VerifyError,
+    GrantError, GrantedToken, TokenRequest, Tokens, TokensConfig, Uses, VerifyError,
     caches::{CredentialKey, DirectoryCache},
     throttle::Throttle,
 };
@@ -51,6 +58,11 @@ pub struct LocalTokens {
     entropy: Arc<dyn Entropy>,
     throttle: Throttle,
     caches: Caches,
+    clients: Arc<ClientCaches>,
+    guesses: Guesses,
+    secret_checks: SecretChecks,
+    /// Of access tokens.
+    token_lifetime: Duration,
     moves: mpsc::Sender<Move>,
     /// What goes on apart from requests; ends with the service.
     background: [JoinHandle<()>; 3],
@@ -77,13 +89,29 @@ impl LocalTokens {
         let peppers =
             Arc::new(Peppers::new(keys, store.clone(), Arc::clone(&clock), Arc::clone(&entropy), config.keys));
         let (moves, waiting) = mover::queue();
+        let clients = Arc::new(ClientCaches::new(config.cache_limits(), tiers, &*entropy));
         let background = [
-            tokio::spawn(clear_on_change(store.changed_elsewhere(), caches.clone())),
+            tokio::spawn(clear_on_change(store.changed_elsewhere(), caches.clone(), Arc::clone(&clients))),
             tokio::spawn(keep_up(Arc::clone(&peppers))),
             tokio::spawn(mover::run(waiting, Arc::clone(&peppers), verification.clone(), caches.clone())),
         ];
         let throttle = Throttle::new(config.unknown, Arc::clone(&clock));
-        Self { store, verification, peppers, clock, entropy, throttle, caches, moves, background }
+        let secret_checks = SecretChecks::new(config.oauth.checks_at_once, config.oauth.check_patience);
+        Self {
+            store,
+            verification,
+            peppers,
+            clock,
+            entropy,
+            throttle,
+            caches,
+            clients,
+            guesses: Guesses::default(),
+            secret_checks,
+            token_lifetime: config.oauth.token_lifetime,
+            moves,
+            background,
+        }
     }
 }
 
@@ -118,9 +146,10 @@ async fn keep_up(peppers: Arc<Peppers>) {
     }
 }
 
-async fn clear_on_change(mut changes: tokio::sync::watch::Receiver<u64>, caches: Caches) {
+async fn clear_on_change(mut changes: tokio::sync::watch::Receiver<u64>, caches: Caches, clients: Arc<ClientCaches>) {
     while changes.changed().await.is_ok() {
         caches.clear();
+        clients.clear();
         tracing::debug!("another process changed the data; credentials are read anew");
     }
 }
@@ -141,6 +170,10 @@ impl Caches {
 impl Tokens for LocalTokens {
     async fn verify(&self, token: &BearerToken, from: IpAddr) -> Result<Authenticated, VerifyError> {
         self.verify_token(token, from).await
+    }
+
+    async fn grant_token(&self, asked: TokenRequest) -> Result<GrantedToken, GrantError> {
+        self.grant(asked).await
     }
 
     async fn report(&self, uses: Uses) -> Result<(), VerifyError> {

@@ -22,6 +22,8 @@ enum LoadError {
 }
 
 impl LoadFailure for LoadError {
+    type Answer = VerifyError;
+
     fn answer(self: &Arc<Self>, asked_first: bool) -> Option<VerifyError> {
         match **self {
             // It was another address that asked too often; this one asks for itself.

@@ -11,13 +11,13 @@ use std::{
 
 use actix_web::{App, HttpServer, dev::ServerHandle};
 use async_trait::async_trait;
-use rollcall_access::{Authenticated, BearerToken, Denial, InternalKeys, Scopes, TokenKind};
+use rollcall_access::{Authenticated, BearerToken, ClientId, ClientSecret, Denial, InternalKeys, Scopes, TokenKind};
 use rollcall_base::{Clock, Id, SecretText, SystemEntropy, marker};
 use rollcall_cache::Tiers;
 use rollcall_runtime::{Config, Overrides, Peers, peers};
 use rollcall_tokens::{
-    DirectoryRecord, InternalSurface, LocalTokens, NewToken, RemoteTokens, Renewal, Tokens, TokensConfig, Uses,
-    VerifyError,
+    DirectoryRecord, GrantDenialReason, GrantError, GrantedToken, InternalSurface, LocalTokens, NewClient, NewToken,
+    RemoteTokens, Renewal, TokenRequest, Tokens, TokensConfig, Uses, VerifyError,
 };
 
 use crate::house::{DAY, House, in_process};
@@ -35,6 +35,11 @@ impl Tokens for Counted {
     async fn verify(&self, token: &BearerToken, from: IpAddr) -> Result<Authenticated, VerifyError> {
         self.asked.fetch_add(1, Ordering::SeqCst);
         self.inner.verify(token, from).await
+    }
+
+    async fn grant_token(&self, asked: TokenRequest) -> Result<GrantedToken, GrantError> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        self.inner.grant_token(asked).await
     }
 
     async fn report(&self, uses: Uses) -> Result<(), VerifyError> {
@@ -181,4 +186,51 @@ async fn who_has_another_secret_is_not_answered_and_who_is_not_there_neither() {
     let gone = halves(&house, SECRET).await;
     gone.server.stop(false).await;
     assert!(matches!(gone.remote.verify(&token, FROM).await, Err(VerifyError::Unavailable(_))));
+}
+
+#[tokio::test]
+async fn access_tokens_are_granted_across_with_every_reason_against_it() {
+    let house = House::new().await;
+    let halves = halves(&house, SECRET).await;
+    let new = NewClient { lifetime: DAY, label: String::new(), scopes: Scopes::READ, networks: None };
+    let client = halves.counted.inner.create_client(&house.scope, &house.directory, new).await.unwrap();
+    let asks = TokenRequest {
+        client: ClientId(client.record.id),
+        secret: Some(ClientSecret::parse(client.secret.expose()).unwrap()),
+        scopes: Some("users:read".parse().unwrap()),
+        resources: Vec::new(),
+        from: FROM,
+    };
+    let granted = halves.remote.grant_token(asks.clone()).await.unwrap();
+    assert_eq!((granted.scopes, granted.lifetime), ("users:read".parse().unwrap(), Duration::from_secs(3600)));
+    let token = BearerToken::parse(granted.token.expose()).unwrap();
+    let authenticated = halves.remote.verify(&token, FROM).await.unwrap();
+    assert_eq!((authenticated.credential(), authenticated.scopes()), (granted.credential, granted.scopes));
+
+    let denied = |outcome: Result<GrantedToken, GrantError>| match outcome {
+        Err(GrantError::Denied(denial)) => (denial.reason, denial.directory),
+        other => panic!("{other:?}"),
+    };
+    let here = Some(house.directory.id);
+    let guess = TokenRequest { secret: Some(ClientSecret::generate(&SystemEntropy)), ..asks.clone() };
+    assert_eq!(denied(halves.remote.grant_token(guess.clone()).await), (GrantDenialReason::WrongSecret, here));
+    let none = TokenRequest { secret: None, ..asks.clone() };
+    assert_eq!(denied(halves.remote.grant_token(none).await), (GrantDenialReason::WrongSecret, here));
+    let nobody = TokenRequest { client: ClientId(Id::new(house.clock.now(), &SystemEntropy)), ..asks.clone() };
+    assert_eq!(denied(halves.remote.grant_token(nobody).await), (GrantDenialReason::UnknownClient, None));
+    let more = TokenRequest { scopes: Some(Scopes::ALL), ..asks.clone() };
+    assert_eq!(denied(halves.remote.grant_token(more).await), (GrantDenialReason::Scope, here));
+    let far = IpAddr::V4(Ipv4Addr::new(198, 51, 100, 1));
+    let throttled = loop {
+        let guess = TokenRequest { from: far, secret: Some(ClientSecret::generate(&SystemEntropy)), ..asks.clone() };
+        match halves.remote.grant_token(guess).await {
+            Err(GrantError::Denied(_)) => {}
+            Err(GrantError::Throttled { retry_after }) => break retry_after,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert!(throttled > Duration::ZERO && throttled <= Duration::from_secs(1));
+    house.store.close().await;
+    let fresh = TokenRequest { secret: Some(ClientSecret::generate(&SystemEntropy)), ..asks };
+    assert!(matches!(halves.remote.grant_token(fresh).await, Err(GrantError::Unavailable(_))));
 }

@@ -42,6 +42,7 @@ async fn a_refused_use_is_told_to_the_tokens_directory_and_to_the_urls_without_w
         refused(RefusedReason::EntraOwnToken, None, Some(("acme", "corp.example"))),
         refused(RefusedReason::Unknown, Some(house.stranger().id()), None),
         refused(RefusedReason::Empty, None, Some(("nobody", "dir-1"))),
+        refused(RefusedReason::ClientSecret, None, Some(("acme", "dir-1"))),
     ];
     tokens.report(Uses { good: Vec::new(), refused: reports }).await.unwrap();
     let seen = |rows: Vec<rollcall_store::RefusedUse>| {
@@ -50,7 +51,14 @@ async fn a_refused_use_is_told_to_the_tokens_directory_and_to_the_urls_without_w
         seen
     };
     let ours = house.store.tenant(&house.scope).refusals(house.directory.id, house.now(), 100).await.unwrap();
-    assert_eq!(seen(ours), [("entra_own_token".to_owned(), None, 2), ("expired".to_owned(), Some(id), 2)]);
+    assert_eq!(
+        seen(ours),
+        [
+            ("client_secret".to_owned(), None, 2),
+            ("entra_own_token".to_owned(), None, 2),
+            ("expired".to_owned(), Some(id), 2)
+        ]
+    );
     let theirs = house.store.tenant(&other_scope).refusals(other.id, house.now(), 100).await.unwrap();
     assert_eq!(
         seen(theirs),

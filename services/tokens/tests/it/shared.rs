@@ -8,14 +8,15 @@ use std::{
 };
 
 use prometheus::Registry;
-use rollcall_access::{BearerToken, Denial, OperatorScope, TenantScope};
+use rollcall_access::{BearerToken, ClientId, ClientSecret, Denial, OperatorScope, Scopes, TenantScope};
 use rollcall_base::{Clock, ManualClock, Secret32, SystemEntropy, Timestamp};
 use rollcall_cache::{CacheMetrics, Redis, RedisSettings, Tiers};
 use rollcall_keys::LocalKeyring;
 use rollcall_store::{DirectoryRecord, Store};
 use rollcall_testkit::{Database, Gate, Redis as Server};
 use rollcall_tokens::{
-    GoodUses, LocalTokens, NewToken, Renewal, Source, Span, Tokens, TokensConfig, Told, Uses, VerifyError,
+    GoodUses, GrantDenialReason, GrantError, LocalTokens, NewClient, NewToken, Renewal, Source, Span, TokenRequest,
+    Tokens, TokensConfig, Told, Uses, VerifyError,
 };
 use tempfile::TempDir;
 
@@ -253,5 +254,61 @@ async fn in_redis_lies_nothing_that_opens_anything() {
         // docs/operations.md says so.
         let size: usize = redis.says(&["memory", "usage", key]).trim().parse().unwrap();
         assert!(size <= 1024, "{size} bytes for {key}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_one_process_revokes_the_others_refuse_at_once_with_its_tokens() {
+    let scene = Scene::new().await;
+    let (here, there) = (scene.process(TokensConfig::default()).await, scene.process(TokensConfig::default()).await);
+    let registry = Registry::new();
+    let metrics = CacheMetrics::new(&registry).unwrap();
+    let redis =
+        Redis::connect(scene.settings(Server::shared().url()), Arc::new(SystemEntropy), &metrics).await.unwrap();
+    let tiers = Tiers::listening(redis, metrics);
+    listens(&registry).await;
+    let behind = scene.process(TokensConfig::default()).await;
+    let clock = Arc::clone(&behind.clock) as Arc<dyn Clock>;
+    let Halves { remote, .. } = halves_of(behind.tokens, clock, SECRET, &tiers).await;
+
+    let new = NewClient { lifetime: DAY, label: String::new(), scopes: Scopes::ALL, networks: None };
+    let client = here.tokens.create_client(&scene.scope, &scene.directory, new).await.unwrap();
+    let asks = TokenRequest {
+        client: ClientId(client.record.id),
+        secret: Some(ClientSecret::parse(client.secret.expose()).unwrap()),
+        scopes: None,
+        resources: Vec::new(),
+        from: HERE,
+    };
+    // The last one reads the tokens and never asked for one, as a gateway does.
+    let token = parse(&there.tokens.grant_token(asks.clone()).await.unwrap().token);
+    let granted_here = parse(&here.tokens.grant_token(asks.clone()).await.unwrap().token);
+    assert_ne!(token.id(), granted_here.id());
+    for process in [&here.tokens as &dyn Tokens, &there.tokens, &remote] {
+        process.verify(&token, HERE).await.unwrap();
+    }
+    let before = there.store.statements();
+    assert_eq!(parse(&there.tokens.grant_token(asks.clone()).await.unwrap().token).id(), token.id());
+    assert_eq!((there.store.statements() - before).statements, 0, "client, secret and token are remembered there");
+
+    let revoked = here.tokens.revoke_client(&scene.scope, client.record.id).await.unwrap().unwrap();
+    assert_eq!((revoked.tokens, revoked.told), (2, Told::Everywhere));
+    for process in [&here.tokens as &dyn Tokens, &there.tokens, &remote] {
+        assert_eq!(refused_soon(process, &token).await, Denial::Revoked);
+    }
+    let gone = async {
+        loop {
+            match there.tokens.grant_token(asks.clone()).await {
+                Ok(_) => tokio::time::sleep(Duration::from_millis(2)).await,
+                Err(GrantError::Denied(denial)) => return denial.reason,
+                Err(other) => panic!("{other:?}"),
+            }
+        }
+    };
+    assert_eq!(tokio::time::timeout(SOON, gone).await.unwrap(), GrantDenialReason::Revoked);
+    let keys = Server::shared().says(&["--scan", "--pattern", &format!("{}:*oauth-client*", scene.prefix)]);
+    for key in keys.lines() {
+        let value = Server::shared().says(&["get", key]);
+        assert!(!value.contains("argon2id"), "nothing of the client lies in Redis: {value}");
     }
 }

@@ -1,0 +1,282 @@
+//! OAuth clients, and the access tokens that they got.
+
+use async_trait::async_trait;
+use rollcall_access::{CredentialRecord, OAuthClientRecord};
+use rollcall_base::{
+    Id, Timestamp,
+    marker::{Credential, Directory, OAuthClient, Tenant},
+};
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Expr, ExprTrait},
+};
+use uuid::Uuid;
+
+use super::{TenantStore, VerificationStore, rows};
+use crate::{
+    StoreError,
+    door::Mutation,
+    entity::{credential, directory, oauth_client},
+    transaction::Transaction,
+};
+
+/// What came of an access token that was to be kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Granted {
+    /// It is kept. These others of its client, its oldest, are refused from now on: it had too many.
+    Kept(Vec<Id<Credential>>),
+    /// Its client has been revoked or has expired.
+    ClientIsGone,
+}
+
+/// An OAuth client's access tokens when it was revoked.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AccessTokens {
+    /// All that had not expired.
+    pub ids: Vec<Id<Credential>>,
+    /// How many of them were good until then.
+    pub were_live: u64,
+}
+
+/// What an OAuth client got.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ClientUse {
+    /// Access tokens that are good now.
+    pub live_tokens: u64,
+    /// When it got its last one; `None` if that was so long ago that it has been erased, or never.
+    pub last_token_at: Option<Timestamp>,
+}
+
+impl TenantStore {
+    /// Keeps a new OAuth client.
+    ///
+    /// # Errors
+    /// [`StoreError::Internal`] if it is not of this tenant, [`StoreError::NotFound`] if its directory is not.
+    pub async fn insert_client(&self, record: &OAuthClientRecord) -> Result<(), StoreError> {
+        if record.tenant != self.tenant {
+            return Err(StoreError::internal("an OAuth client of another tenant"));
+        }
+        self.inner.write(InsertClient(record.clone())).await
+    }
+
+    /// A directory's OAuth clients, oldest first: expired and revoked ones too.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn clients(&self, directory: Id<Directory>) -> Result<Vec<OAuthClientRecord>, StoreError> {
+        let rows = oauth_client::Entity::find()
+            .filter(oauth_client::Column::TenantId.eq(self.tenant.as_uuid()))
+            .filter(oauth_client::Column::DirectoryId.eq(directory.as_uuid()))
+            .order_by_asc(oauth_client::Column::Id)
+            .all(self.inner.reader())
+            .await?;
+        rows.into_iter().map(rows::client_record).collect()
+    }
+
+    /// What the tenant's OAuth client got, as it stands at `now`.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn client_use(&self, id: Id<OAuthClient>, now: Timestamp) -> Result<ClientUse, StoreError> {
+        let of_client = of_client(self.tenant, id);
+        let last = credential::Entity::find()
+            .select_only()
+            .column_as(credential::Column::CreatedAt.max(), "last")
+            .filter(of_client.clone())
+            .into_tuple::<Option<i64>>()
+            .one(self.inner.reader())
+            .await?;
+        let live = credential::Entity::find()
+            .select_only()
+            .column_as(credential::Column::Id.count(), "live")
+            .filter(of_client.add(credential::Column::RevokedAt.is_null()))
+            .filter(credential::Column::ExpiresAt.gt(now.as_micros()))
+            .into_tuple::<i64>()
+            .one(self.inner.reader())
+            .await?;
+        Ok(ClientUse {
+            live_tokens: live.unwrap_or_default().unsigned_abs(),
+            last_token_at: last.flatten().map(Timestamp::from_micros),
+        })
+    }
+
+    /// Keeps an access token of one of the tenant's OAuth clients, if that is live when it is created. Of more than `most`
+    /// live ones the oldest are revoked. Whoever revokes the client at the same time revokes this token too, or it is not
+    /// kept.
+    ///
+    /// # Errors
+    /// [`StoreError::Internal`] if it is not of this tenant or not of a client.
+    pub async fn insert_access_token(&self, record: &CredentialRecord, most: u64) -> Result<Granted, StoreError> {
+        let client = record.client.filter(|_| record.tenant == self.tenant);
+        let client = client.ok_or_else(|| StoreError::internal("an access token of no client of this tenant"))?;
+        self.inner.write(InsertAccessToken { client, record: record.clone(), most }).await
+    }
+
+    /// Revokes an OAuth client and its access tokens from `at` on; what is revoked already keeps its earlier moment. The
+    /// access tokens that could still be remembered anywhere; `None` if the tenant has no such client.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn revoke_client(&self, id: Id<OAuthClient>, at: Timestamp) -> Result<Option<AccessTokens>, StoreError> {
+        self.inner.write(RevokeClient { tenant: self.tenant, id, at }).await
+    }
+
+    /// The access tokens of one of the tenant's OAuth clients that have not expired at `now`, revoked or not, oldest
+    /// first.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn access_tokens(
+        &self,
+        id: Id<OAuthClient>,
+        now: Timestamp,
+    ) -> Result<Vec<CredentialRecord>, StoreError> {
+        let rows = credential::Entity::find()
+            .filter(of_client(self.tenant, id))
+            .filter(credential::Column::ExpiresAt.gt(now.as_micros()))
+            .order_by_asc(credential::Column::Id)
+            .all(self.inner.reader())
+            .await?;
+        rows.into_iter().map(rows::credential_record).collect()
+    }
+}
+
+impl VerificationStore {
+    /// The OAuth client with this id.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn oauth_client(&self, id: Id<OAuthClient>) -> Result<Option<OAuthClientRecord>, StoreError> {
+        let row = oauth_client::Entity::find_by_id(id.as_uuid()).one(self.0.reader()).await?;
+        row.map(rows::client_record).transpose()
+    }
+}
+
+fn of_client(tenant: Id<Tenant>, id: Id<OAuthClient>) -> Condition {
+    Condition::all()
+        .add(credential::Column::OauthClientId.eq(id.as_uuid()))
+        .add(credential::Column::TenantId.eq(tenant.as_uuid()))
+}
+
+struct InsertClient(OAuthClientRecord);
+
+#[async_trait]
+impl Mutation for InsertClient {
+    type Output = ();
+
+    async fn run(&self, transaction: &Transaction) -> Result<(), StoreError> {
+        let record = &self.0;
+        let in_tenant = directory::Entity::find_by_id(record.directory.as_uuid())
+            .filter(directory::Column::TenantId.eq(record.tenant.as_uuid()));
+        if in_tenant.one(transaction).await?.is_none() {
+            return Err(StoreError::NotFound);
+        }
+        let row = oauth_client::ActiveModel {
+            id: Set(record.id.as_uuid()),
+            tenant_id: Set(record.tenant.as_uuid()),
+            directory_id: Set(record.directory.as_uuid()),
+            secret_hash: Set(record.secret_hash.as_str().to_owned()),
+            scopes: Set(record.scopes.bits().into()),
+            networks: Set(record.networks.as_ref().map(|allowed| allowed.networks.to_string())),
+            observes_networks: Set(record.networks.as_ref().is_some_and(|allowed| allowed.observe)),
+            label: Set(record.label.clone()),
+            created_at: Set(record.created_at.as_micros()),
+            expires_at: Set(record.expires_at.as_micros()),
+            revoked_at: Set(record.revoked_at.map(Timestamp::as_micros)),
+        };
+        oauth_client::Entity::insert(row).exec_without_returning(transaction).await?;
+        Ok(())
+    }
+}
+
+struct InsertAccessToken {
+    client: Id<OAuthClient>,
+    record: CredentialRecord,
+    most: u64,
+}
+
+#[async_trait]
+impl Mutation for InsertAccessToken {
+    type Output = Granted;
+
+    async fn run(&self, transaction: &Transaction) -> Result<Granted, StoreError> {
+        let (record, now) = (&self.record, self.record.created_at);
+        // Locked until the commit: a revocation waits for it, and then sees this token.
+        let client = oauth_client::Entity::find_by_id(self.client.as_uuid())
+            .filter(oauth_client::Column::TenantId.eq(record.tenant.as_uuid()))
+            .filter(oauth_client::Column::DirectoryId.eq(record.directory.as_uuid()))
+            .lock_shared()
+            .one(transaction)
+            .await?;
+        let client = client.map(rows::client_record).transpose()?;
+        if !client.is_some_and(|client| client.is_live(now)) {
+            return Ok(Granted::ClientIsGone);
+        }
+        credential::Entity::insert(rows::credential_row(record)).exec_without_returning(transaction).await?;
+        let beyond: Vec<Uuid> = credential::Entity::find()
+            .select_only()
+            .column(credential::Column::Id)
+            .filter(of_client(record.tenant, self.client))
+            .filter(credential::Column::ExpiresAt.gt(now.as_micros()))
+            .filter(credential::Column::RevokedAt.is_null())
+            .order_by_desc(credential::Column::CreatedAt)
+            .order_by_desc(credential::Column::Id)
+            // SQLite knows no OFFSET without LIMIT; who is over it by so many is cut down the next time.
+            .limit(100)
+            .offset(self.most)
+            .into_tuple()
+            .all(transaction)
+            .await?;
+        if !beyond.is_empty() {
+            credential::Entity::update_many()
+                .col_expr(credential::Column::RevokedAt, Expr::value(now.as_micros()))
+                .filter(credential::Column::Id.is_in(beyond.iter().copied()))
+                .exec(transaction)
+                .await?;
+        }
+        Ok(Granted::Kept(beyond.into_iter().map(Id::from_uuid).collect()))
+    }
+}
+
+struct RevokeClient {
+    tenant: Id<Tenant>,
+    id: Id<OAuthClient>,
+    at: Timestamp,
+}
+
+#[async_trait]
+impl Mutation for RevokeClient {
+    type Output = Option<AccessTokens>;
+
+    async fn run(&self, transaction: &Transaction) -> Result<Option<AccessTokens>, StoreError> {
+        // Its row first: it is what who grants a token looks at and locks.
+        let first = Expr::col(oauth_client::Column::RevokedAt).if_null(self.at.as_micros());
+        let revoked = oauth_client::Entity::update_many()
+            .col_expr(oauth_client::Column::RevokedAt, first)
+            .filter(oauth_client::Column::Id.eq(self.id.as_uuid()))
+            .filter(oauth_client::Column::TenantId.eq(self.tenant.as_uuid()))
+            .exec(transaction)
+            .await?;
+        if revoked.rows_affected == 0 {
+            return Ok(None);
+        }
+        let live = of_client(self.tenant, self.id).add(credential::Column::ExpiresAt.gt(self.at.as_micros()));
+        let were_live = credential::Entity::update_many()
+            .col_expr(credential::Column::RevokedAt, Expr::value(self.at.as_micros()))
+            .filter(live.clone())
+            .filter(credential::Column::RevokedAt.is_null())
+            .exec(transaction)
+            .await?
+            .rows_affected;
+        // Those that were revoked before, too: whoever revokes again because he heard of no success has them forgotten.
+        let ids: Vec<Uuid> = credential::Entity::find()
+            .select_only()
+            .column(credential::Column::Id)
+            .filter(live)
+            .into_tuple()
+            .all(transaction)
+            .await?;
+        Ok(Some(AccessTokens { ids: ids.into_iter().map(Id::from_uuid).collect(), were_live }))
+    }
+}

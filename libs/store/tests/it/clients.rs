@@ -1,0 +1,248 @@
+//! OAuth clients and their access tokens.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use rollcall_access::{
+    BearerToken, CredentialRecord, JobScope, OAuthClientRecord, OperatorScope, Scopes, SecretHash, TenantScope,
+    TokenKind,
+};
+use rollcall_base::{Clock, Id, Secret32, SeededEntropy, Timestamp, marker};
+use rollcall_store::{ClientUse, CredentialUse, Granted, StoreError, WrappedKey};
+use rollcall_testkit::{TestDirectory, on_both_databases};
+
+const HOUR: Duration = Duration::from_secs(60 * 60);
+
+/// A directory with an OAuth client, and what it takes to make more.
+struct Scene {
+    directory: TestDirectory,
+    scope: TenantScope,
+    entropy: SeededEntropy,
+    data_key: Id<marker::DataKey>,
+    client: OAuthClientRecord,
+}
+
+impl Scene {
+    async fn new(directory: TestDirectory, seed: u64) -> Self {
+        let (entropy, now) = (SeededEntropy::new(seed), directory.clock.now());
+        let scope = OperatorScope::from_local_configuration().tenant(directory.tenant.id);
+        let key = WrappedKey {
+            id: Id::new(now, &entropy),
+            tenant: directory.tenant.id,
+            purpose: "p".to_owned(),
+            wrapped: Vec::new(),
+            created_at: now,
+        };
+        let data_key = directory.store.tenant(&scope).insert_data_key(key).await.unwrap().id;
+        let client = OAuthClientRecord {
+            id: Id::new(now, &entropy),
+            tenant: directory.tenant.id,
+            directory: directory.record.id,
+            secret_hash: SecretHash::new("$argon2id$…".to_owned()),
+            scopes: "users:read groups:write".parse().unwrap(),
+            networks: None,
+            label: "Entra".to_owned(),
+            created_at: now,
+            expires_at: now.plus(1000 * HOUR),
+            revoked_at: None,
+        };
+        directory.store.tenant(&scope).insert_client(&client).await.unwrap();
+        Self { directory, scope, entropy, data_key, client }
+    }
+
+    fn token(&self, client: Option<Id<marker::OAuthClient>>, at: Timestamp) -> CredentialRecord {
+        let kind = if client.is_some() { TokenKind::Access } else { TokenKind::Static };
+        let token = BearerToken::generate(kind, Id::new(at, &self.entropy), &self.entropy);
+        CredentialRecord {
+            id: token.id(),
+            tenant: self.client.tenant,
+            directory: self.client.directory,
+            data_key: self.data_key,
+            hash: token.hash(&Secret32::from_bytes([1; 32])),
+            client,
+            scopes: Scopes::READ,
+            networks: None,
+            label: String::new(),
+            created_at: at,
+            expires_at: at.plus(HOUR),
+            revoked_at: None,
+            rotation: None,
+        }
+    }
+
+    /// A token of the client, kept.
+    async fn grant(&self, at: Timestamp, most: u64) -> (Id<marker::Credential>, Vec<Id<marker::Credential>>) {
+        let record = self.token(Some(self.client.id), at);
+        match self.directory.store.tenant(&self.scope).insert_access_token(&record, most).await.unwrap() {
+            Granted::Kept(retired) => (record.id, retired),
+            Granted::ClientIsGone => panic!("the client is live"),
+        }
+    }
+
+    async fn revoked_at(&self, id: Id<marker::Credential>) -> Option<Timestamp> {
+        let verification = self.directory.store.verification(&JobScope::of_service("test"));
+        verification.credential(id).await.unwrap().unwrap().revoked_at
+    }
+}
+
+/// Everything that is asked and changed about a directory's clients.
+pub(crate) async fn everything_about(directory: &TestDirectory) {
+    let scene = Scene::new(directory.clone(), 37).await;
+    let tenant = directory.store.tenant(&scene.scope);
+    let now = scene.client.created_at;
+    scene.grant(now, 1).await;
+    scene.grant(now, 1).await;
+    tenant.clients(scene.client.directory).await.unwrap();
+    tenant.client_use(scene.client.id, now).await.unwrap();
+    tenant.access_tokens(scene.client.id, now).await.unwrap();
+    tenant.revoke_client(scene.client.id, now).await.unwrap().unwrap();
+    assert_eq!(directory.jobs().purge_access_tokens(now.plus(2 * HOUR), 10).await.unwrap(), 2);
+}
+
+on_both_databases! {
+    async fn a_client_is_kept_and_found_and_is_nobody_elses(database) {
+        let scene = Scene::new(database.directory().await, 31).await;
+        let store = &scene.directory.store;
+        let tenant = store.tenant(&scene.scope);
+        let verification = store.verification(&JobScope::of_service("test"));
+        assert_eq!(verification.oauth_client(scene.client.id).await.unwrap(), Some(scene.client.clone()));
+        assert_eq!(tenant.clients(scene.client.directory).await.unwrap(), std::slice::from_ref(&scene.client));
+        let networks = rollcall_access::AllowedNetworks { networks: "203.0.113.0/24".parse().unwrap(), observe: true };
+        let second = OAuthClientRecord { id: Id::new(scene.client.created_at, &scene.entropy), networks: Some(networks), ..scene.client.clone() };
+        tenant.insert_client(&second).await.unwrap();
+        assert_eq!(verification.oauth_client(second.id).await.unwrap(), Some(second.clone()));
+        assert_eq!(tenant.clients(scene.client.directory).await.unwrap().len(), 2);
+
+        let operator = OperatorScope::from_local_configuration();
+        let other = store.operator(&operator).create_tenant("other", "").await.unwrap();
+        let others = store.tenant(&operator.tenant(other.id));
+        assert!(others.clients(scene.client.directory).await.unwrap().is_empty());
+        let now = scene.client.created_at;
+        assert_eq!(others.revoke_client(scene.client.id, now).await.unwrap(), None);
+        assert!(others.access_tokens(scene.client.id, now).await.unwrap().is_empty());
+        assert!(matches!(others.insert_client(&second).await, Err(StoreError::Internal(_))));
+        let astray = OAuthClientRecord { tenant: other.id, ..second };
+        assert!(matches!(others.insert_client(&astray).await, Err(StoreError::NotFound)), "the directory is not theirs");
+        assert_eq!(verification.oauth_client(scene.client.id).await.unwrap(), Some(scene.client));
+    }
+
+    async fn a_revoked_client_takes_its_live_tokens_with_it_and_nobody_elses(database) {
+        let scene = Scene::new(database.directory().await, 32).await;
+        let tenant = scene.directory.store.tenant(&scene.scope);
+        let now = scene.client.created_at;
+        let (old, _) = scene.grant(now, 100).await;
+        let later = now.plus(HOUR);
+        let (first, _) = scene.grant(later, 100).await;
+        let (second, _) = scene.grant(later, 100).await;
+        let by_hand = scene.token(None, later);
+        tenant.insert_credential(&by_hand).await.unwrap();
+        assert_eq!(tenant.credentials(scene.client.directory).await.unwrap().len(), 1, "what was issued by hand");
+        let listed: Vec<_> = tenant.access_tokens(scene.client.id, later).await.unwrap().iter().map(|one| one.id).collect();
+        assert_eq!(listed.len(), 2, "{listed:?}");
+        let got = ClientUse { live_tokens: 2, last_token_at: Some(later) };
+        assert_eq!(tenant.client_use(scene.client.id, later).await.unwrap(), got);
+
+        let end = later.plus(Duration::from_secs(1));
+        let revoked = tenant.revoke_client(scene.client.id, end).await.unwrap().unwrap();
+        assert_eq!(revoked.were_live, 2);
+        let mut ids = revoked.ids;
+        ids.sort();
+        assert_eq!(ids, if first < second { [first, second] } else { [second, first] });
+        assert_eq!((scene.revoked_at(first).await, scene.revoked_at(second).await), (Some(end), Some(end)));
+        assert_eq!((scene.revoked_at(old).await, scene.revoked_at(by_hand.id).await), (None, None));
+        let again = tenant.revoke_client(scene.client.id, end.plus(HOUR / 2)).await.unwrap().unwrap();
+        assert_eq!((again.ids.len(), again.were_live), (2, 0), "they are told again");
+        assert_eq!(scene.revoked_at(first).await, Some(end), "the first moment stays");
+        let verification = scene.directory.store.verification(&JobScope::of_service("test"));
+        assert_eq!(verification.oauth_client(scene.client.id).await.unwrap().unwrap().revoked_at, Some(end));
+        let late = scene.token(Some(scene.client.id), end);
+        assert_eq!(tenant.insert_access_token(&late, 100).await.unwrap(), Granted::ClientIsGone);
+        assert!(verification.credential(late.id).await.unwrap().is_none());
+    }
+
+    async fn an_expired_client_gets_no_token_and_a_token_needs_a_client_of_its_tenant_and_directory(database) {
+        let scene = Scene::new(database.directory().await, 33).await;
+        let tenant = scene.directory.store.tenant(&scene.scope);
+        let end = scene.client.expires_at;
+        let expired = scene.token(Some(scene.client.id), end);
+        assert_eq!(tenant.insert_access_token(&expired, 100).await.unwrap(), Granted::ClientIsGone);
+        let now = scene.client.created_at;
+        let of_nobody = scene.token(Some(Id::new(now, &scene.entropy)), now);
+        assert_eq!(tenant.insert_access_token(&of_nobody, 100).await.unwrap(), Granted::ClientIsGone);
+        let neighbour = TestDirectory::create(scene.directory.store.clone(), scene.directory.clock.clone(), "acme", "D-2").await;
+        let elsewhere = CredentialRecord { directory: neighbour.record.id, ..scene.token(Some(scene.client.id), now) };
+        assert_eq!(tenant.insert_access_token(&elsewhere, 100).await.unwrap(), Granted::ClientIsGone);
+        assert!(matches!(tenant.insert_access_token(&scene.token(None, now), 100).await, Err(StoreError::Internal(_))));
+        assert_eq!(tenant.client_use(scene.client.id, now).await.unwrap(), ClientUse::default());
+    }
+
+    async fn of_too_many_tokens_the_oldest_go(database) {
+        let scene = Scene::new(database.directory().await, 34).await;
+        let now = scene.client.created_at;
+        let at = |second| now.plus(Duration::from_secs(second));
+        let mut granted = Vec::new();
+        for second in 0..3 {
+            let (id, retired) = scene.grant(at(second), 3).await;
+            assert_eq!(retired, []);
+            granted.push(id);
+        }
+        let (_, retired) = scene.grant(at(3), 3).await;
+        assert_eq!(retired, granted[..1]);
+        assert_eq!(scene.revoked_at(granted[0]).await, Some(at(3)));
+        let (_, retired) = scene.grant(at(4), 1).await;
+        assert_eq!(retired.len(), 3, "down to one: {retired:?}");
+        let tenant = scene.directory.store.tenant(&scene.scope);
+        assert_eq!(tenant.client_use(scene.client.id, at(4)).await.unwrap().live_tokens, 1);
+    }
+
+    async fn no_token_outlives_a_revocation_that_came_at_the_same_time(database) {
+        let scene = Scene::new(database.directory().await, 35).await;
+        let tenant = scene.directory.store.tenant(&scene.scope);
+        let now = scene.client.created_at;
+        let records: Vec<_> = (0..20).map(|_| scene.token(Some(scene.client.id), now)).collect();
+        let grants = records.iter().map(|record| tenant.insert_access_token(record, 100));
+        let (granted, revoked) = futures_util::join!(join_all(grants), tenant.revoke_client(scene.client.id, now));
+        let told = revoked.unwrap().unwrap().ids;
+        for (record, granted) in records.iter().zip(granted) {
+            if granted.unwrap() == Granted::Kept(Vec::new()) {
+                assert!(told.contains(&record.id), "who revoked was told of {}", record.id);
+                assert_eq!(scene.revoked_at(record.id).await, Some(now));
+            }
+        }
+        assert_eq!(tenant.client_use(scene.client.id, now).await.unwrap().live_tokens, 0);
+    }
+
+    async fn access_tokens_are_erased_in_bites_with_their_uses_and_others_stay(database) {
+        let scene = Scene::new(database.directory().await, 36).await;
+        let store = &scene.directory.store;
+        let (tenant, jobs) = (store.tenant(&scene.scope), scene.directory.jobs());
+        let now = scene.client.created_at;
+        let mut ids = Vec::new();
+        for second in 0..5 {
+            ids.push(scene.grant(now.plus(Duration::from_secs(second)), 100).await.0);
+        }
+        let by_hand = scene.token(None, now);
+        tenant.insert_credential(&by_hand).await.unwrap();
+        let verification = store.verification(&JobScope::of_service("test"));
+        let used = |credential| CredentialUse {
+            directory: scene.client.directory, credential, address: "192.0.2.1".to_owned(), agent: String::new(), outside: false,
+            reads: 1, writes: 0, first_at: now, last_at: now,
+        };
+        verification.record_uses(vec![used(ids[0]), used(ids[4]), used(by_hand.id)]).await.unwrap();
+        let before = now.plus(HOUR).plus(Duration::from_secs(4));
+        assert_eq!(jobs.purge_access_tokens(now.plus(HOUR), 3).await.unwrap(), 0, "none has expired");
+        assert_eq!(jobs.purge_access_tokens(before, 3).await.unwrap(), 3);
+        assert_eq!(jobs.purge_access_tokens(before, 3).await.unwrap(), 1);
+        assert_eq!(jobs.purge_access_tokens(before, 3).await.unwrap(), 0);
+        for (at, id) in ids.iter().enumerate() {
+            assert_eq!(verification.credential(*id).await.unwrap().is_some(), at == 4);
+        }
+        assert!(verification.credential(by_hand.id).await.unwrap().is_some(), "as expired, but not a client's");
+        let mut known: Vec<_> = tenant.last_uses(scene.client.directory).await.unwrap().into_keys().collect();
+        known.sort();
+        let mut expected = vec![ids[4], by_hand.id];
+        expected.sort();
+        assert_eq!(known, expected);
+        assert_eq!(tenant.activity(scene.client.directory, ids[0], now, 10).await.unwrap(), []);
+    }
+}

@@ -1,0 +1,166 @@
+//! OAuth 2.0 for clients that speak for themselves (RFC 6749 §4.4): the token endpoint and what describes it.
+
+mod client;
+mod error;
+mod form;
+mod metadata;
+mod resource;
+
+use std::{sync::Arc, time::Duration};
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header::{PRAGMA, USER_AGENT},
+    middleware::from_fn,
+    web::{self, ServiceConfig},
+};
+use rollcall_access::{ClientId, Scopes};
+use rollcall_runtime::{ClientAddress, PublicUrl, http::read_body};
+use rollcall_tokens::{GrantDenial, GrantDenialReason, GrantError, GrantedToken, RefusedReason, Source, TokenRequest};
+use serde_json::json;
+use tracing::Span;
+use zeroize::Zeroizing;
+
+use self::{error::OAuthError, form::Form};
+use crate::{Gateway, gateway::Inner, headers, refusal::chain, uses::RefusedKey};
+
+const TOKEN_PATH: &str = "/oauth2/v1/token";
+/// The largest body that is read, in bytes.
+const LARGEST: usize = 16 * 1024;
+
+/// Where OAuth clients get their access tokens.
+pub fn token_endpoint(public: &PublicUrl) -> String {
+    format!("{public}{TOKEN_PATH}")
+}
+
+impl Gateway {
+    /// Mounts the token endpoint and the metadata.
+    pub fn mount_oauth(&self, config: &mut ServiceConfig) {
+        let public = &self.0.public_url;
+        let secure = public.as_str().starts_with("https:");
+        let guard = move || from_fn(move |request, next| headers::guard(secure, request, next));
+        config.service(
+            web::resource(TOKEN_PATH)
+                .app_data(web::Data::new(self.clone()))
+                .route(web::post().to(token))
+                .default_service(web::to(error::post_only))
+                .wrap(guard()),
+        );
+        for path in metadata::paths(public) {
+            config.service(metadata::resource(public, &path).wrap(guard()));
+        }
+    }
+}
+
+async fn token(gateway: web::Data<Gateway>, request: HttpRequest, payload: web::Payload) -> HttpResponse {
+    match gateway.0.token(&request, payload).await {
+        Ok(granted) => answer(&granted),
+        Err(refusal) => refusal.to_response(),
+    }
+}
+
+/// RFC 6749 §5.1. The scope is always told; the time that is left to the nearest second.
+fn answer(granted: &GrantedToken) -> HttpResponse {
+    let expires_in = (granted.lifetime + Duration::from_millis(500)).as_secs();
+    HttpResponse::Ok().insert_header((PRAGMA, "no-cache")).json(json!({
+        "access_token": granted.token.expose(),
+        "token_type": "Bearer",
+        "expires_in": expires_in,
+        "scope": granted.scopes.to_string(),
+    }))
+}
+
+impl Inner {
+    async fn token(self: &Arc<Self>, request: &HttpRequest, payload: web::Payload) -> Result<GrantedToken, OAuthError> {
+        let asked = self.read(request, payload).await.inspect_err(|error| {
+            tracing::info!(error = error.code(), "refused: the request for an access token is not in order");
+        })?;
+        let client = asked.client;
+        match self.tokens.grant_token(asked).await {
+            Ok(granted) => {
+                Span::current().record("rollcall.directory", tracing::field::display(granted.directory));
+                Span::current().record("rollcall.credential", tracing::field::display(granted.credential));
+                Ok(granted)
+            }
+            Err(error) => {
+                log(client, &error);
+                if let GrantError::Denied(denial) = &error {
+                    self.note(request, *denial);
+                }
+                Err(OAuthError::from(&error))
+            }
+        }
+    }
+
+    /// Reads a request as far as it can be understood without asking anybody.
+    async fn read(&self, request: &HttpRequest, payload: web::Payload) -> Result<TokenRequest, OAuthError> {
+        form::check_place(request)?;
+        let body = Zeroizing::new(Vec::from(read_body(payload, LARGEST).await?));
+        let form = Form::parse(&body)?;
+        let presented = client::read(request.headers(), &form)?;
+        match form.grant_type.as_deref() {
+            Some("client_credentials") => {}
+            Some(_) => return Err(error::UNSUPPORTED_GRANT_TYPE),
+            None => return Err(error::invalid_request("grant_type is missing; send grant_type=client_credentials.")),
+        }
+        let resources = form.resources.iter().map(|text| resource::read(&self.public_url, text));
+        Ok(TokenRequest {
+            client: presented.client,
+            secret: presented.secret,
+            scopes: form.scope.as_deref().map(scopes).transpose()?,
+            resources: resources.collect::<Option<_>>().ok_or(error::INVALID_TARGET)?,
+            from: ClientAddress::of_request(request).0,
+        })
+    }
+
+    /// Has the client's directory's admin know, if there is one: apart from the request, which must not take longer for a
+    /// client that exists.
+    fn note(self: &Arc<Self>, request: &HttpRequest, denial: GrantDenial) {
+        let Some((reason, directory)) = reported(denial.reason).zip(denial.directory) else { return };
+        let agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or("");
+        let from = Source::of_stranger(ClientAddress::of_request(request).0, agent);
+        let (inner, at) = (Arc::clone(self), self.clock.now());
+        actix_web::rt::spawn(async move {
+            // If it cannot be found now, the log has it.
+            let Ok(Some(directory)) = inner.tokens.directory(directory).await else { return };
+            let url = Some((directory.tenant_slug.clone(), directory.directory_id.to_ascii_lowercase()));
+            inner.uses.refused(RefusedKey { reason, credential: None, url, from }, at);
+        });
+    }
+}
+
+/// RFC 6749 §3.3: scopes are set apart by spaces and nothing else.
+fn scopes(text: &str) -> Result<Scopes, OAuthError> {
+    if text.contains(',') {
+        return Err(error::UNKNOWN_SCOPE);
+    }
+    text.parse().map_err(|_| error::UNKNOWN_SCOPE)
+}
+
+/// What a directory's admin should know of.
+const fn reported(reason: GrantDenialReason) -> Option<RefusedReason> {
+    match reason {
+        GrantDenialReason::WrongSecret => Some(RefusedReason::ClientSecret),
+        GrantDenialReason::Expired => Some(RefusedReason::ClientExpired),
+        GrantDenialReason::Revoked => Some(RefusedReason::ClientRevoked),
+        GrantDenialReason::OutsideNetworks => Some(RefusedReason::ClientNetworks),
+        GrantDenialReason::UnknownClient
+        | GrantDenialReason::Archived
+        | GrantDenialReason::Scope
+        | GrantDenialReason::Resource => None,
+    }
+}
+
+/// Writes the reason down, once, for the operator.
+fn log(client: ClientId, error: &GrantError) {
+    match error {
+        GrantError::Denied(denial) => tracing::info!(%client, reason = %denial.reason, "refused: no access token"),
+        GrantError::Throttled { .. } | GrantError::Busy { .. } => {
+            tracing::warn!(%client, reason = %error, "refused: throttled");
+        }
+        GrantError::Unavailable(source) => tracing::error!(%client, error = %chain(&**source), "refused: {error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

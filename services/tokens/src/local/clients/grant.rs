@@ -1,0 +1,152 @@
+//! Access tokens for clients that are who they say.
+
+use std::{error::Error, sync::Arc, time::Duration};
+
+use rollcall_access::{BearerToken, CredentialRecord, JobScope, OAuthClientRecord, Origin, Scopes, TokenKind};
+use rollcall_base::Id;
+use rollcall_store::{Granted, StoreError};
+
+use super::AccessToken;
+use crate::{
+    GrantDenial, GrantDenialReason as Reason, GrantError, GrantedToken, Resource, TokenRequest, VerifyError,
+    local::{LocalTokens, PepperError},
+};
+
+/// The most live access tokens of one client. Beyond it the oldest is revoked: a client that asks again and again uses its
+/// newest, and one whose oldest is still in use asks for another when that is refused, as every OAuth client does. To
+/// refuse the new one would stop it altogether.
+const MOST_LIVE: u64 = 500;
+
+/// Why a token was not made. Shared by all who waited for it.
+#[derive(Debug, thiserror::Error)]
+enum IssueError {
+    #[error("the client was revoked or has expired")]
+    ClientIsGone,
+    #[error(transparent)]
+    Pepper(#[from] PepperError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+fn unavailable(error: impl Error + Send + Sync + 'static) -> GrantError {
+    GrantError::Unavailable(Arc::new(error))
+}
+
+fn of_lookup(error: VerifyError) -> GrantError {
+    match error {
+        VerifyError::Unavailable(source) => GrantError::Unavailable(source),
+        other => unavailable(other),
+    }
+}
+
+impl LocalTokens {
+    pub(in crate::local) async fn grant(&self, asked: TokenRequest) -> Result<GrantedToken, GrantError> {
+        let client = self.proven_client(&asked).await?;
+        self.refuse_unfit(&client, &asked).await?;
+        let scopes = asked.scopes.unwrap_or(client.scopes);
+        if !client.scopes.contain(scopes) {
+            return Err(denied(Reason::Scope, &client));
+        }
+        // In a box: what hangs on it is too deep for one type.
+        let access = Box::pin(self.access_token(&client, scopes, &asked)).await?;
+        Ok(GrantedToken {
+            token: access.token.to_text(),
+            credential: access.token.id(),
+            directory: client.directory,
+            scopes,
+            lifetime: access.expires_at.since(self.clock.now()),
+        })
+    }
+
+    /// Refuses a client that may have nothing, or not from here, or not for that.
+    async fn refuse_unfit(&self, client: &OAuthClientRecord, asked: &TokenRequest) -> Result<(), GrantError> {
+        let now = self.clock.now();
+        if client.revoked_at.is_some_and(|at| at <= now) {
+            return Err(denied(Reason::Revoked, client));
+        }
+        if client.expires_at <= now {
+            return Err(denied(Reason::Expired, client));
+        }
+        match client.networks.as_ref().map(|allowed| allowed.origin(asked.from)) {
+            Some(Origin::Outside) => return Err(denied(Reason::OutsideNetworks, client)),
+            Some(Origin::Observed) => {
+                tracing::info!(client = %client.id, "the client asks from outside its networks, which is only observed");
+            }
+            Some(Origin::Inside) | None => {}
+        }
+        let directory = self.directory_by_id(client.directory).await.map_err(of_lookup)?;
+        if directory.is_none_or(|directory| directory.state == "archived") {
+            return Err(denied(Reason::Archived, client));
+        }
+        for resource in &asked.resources {
+            let Resource::Directory { tenant, key } = resource else { continue };
+            let named = self.directory_by_key(tenant, key).await.map_err(of_lookup)?;
+            if named.is_none_or(|named| named.id != client.directory) {
+                return Err(denied(Reason::Resource, client));
+            }
+        }
+        Ok(())
+    }
+
+    /// A token for the client: the one that it got a moment ago for the same, if that is still good, or a new one.
+    async fn access_token(
+        &self,
+        client: &Arc<OAuthClientRecord>,
+        scopes: Scopes,
+        asked: &TokenRequest,
+    ) -> Result<Arc<AccessToken>, GrantError> {
+        let wanted = (client.id, scopes.bits());
+        let granted = &self.clients.granted;
+        let issue = || async { Ok(Some(Arc::new(self.issue_access_token(client, scopes).await?))) };
+        let issued = |outcome: Result<Option<Arc<AccessToken>>, Arc<IssueError>>| match outcome {
+            Ok(access) => access.ok_or_else(|| denied(Reason::Revoked, client)),
+            Err(error) if matches!(*error, IssueError::ClientIsGone) => Err(denied(Reason::Revoked, client)),
+            Err(error) => Err(GrantError::Unavailable(error)),
+        };
+        let access = issued(granted.get_or_try_load(&wanted, issue).await)?;
+        // Somebody may have revoked that one token, or the clock may have gone on.
+        if matches!(self.verify_token(&access.token, asked.from).await, Err(VerifyError::Denied(_))) {
+            let _ = granted.invalidate(&wanted).await;
+            return issued(granted.get_or_try_load(&wanted, issue).await);
+        }
+        Ok(access)
+    }
+
+    async fn issue_access_token(&self, client: &OAuthClientRecord, scopes: Scopes) -> Result<AccessToken, IssueError> {
+        let scope = JobScope::of_service("tokens").tenant(client.tenant);
+        let data_key = self.peppers.newest(&scope).await?.id;
+        let now = self.clock.now();
+        let token = BearerToken::generate(TokenKind::Access, Id::new(now, &*self.entropy), &*self.entropy);
+        let record = CredentialRecord {
+            id: token.id(),
+            tenant: client.tenant,
+            directory: client.directory,
+            data_key,
+            hash: self.peppers.for_making(&self.peppers.place(data_key), |secret| token.hash(secret)).await?,
+            client: Some(client.id),
+            scopes,
+            networks: client.networks.clone(),
+            label: client.label.clone(),
+            created_at: now,
+            // To the second, as the answer says it.
+            expires_at: now.plus(Duration::from_secs(self.token_lifetime.as_secs())).min(client.expires_at),
+            revoked_at: None,
+            rotation: None,
+        };
+        match self.store.tenant(&scope).insert_access_token(&record, MOST_LIVE).await? {
+            Granted::ClientIsGone => Err(IssueError::ClientIsGone),
+            Granted::Kept(retired) => {
+                if !retired.is_empty() {
+                    let told = self.forget_credentials(&retired).await;
+                    tracing::info!(client = %client.id, tokens = retired.len(), ?told, "a client's oldest tokens were revoked");
+                }
+                tracing::info!(credential = %record.id, client = %client.id, directory = %client.directory, "access token granted");
+                Ok(AccessToken { token, expires_at: record.expires_at })
+            }
+        }
+    }
+}
+
+fn denied(reason: Reason, client: &OAuthClientRecord) -> GrantError {
+    GrantError::Denied(GrantDenial { reason, directory: Some(client.directory) })
+}
