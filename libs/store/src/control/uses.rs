@@ -391,15 +391,16 @@ impl CredentialUse {
     }
 }
 
-/// Whether a credential was ever used.
-pub(super) async fn was_used(
+/// When a credential was last used, if it ever was.
+pub(crate) async fn last_used_at(
     transaction: &Transaction,
     directory: Id<Directory>,
     credential: Id<Credential>,
-) -> Result<bool, StoreError> {
-    let sql = Sql::new("SELECT 1 FROM credential_use WHERE directory_id = ").id(directory);
+) -> Result<Option<Timestamp>, StoreError> {
+    let sql = Sql::new("SELECT last_used_at FROM credential_use WHERE directory_id = ").id(directory);
     let sql = sql.text(" AND credential_id = ").id(credential).build(transaction.get_database_backend());
-    Ok(transaction.query_one_raw(sql).await?.is_some())
+    let row = transaction.query_one_raw(sql).await?;
+    row.map(|row| Ok(Timestamp::from_micros(row.try_get("", "last_used_at")?))).transpose()
 }
 
 /// Those that were used before.
