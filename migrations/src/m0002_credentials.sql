@@ -1,4 +1,4 @@
--- OAuth clients (RFC 6749 §4.4). secret_hash: argon2id, as a PHC string.
+-- OAuth clients (RFC 6749 §4.4). secret_hash: argon2id, as a PHC string. ladder_at: as that of a credential, below.
 CREATE TABLE oauth_client (
     id {id} NOT NULL PRIMARY KEY,
     tenant_id {id} NOT NULL REFERENCES tenant (id),
@@ -10,9 +10,11 @@ CREATE TABLE oauth_client (
     label text NOT NULL,
     created_at bigint NOT NULL,
     expires_at bigint NOT NULL,
-    revoked_at bigint
+    revoked_at bigint,
+    ladder_at bigint NOT NULL DEFAULT 0
 );
 CREATE INDEX oauth_client_directory ON oauth_client (tenant_id, directory_id);
+CREATE INDEX oauth_client_ladder ON oauth_client (ladder_at);
 
 -- scopes: bits; without them may_write says it. may_write stays true only for credentials that may do everything, so that
 -- the version before gives none of them more than it has.
@@ -21,14 +23,19 @@ ALTER TABLE credential ADD COLUMN networks text;
 ALTER TABLE credential ADD COLUMN observes_networks boolean;
 -- The OAuth client that an access token was issued to.
 ALTER TABLE credential ADD COLUMN oauth_client_id {id} REFERENCES oauth_client (id);
--- A token that another one takes the place of: how long that one must have been in use (microseconds), and the moment
--- from which on this one is refused.
+-- A token that another one takes the place of: since when, how long that one must have been in use (microseconds), since
+-- when it is, and the moment from which on this one is refused.
 ALTER TABLE credential ADD COLUMN replaced_by {id};
+ALTER TABLE credential ADD COLUMN rotated_at bigint;
 ALTER TABLE credential ADD COLUMN overlap bigint;
+ALTER TABLE credential ADD COLUMN in_use_since bigint;
 ALTER TABLE credential ADD COLUMN retires_at bigint;
+-- When the job that warns of its end next has to look at it. 0, which it is for whatever does not know of the column: now.
+ALTER TABLE credential ADD COLUMN ladder_at bigint NOT NULL DEFAULT 0;
 CREATE INDEX credential_oauth_client ON credential (oauth_client_id, expires_at) WHERE oauth_client_id IS NOT NULL;
 CREATE INDEX credential_replaced_by ON credential (replaced_by) WHERE replaced_by IS NOT NULL;
 CREATE INDEX credential_expires ON credential (expires_at);
+CREATE INDEX credential_ladder ON credential (ladder_at);
 
 -- What a tenant decided for itself. Without a row, the defaults hold. Days, seconds.
 CREATE TABLE tenant_policy (

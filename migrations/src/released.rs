@@ -18,7 +18,7 @@ const RELEASED: &[(&str, &str, &str)] = &[
     (
         "m0002_credentials",
         m0002_credentials::TABLES,
-        "235e75577f868b99e401d097c8a7addcb2de40de72c08fd4bbe019d49a17fdf7",
+        "45fec6bdef1b7fedd5b44ba1edbf3403c900e2aeda5e43dda06146633592bf97",
     ),
 ];
 

@@ -46,8 +46,12 @@ pub struct CredentialRecord {
 pub struct Rotation {
     /// The new one.
     pub replaced_by: Id<marker::Credential>,
+    /// When that was decided.
+    pub rotated_at: Timestamp,
     /// How long the new one must have been in use.
     pub overlap: Duration,
+    /// Since when the new one is in use; `None`: it was not used yet.
+    pub in_use_since: Option<Timestamp>,
     /// From this moment on the old one is refused: the deadline, and once the new one was used, the end of the overlap if
     /// that is earlier.
     pub retires_at: Timestamp,
@@ -263,13 +267,14 @@ mod tests {
     fn a_token_that_another_replaces_is_good_until_it_retires() {
         let (mut record, token, pepper) = issued();
         let retires_at = record.created_at.plus(Duration::from_secs(30));
-        let (replaced_by, overlap) = (record.id, Duration::from_secs(10));
-        record.rotation = Some(Rotation { replaced_by, overlap, retires_at });
+        let (replaced_by, rotated_at, overlap) = (record.id, record.created_at, Duration::from_secs(10));
+        let rotation = Rotation { replaced_by, rotated_at, overlap, in_use_since: None, retires_at };
+        record.rotation = Some(rotation);
         let before = Timestamp::from_micros(retires_at.as_micros() - 1);
         assert_eq!(authenticate(&record, &token, &pepper, before).unwrap().ends_at(), retires_at);
         assert_eq!(authenticate(&record, &token, &pepper, retires_at).unwrap_err(), Denial::Retired);
         // It never gets older than without.
-        record.rotation = Some(Rotation { replaced_by, overlap, retires_at: record.expires_at.plus(overlap) });
+        record.rotation = Some(Rotation { retires_at: record.expires_at.plus(overlap), ..rotation });
         assert_eq!(authenticate(&record, &token, &pepper, record.expires_at).unwrap_err(), Denial::Expired);
     }
 

@@ -3,6 +3,7 @@
 mod client;
 mod credential;
 pub mod internal;
+mod ladder;
 mod networks;
 mod permission;
 mod scope;
@@ -13,6 +14,7 @@ pub use credential::{Authenticated, CredentialRecord, Denial, Rotation, authenti
 pub use internal::{
     ForwardedRequest, GrantError, Granted, InternalCall, InternalKeys, SHORTEST_INTERNAL_SECRET, SIGNED_FOR, SealError,
 };
+pub use ladder::{CredentialState, End, Ladder, RUNGS, Rung};
 pub use networks::{AllowedNetworks, MOST_NETWORKS, Networks, NetworksError, Origin};
 pub use permission::{Action, Forbidden, Permission, Scopes, ScopesError, Subject};
 pub use scope::{Access, Actor, DirectoryScope, JobScope, OperatorScope, Read, TenantScope, Write};

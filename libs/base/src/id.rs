@@ -21,6 +21,8 @@ pub mod marker {
     pub enum OAuthClient {}
     /// A wrapped data key.
     pub enum DataKey {}
+    /// A line of a tenant's audit.
+    pub enum Audit {}
 }
 
 /// A UUIDv7 (RFC 9562 §5.7) that names an `M`.

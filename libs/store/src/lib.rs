@@ -25,14 +25,16 @@ mod store;
 
 pub use config::StoreConfig;
 pub use control::{
-    AccessTokens, ClientUse, CredentialUse, DirectoryRecord, Granted, LastUse, MOST_REFUSALS_A_DAY, NewDirectory,
-    OperatorStore, RefusedUse, TenantRecord, TenantStore, VerificationStore, WrappedKey,
+    AccessTokens, AuditAction, AuditQuery, AuditRecord, ChangeBy, ChangesBy, ClientUse, CredentialUse, DirectoryRecord,
+    Granted, Kept, LastUse, MOST_REFUSALS_A_DAY, NewDirectory, NewRotation, NotKept, NotRotated, OperatorStore,
+    PlaceOfUse, RecordedUses, RefusedUse, Revocation, RotatedCredential, TenantPolicy, TenantRecord, TenantStore,
+    VerificationStore, WrappedKey,
 };
 #[cfg(feature = "counting")]
 pub use counting::Counted;
 pub use directory::DirectoryStore;
 pub use error::{ControlError, Source, StoreError};
-pub use jobs::{Counts, EventRecord, JobStore, Operation};
+pub use jobs::{Climbed, Counts, EventRecord, JobStore, Operation};
 pub use migrate::Progress;
 pub use resource::{
     Change, ChangeFn, GroupRef, KnownUser, ListQuery, Listing, Member, Memberships, NewResource, PageKey, Position,

@@ -178,8 +178,8 @@ impl Store {
     }
 
     /// Background work.
-    pub fn jobs(&self, _: &JobScope) -> JobStore {
-        JobStore::new(self.0.clone())
+    pub fn jobs(&self, scope: &JobScope) -> JobStore {
+        JobStore::new(self.0.clone(), scope)
     }
 
     /// Counts up when another process has changed the data: within half a second on SQLite, never on PostgreSQL,

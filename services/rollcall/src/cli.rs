@@ -1,10 +1,10 @@
 //! The command line.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use rollcall_access::{Networks, Scopes};
-use rollcall_base::ClientKind;
+use rollcall_base::{ClientKind, Timestamp};
 
 /// Rollcall takes identity in: identity providers push users and groups to it over SCIM 2.0.
 #[derive(Debug, Parser)]
@@ -58,6 +58,9 @@ pub(crate) enum Command {
     /// OAuth clients of a directory: they get access tokens by themselves
     #[command(subcommand)]
     OauthClient(OauthClient),
+    /// What happened to a tenant's directories and tokens
+    #[command(subcommand)]
+    Audit(Audit),
     /// Data keys: what a tenant's token hashes are made under
     #[command(subcommand)]
     Key(Key),
@@ -115,6 +118,83 @@ pub(crate) enum Tenant {
     },
     /// List the tenants
     List,
+    /// What a tenant decided about its tokens: show it, or change it for those to come
+    Policy(Policy),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Policy {
+    /// The tenant's slug
+    #[arg(long)]
+    pub(crate) tenant: String,
+    /// How long a token lives if nobody says otherwise: 1 to 730 [default: 365]
+    #[arg(long, value_name = "DAYS")]
+    pub(crate) token_days: Option<u32>,
+    /// How long one may live at most: 1 to 730 [default: 730]
+    #[arg(long, value_name = "DAYS")]
+    pub(crate) longest_token_days: Option<u32>,
+    /// How long a rotated token goes on after the new one was used first, such as 24h [default: 24h]
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub(crate) rotation_overlap: Option<Duration>,
+    /// How long it goes on at most, such as 30d [default: 30d]
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub(crate) rotation_deadline: Option<Duration>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Audit {
+    /// List what happened, oldest first: the last lines, or with --after those that follow
+    List {
+        /// The tenant's slug
+        #[arg(long)]
+        tenant: String,
+        /// A moment (2026-11-21T08:00:00Z) or how long ago it was (7d) [default: the beginning]
+        #[arg(long, value_name = "TIME", value_parser = str::parse::<Since>)]
+        since: Option<Since>,
+        /// Only about this directory: its ID or Name, in any case
+        #[arg(long)]
+        directory: Option<String>,
+        /// How many lines: 1 to 1000
+        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1000))]
+        limit: u32,
+        /// The lines after the one with this id
+        #[arg(long, value_name = "ID", conflicts_with = "before")]
+        after: Option<String>,
+        /// The lines before the one with this id
+        #[arg(long, value_name = "ID")]
+        before: Option<String>,
+    },
+}
+
+/// From when on something is asked for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Since {
+    At(Timestamp),
+    Ago(Duration),
+}
+
+impl Since {
+    /// The moment, if it is `now`.
+    pub(crate) fn moment(self, now: Timestamp) -> Timestamp {
+        match self {
+            Self::At(at) => at,
+            Self::Ago(span) => {
+                let span = i64::try_from(span.as_micros()).unwrap_or(i64::MAX);
+                Timestamp::from_micros(now.as_micros().saturating_sub(span))
+            }
+        }
+    }
+}
+
+impl FromStr for Since {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let at = Timestamp::parse(text).map(Self::At);
+        at.or_else(|_| humantime::parse_duration(text).map(Self::Ago)).map_err(|_| {
+            "a moment such as 2026-11-21T08:00:00Z is needed, or how long ago it was, such as 36h or 7d".to_owned()
+        })
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -172,9 +252,9 @@ pub(crate) enum Token {
         /// Let uses from elsewhere through and note them
         #[arg(long, requires = "networks")]
         observe_networks: bool,
-        /// 1 to 730
-        #[arg(long, default_value_t = 365, value_name = "DAYS")]
-        expires_in_days: u32,
+        /// 1 to 730 [default: as the tenant's policy says, 365]
+        #[arg(long, value_name = "DAYS")]
+        expires_in_days: Option<u32>,
         /// To tell several tokens of a directory apart
         #[arg(long, default_value = "")]
         label: String,
@@ -188,18 +268,75 @@ pub(crate) enum Token {
         #[arg(long)]
         directory: Option<String>,
     },
+    /// Show one token
+    Show(TokenChoice),
+    /// Issue a token beside another one, which retires after the new one was used, or at a deadline
+    Rotate {
+        #[command(flatten)]
+        token: TokenChoice,
+        /// To tell several tokens of a directory apart [default: the old one's]
+        #[arg(long)]
+        label: Option<String>,
+        /// 1 to 730 [default: as the tenant's policy says, 365]
+        #[arg(long, value_name = "DAYS")]
+        expires_in_days: Option<u32>,
+    },
+    /// Undo a rotation: the old token stays, even if it has retired
+    Keep(TokenChoice),
+    /// Change where a token may be used from
+    Networks {
+        #[command(flatten)]
+        token: TokenChoice,
+        /// From these ranges alone, such as "203.0.113.0/24,2001:db8::/32"
+        #[arg(long, value_name = "RANGES", value_parser = str::parse::<Networks>, required_unless_present = "clear")]
+        set: Option<Networks>,
+        /// Let uses from elsewhere through and note them
+        #[arg(long, requires = "set")]
+        observe: bool,
+        /// From anywhere
+        #[arg(long, conflicts_with = "set")]
+        clear: bool,
+    },
+    /// What a token did: changes, requests, refused uses
+    Activity {
+        #[command(flatten)]
+        token: TokenChoice,
+        /// A moment (2026-11-21T08:00:00Z) or how long ago it was (7d) [default: when it was issued]
+        #[arg(long, value_name = "TIME", value_parser = str::parse::<Since>)]
+        since: Option<Since>,
+    },
+    /// The refused uses of a directory's tokens and URLs, with what is the matter
+    Refusals {
+        #[command(flatten)]
+        directory: DirectoryChoice,
+        /// A moment (2026-11-21T08:00:00Z) or how long ago it was (7d)
+        #[arg(long, value_name = "TIME", default_value = "7d", value_parser = str::parse::<Since>)]
+        since: Since,
+    },
     /// Refuse a token from now on
     Revoke {
-        /// As `issue` and `list` print it
+        #[command(flatten)]
+        token: TokenChoice,
+        /// Somebody else has it: say what it did
         #[arg(long)]
-        token_id: String,
-        /// The tenant's slug; if given, the token must be this tenant's
-        #[arg(long)]
-        tenant: Option<String>,
-        /// The Directory ID or Directory Name; if given, the token must be this directory's
-        #[arg(long, requires = "tenant")]
-        directory: Option<String>,
+        leaked: bool,
+        /// What it did since then: a moment or how long ago it was [default: when it was issued]
+        #[arg(long, requires = "leaked", value_name = "TIME", value_parser = str::parse::<Since>)]
+        since: Option<Since>,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TokenChoice {
+    /// As `issue` and `list` print it
+    #[arg(long)]
+    pub(crate) token_id: String,
+    /// The tenant's slug; if given, the token must be this tenant's
+    #[arg(long)]
+    pub(crate) tenant: Option<String>,
+    /// The Directory ID or Directory Name; if given, the token must be this directory's
+    #[arg(long, requires = "tenant")]
+    pub(crate) directory: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]

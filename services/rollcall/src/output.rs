@@ -37,6 +37,22 @@ impl Output {
         }
     }
 
+    /// A list of results of which people are shown less: `brief` has what fits on a line.
+    pub(crate) fn many_brief(self, results: &[impl Serialize], brief: &[impl Serialize], none: &str) {
+        match self.0 {
+            OutputForm::Json => self.many(results, none),
+            OutputForm::Text => self.many(brief, none),
+        }
+    }
+
+    /// One result of many parts; `text` is what people are shown of it.
+    pub(crate) fn whole(self, result: &impl Serialize, text: impl FnOnce() -> String) {
+        match self.0 {
+            OutputForm::Json => line(&serde_json::to_value(result).unwrap_or_default().to_string()),
+            OutputForm::Text => line(text().trim_end()),
+        }
+    }
+
     /// The configuration that holds, secrets hidden.
     pub(crate) fn configuration(self, config: &Config) -> Result<(), Failure> {
         match self.0 {
@@ -99,15 +115,23 @@ fn line(text: &str) {
 }
 
 fn lines(value: &Value) {
-    let Value::Object(fields) = value else { return line(&plain(value)) };
+    line(fields(value).trim_end());
+}
+
+/// One result's fields, a line each.
+pub(crate) fn fields(value: &Value) -> String {
+    let Value::Object(fields) = value else { return plain(value) };
     let width = fields.keys().map(String::len).max().unwrap_or(0);
-    for (name, value) in fields {
-        line(&format!("{name:width$}  {}", plain(value)));
-    }
+    fields.iter().map(|(name, value)| format!("{name:width$}  {}\n", plain(value))).collect()
 }
 
 fn table(values: &[Value]) {
-    let Some(Value::Object(first)) = values.first() else { return };
+    line(rows(values).trim_end());
+}
+
+/// Results under a head line, a line each.
+pub(crate) fn rows(values: &[Value]) -> String {
+    let Some(Value::Object(first)) = values.first() else { return String::new() };
     let names: Vec<&String> = first.keys().collect();
     let cell = |value: &Value, name: &String| value.get(name).map(plain).unwrap_or_default();
     let widths: Vec<usize> = names
@@ -116,12 +140,13 @@ fn table(values: &[Value]) {
         .collect();
     let row = |cells: Vec<String>| {
         let padded: Vec<String> = cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
-        line(padded.join("  ").trim_end());
+        format!("{}\n", padded.join("  ").trim_end())
     };
-    row(names.iter().map(|name| (*name).clone()).collect());
+    let mut text = row(names.iter().map(|name| (*name).clone()).collect());
     for value in values {
-        row(names.iter().map(|name| cell(value, name)).collect());
+        text += &row(names.iter().map(|name| cell(value, name)).collect());
     }
+    text
 }
 
 fn plain(value: &Value) -> String {

@@ -5,7 +5,7 @@ use std::{error::Error, sync::Arc, time::Duration};
 use rollcall_access::Denial;
 use rollcall_base::{Id, marker};
 use rollcall_keys::KeyError;
-use rollcall_store::StoreError;
+use rollcall_store::{NotKept, NotRotated, StoreError};
 
 use crate::local::{PepperError, SecretError};
 
@@ -41,12 +41,35 @@ pub enum TokensError {
         /// What was asked for, in whole days.
         days: u64,
     },
+    /// The lifetime is beyond what the tenant allows itself.
+    #[error(
+        "this tenant's policy lets a token live for {longest} days at most, not {days}; choose a shorter lifetime, or change \
+         the policy (rollcall tenant policy --longest-token-days)"
+    )]
+    LifetimeOfPolicy {
+        /// What was asked for, in whole days.
+        days: u64,
+        /// What the policy allows.
+        longest: u32,
+    },
+    /// A policy that makes no sense.
+    #[error("{0}")]
+    Policy(&'static str),
+    /// A token that cannot be rotated.
+    #[error("{}", not_rotated(.0))]
+    NotRotated(NotRotated),
+    /// There was nothing to keep.
+    #[error("{}", not_kept(.0))]
+    NotKept(NotKept),
     /// The label is out of bounds.
     #[error("a label has at most {most} characters; shorten it")]
     Label {
         /// The bound.
         most: usize,
     },
+    /// The work was cut off: nobody knows whether it was done.
+    #[error("the change was cut off; look whether it was made (rollcall token show), or make it again")]
+    CutOff,
     /// The directory is another tenant's.
     #[error("the directory belongs to another tenant")]
     OtherTenant,
@@ -62,6 +85,37 @@ pub enum TokensError {
     /// A data key's row is gone.
     #[error("the data key {0} is missing from the database; restore the database from a backup")]
     NoDataKey(Id<marker::DataKey>),
+}
+
+fn not_rotated(why: &NotRotated) -> String {
+    match why {
+        NotRotated::Unknown => "the tenant has no such token".to_owned(),
+        NotRotated::NotGood(state) => format!(
+            "the token is {state}, so there is nothing to hand over; issue a new one instead (rollcall token issue)"
+        ),
+        NotRotated::AccessToken => {
+            "this is an access token of an OAuth client, which gets a new one by itself; rotate the client's secret instead"
+                .to_owned()
+        }
+        NotRotated::HasReplacement(id) => format!(
+            "the token is being replaced already, by {id}: enter that one at the client. If it was lost, rotate it in turn \
+             (rollcall token rotate --token-id {id}); to stop the rotation, keep this one (rollcall token keep)"
+        ),
+        NotRotated::EndsTooSoon { retires_at } => format!(
+            "the new token would end before the old one retires (at the latest on {retires_at}), which could leave the client \
+             without one; choose a longer lifetime, or a shorter rotation deadline (rollcall tenant policy)"
+        ),
+    }
+}
+
+fn not_kept(why: &NotKept) -> String {
+    match why {
+        NotKept::Unknown => "the tenant has no such token".to_owned(),
+        NotKept::NotGood(state) => {
+            format!("the token is {state}, which cannot be undone; issue a new one (rollcall token issue)")
+        }
+        NotKept::HasNoReplacement => "nothing is about to take the token's place; there is nothing to undo".to_owned(),
+    }
 }
 
 impl From<PepperError> for TokensError {

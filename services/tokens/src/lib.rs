@@ -1,4 +1,5 @@
-//! Bearer tokens: issue, verify, revoke; OAuth clients, which get some by themselves; and the directories that they open.
+//! Bearer tokens: issue, verify, rotate, revoke, warn of their end; OAuth clients, which get some by themselves; and the
+//! directories that they open.
 //!
 //! The gateway knows this service through [`Tokens`]. [`LocalTokens`] is the service itself, in the process that holds
 //! the database and the keys; [`RemoteTokens`] asks it from another process, which [`InternalSurface`] answers.
@@ -9,6 +10,7 @@ mod eraser;
 mod error;
 mod grant;
 mod http;
+pub mod jobs;
 mod local;
 mod remote;
 mod throttle;
@@ -22,9 +24,15 @@ pub use eraser::{ACCESS_TOKENS_KEPT, erase_access_tokens};
 pub use error::{TokensError, VerifyError};
 pub use grant::{GrantDenial, GrantDenialReason, GrantError, GrantedToken, Resource, TokenRequest};
 pub use http::InternalSurface;
-pub use local::{CreatedClient, Issued, LocalTokens, NewClient, NewToken, RevokedClient, Rotated};
+pub use local::{
+    Activity, CreatedClient, Issued, KeptToken, LocalTokens, MOST_CHANGES, MOST_ROWS, NewClient, NewToken,
+    PolicyChange, Renewal, Revoked, RevokedClient, Rotated, RotatedToken, TokenStatus,
+};
 pub use remote::{RemoteError, RemoteTokens};
 pub use rollcall_cache::Told;
-pub use rollcall_store::{ClientUse, DirectoryRecord};
+pub use rollcall_store::{
+    AuditAction, AuditQuery, AuditRecord, ChangeBy, ChangesBy, ClientUse, CredentialUse, DirectoryRecord, LastUse,
+    NotKept, NotRotated, Operation, PlaceOfUse, RefusedUse, TenantPolicy,
+};
 pub use tokens::Tokens;
 pub use uses::{GoodUses, LONGEST_AGENT, RefusedReason, RefusedUses, Source, Span, Uses};

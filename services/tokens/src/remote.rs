@@ -168,8 +168,17 @@ impl Tokens for RemoteTokens {
         if let Some(Some(denial)) = self.refused.get(&presented).await {
             return Err(denial.into());
         }
+        let has_ended = |known: &Option<Authenticated>| {
+            known.as_ref().is_some_and(|authenticated| authenticated.ends_at() <= self.clock.now())
+        };
         let load = |from| self.check(token, from);
-        let known = match load_for(&self.good, &presented, from, load).await {
+        let mut answer = load_for(&self.good, &presented, from, load).await;
+        if answer.as_ref().is_ok_and(has_ended) {
+            // What ended it, and whether that was undone, is known to whom it is asked of.
+            let _ = self.good.invalidate(&presented).await;
+            answer = load_for(&self.good, &presented, from, load).await;
+        }
+        let known = match answer {
             Err(VerifyError::Denied(denial)) => {
                 let told = || async { Ok::<_, RemoteError>(Some(denial)) };
                 // It cannot fail: there is nothing to load.
@@ -178,11 +187,10 @@ impl Tokens for RemoteTokens {
             }
             known => known?,
         };
-        let authenticated = known.ok_or(Denial::Unknown)?;
-        if authenticated.ends_at() <= self.clock.now() {
+        if has_ended(&known) {
             return Err(Denial::Expired.into());
         }
-        Ok(authenticated)
+        Ok(known.ok_or(Denial::Unknown)?)
     }
 
     async fn grant_token(&self, asked: TokenRequest) -> Result<GrantedToken, GrantError> {

@@ -4,3 +4,4 @@ mod changes;
 mod commands;
 mod names;
 mod startup;
+mod tokens;

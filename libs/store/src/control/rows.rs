@@ -45,7 +45,7 @@ impl std::fmt::Debug for WrappedKey {
     }
 }
 
-pub(super) fn credential_record(row: credential::Model) -> Result<CredentialRecord, StoreError> {
+pub(crate) fn credential_record(row: credential::Model) -> Result<CredentialRecord, StoreError> {
     let hash = row.hash.try_into().map_err(|_| StoreError::internal("a credential's hash has not 32 bytes"))?;
     Ok(CredentialRecord {
         id: Id::from_uuid(row.id),
@@ -67,10 +67,12 @@ pub(super) fn credential_record(row: credential::Model) -> Result<CredentialReco
         created_at: Timestamp::from_micros(row.created_at),
         expires_at: Timestamp::from_micros(row.expires_at),
         revoked_at: row.revoked_at.map(Timestamp::from_micros),
-        rotation: match (row.replaced_by, row.overlap, row.retires_at) {
-            (Some(replaced_by), Some(overlap), Some(retires_at)) => Some(Rotation {
+        rotation: match (row.replaced_by, row.rotated_at, row.overlap, row.retires_at) {
+            (Some(replaced_by), Some(rotated_at), Some(overlap), Some(retires_at)) => Some(Rotation {
                 replaced_by: Id::from_uuid(replaced_by),
+                rotated_at: Timestamp::from_micros(rotated_at),
                 overlap: Duration::from_micros(u64::try_from(overlap).unwrap_or(0)),
+                in_use_since: row.in_use_since.map(Timestamp::from_micros),
                 retires_at: Timestamp::from_micros(retires_at),
             }),
             _ => None,
@@ -78,8 +80,10 @@ pub(super) fn credential_record(row: credential::Model) -> Result<CredentialReco
     })
 }
 
-/// A record as it is stored.
+/// A credential as it is stored.
 pub(super) fn credential_row(record: &CredentialRecord) -> credential::ActiveModel {
+    let rotation = record.rotation;
+    let next = record.ladder().map(|ladder| ladder.next(record.created_at).unwrap_or(ladder.ends_at));
     credential::ActiveModel {
         id: Set(record.id.as_uuid()),
         tenant_id: Set(record.tenant.as_uuid()),
@@ -95,9 +99,12 @@ pub(super) fn credential_row(record: &CredentialRecord) -> credential::ActiveMod
         networks: Set(record.networks.as_ref().map(|allowed| allowed.networks.to_string())),
         observes_networks: Set(record.networks.as_ref().map(|allowed| allowed.observe)),
         oauth_client_id: Set(record.client.map(|id| id.as_uuid())),
-        replaced_by: Set(record.rotation.map(|rotation| rotation.replaced_by.as_uuid())),
-        overlap: Set(record.rotation.map(|rotation| i64::try_from(rotation.overlap.as_micros()).unwrap_or(i64::MAX))),
-        retires_at: Set(record.rotation.map(|rotation| rotation.retires_at.as_micros())),
+        replaced_by: Set(rotation.map(|rotation| rotation.replaced_by.as_uuid())),
+        rotated_at: Set(rotation.map(|rotation| rotation.rotated_at.as_micros())),
+        overlap: Set(rotation.map(|rotation| i64::try_from(rotation.overlap.as_micros()).unwrap_or(i64::MAX))),
+        in_use_since: Set(rotation.and_then(|rotation| rotation.in_use_since).map(Timestamp::as_micros)),
+        retires_at: Set(rotation.map(|rotation| rotation.retires_at.as_micros())),
+        ladder_at: Set(next.map_or(i64::MAX, Timestamp::as_micros)),
     }
 }
 

@@ -3,19 +3,23 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use rollcall_access::{CredentialRecord, TenantScope};
+use rollcall_access::{Actor, CredentialRecord, TenantScope, TokenKind};
 use rollcall_base::{
     Id, Timestamp,
     marker::{Credential, Directory, Tenant},
 };
 use rollcall_scim::fold;
 use sea_orm::{
-    ActiveValue::Set,
-    ColumnTrait, Condition, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder,
-    sea_query::{Expr, OnConflict},
+    ActiveValue::Set, ColumnTrait, Condition, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder,
+    sea_query::OnConflict,
 };
+use serde_json::json;
 
-use super::{DirectoryRecord, NewDirectory, WrappedKey, data_keys, rows};
+use super::{
+    AuditAction, AuditRecord, DirectoryRecord, NewDirectory, WrappedKey,
+    audit::{self, AuditEntry, AuditWriter},
+    data_keys, rows,
+};
 use crate::{
     ControlError, StoreError,
     door::Mutation,
@@ -29,11 +33,12 @@ use crate::{
 pub struct TenantStore {
     pub(super) inner: Arc<Inner>,
     pub(super) tenant: Id<Tenant>,
+    pub(super) actor: Actor,
 }
 
 impl TenantStore {
     pub(crate) fn new(inner: Arc<Inner>, scope: &TenantScope) -> Self {
-        Self { inner, tenant: scope.tenant() }
+        Self { inner, tenant: scope.tenant(), actor: scope.actor().clone() }
     }
 
     /// Creates a directory. Directory IDs and Names, present and former, share one case-folded namespace a tenant.
@@ -75,7 +80,7 @@ impl TenantStore {
         rows::directory_by_key(self.inner.reader(), self.tenant, &fold(key)).await
     }
 
-    /// Keeps a new credential.
+    /// Keeps a new credential. Of access tokens, which are issued by the hour, the audit says nothing.
     ///
     /// # Errors
     /// [`StoreError::Internal`] if it is not of this tenant, [`StoreError::NotFound`] if its directory is not.
@@ -83,11 +88,24 @@ impl TenantStore {
         if record.tenant != self.tenant {
             return Err(StoreError::internal("a credential of another tenant"));
         }
-        self.inner.write(InsertCredential(record.clone())).await
+        let audit = AuditWriter::new(&self.inner);
+        audit::tell(&self.inner.write(InsertCredential(record.clone(), self.actor.clone(), audit)).await?);
+        Ok(())
     }
 
-    /// A directory's credentials that people issued, oldest first; what OAuth clients got is in
-    /// [`TenantStore::access_tokens`].
+    /// One of the tenant's credentials.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn credential(&self, id: Id<Credential>) -> Result<Option<CredentialRecord>, StoreError> {
+        let row = credential::Entity::find_by_id(id.as_uuid())
+            .filter(credential::Column::TenantId.eq(self.tenant.as_uuid()))
+            .one(self.inner.reader())
+            .await?;
+        row.map(rows::credential_record).transpose()
+    }
+
+    /// A directory's credentials that people issued, oldest first; not what OAuth clients got.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -100,15 +118,6 @@ impl TenantStore {
             .all(self.inner.reader())
             .await?;
         rows.into_iter().map(rows::credential_record).collect()
-    }
-
-    /// Revokes a credential from `at` on; one that is revoked already keeps its earlier moment. False if the tenant
-    /// has no such credential.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
-    pub async fn revoke_credential(&self, id: Id<Credential>, at: Timestamp) -> Result<bool, StoreError> {
-        self.inner.write(Revoke { tenant: self.tenant, id, at }).await
     }
 
     /// The newest data key for a purpose.
@@ -179,49 +188,37 @@ impl Mutation for InsertDirectory {
     }
 }
 
-struct InsertCredential(CredentialRecord);
+struct InsertCredential(CredentialRecord, Actor, AuditWriter);
 
 #[async_trait]
 impl Mutation for InsertCredential {
-    type Output = ();
+    type Output = Vec<AuditRecord>;
 
-    async fn run(&self, transaction: &DatabaseTransaction) -> Result<(), StoreError> {
-        let record = &self.0;
+    async fn run(&self, transaction: &DatabaseTransaction) -> Result<Vec<AuditRecord>, StoreError> {
+        let Self(record, actor, audit) = self;
         let in_tenant = directory::Entity::find_by_id(record.directory.as_uuid())
             .filter(directory::Column::TenantId.eq(record.tenant.as_uuid()));
         if in_tenant.one(transaction).await?.is_none() {
             return Err(StoreError::NotFound);
         }
         credential::Entity::insert(rows::credential_row(record)).exec_without_returning(transaction).await?;
-        Ok(())
-    }
-}
-
-struct Revoke {
-    tenant: Id<Tenant>,
-    id: Id<Credential>,
-    at: Timestamp,
-}
-
-#[async_trait]
-impl Mutation for Revoke {
-    type Output = bool;
-
-    async fn run(&self, transaction: &DatabaseTransaction) -> Result<bool, StoreError> {
-        let of_tenant = Condition::all()
-            .add(credential::Column::Id.eq(self.id.as_uuid()))
-            .add(credential::Column::TenantId.eq(self.tenant.as_uuid()));
-        let revoked = credential::Entity::update_many()
-            .col_expr(credential::Column::RevokedAt, Expr::value(self.at.as_micros()))
-            .filter(of_tenant.clone())
-            .filter(credential::Column::RevokedAt.is_null())
-            .exec(transaction)
-            .await?;
-        if revoked.rows_affected > 0 {
-            return Ok(true);
+        match record.kind() {
+            TokenKind::Static => audit.write(transaction, actor, vec![issued(record)]).await,
+            TokenKind::Access => Ok(Vec::new()),
         }
-        Ok(credential::Entity::find().filter(of_tenant).one(transaction).await?.is_some())
     }
+}
+
+/// The line that tells of a new token.
+pub(super) fn issued(record: &CredentialRecord) -> AuditEntry {
+    let detail = json!({
+        "label": record.label,
+        "scopes": record.scopes.to_string(),
+        "networks": record.networks.as_ref().map(|allowed| allowed.networks.to_string()),
+        "observes_networks": record.networks.as_ref().is_some_and(|allowed| allowed.observe),
+        "expires_at": record.expires_at.to_string(),
+    });
+    AuditEntry::about((record.tenant, record.directory), record.id, AuditAction::TokenIssued, detail)
 }
 
 struct InsertKey(WrappedKey);

@@ -10,7 +10,11 @@ use rollcall_base::{
 use sea_orm::{ConnectionTrait, DatabaseTransaction, QueryResult};
 use uuid::Uuid;
 
-use super::{TenantStore, VerificationStore};
+use super::{
+    AuditRecord, TenantStore, VerificationStore,
+    audit::{self, AuditWriter},
+    retirement,
+};
 use crate::{
     StoreError,
     door::Mutation,
@@ -74,6 +78,34 @@ pub struct LastUse {
     pub agent: String,
 }
 
+/// What reports of use brought.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RecordedUses {
+    /// Those that had never been used before: all of them, if another process says the same at the same moment.
+    pub first: Vec<CredentialUse>,
+    /// Tokens whose retirement began.
+    pub retiring: Vec<Id<Credential>>,
+}
+
+/// What a credential was used for from one place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlaceOfUse {
+    /// The client's address.
+    pub address: String,
+    /// Its User-Agent.
+    pub agent: String,
+    /// Some of it came from outside the credential's networks, which is only observed.
+    pub outside: bool,
+    /// Requests that look.
+    pub reads: u64,
+    /// Requests that change.
+    pub writes: u64,
+    /// The first of them, to the hour.
+    pub first_at: Timestamp,
+    /// The last of them.
+    pub last_at: Timestamp,
+}
+
 /// The most rows that a directory's refused uses of one day make; what comes from further addresses is added up without one.
 pub const MOST_REFUSALS_A_DAY: u64 = 500;
 
@@ -81,16 +113,18 @@ const HOUR: i64 = 60 * 60 * 1_000_000;
 const DAY: i64 = 24 * HOUR;
 
 impl VerificationStore {
-    /// Adds to what is known of credentials' use, and returns those that had never been used before: all of them, if
-    /// another process says the same at the same moment.
+    /// Adds to what is known of credentials' use. Where one is used for the first time, the retirement of those whose place
+    /// it takes begins with it.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
-    pub async fn record_uses(&self, uses: Vec<CredentialUse>) -> Result<Vec<CredentialUse>, StoreError> {
+    pub async fn record_uses(&self, uses: Vec<CredentialUse>) -> Result<RecordedUses, StoreError> {
         if uses.is_empty() {
-            return Ok(Vec::new());
+            return Ok(RecordedUses::default());
         }
-        self.0.write(RecordUses(uses)).await
+        let (recorded, written) = self.0.write(RecordUses(uses, AuditWriter::new(&self.0))).await?;
+        audit::tell(&written);
+        Ok(recorded)
     }
 
     /// Adds to what is known of refused uses.
@@ -168,6 +202,73 @@ impl TenantStore {
         rows.iter().map(read).collect()
     }
 
+    /// How often one credential was used since `since`, to the hour: requests that look, requests that change, and whether
+    /// any came from outside its networks.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] if the directory is not the tenant's.
+    pub async fn times_used(
+        &self,
+        directory: Id<Directory>,
+        credential: Id<Credential>,
+        since: Timestamp,
+    ) -> Result<(u64, u64, bool), StoreError> {
+        self.owns(directory).await?;
+        let sql = Sql::new(
+            "SELECT CAST(COALESCE(SUM(reads), 0) AS bigint) AS reads, CAST(COALESCE(SUM(writes), 0) AS bigint) AS writes, \
+             CAST(COALESCE(MAX(CASE WHEN outside THEN 1 ELSE 0 END), 0) AS bigint) AS outside FROM credential_activity \
+             WHERE directory_id = ",
+        )
+        .id(directory)
+        .text(" AND credential_id = ")
+        .id(credential)
+        .text(" AND hour >= ")
+        .value(since.as_micros() / HOUR);
+        let rows = self.inner.rows(sql.build(self.inner.backend())).await?;
+        let row = rows.first().ok_or_else(|| StoreError::internal("a sum of nothing"))?;
+        let number = |column| -> Result<u64, StoreError> { Ok(row.try_get::<i64>("", column)?.unsigned_abs()) };
+        Ok((number("reads")?, number("writes")?, number("outside")? == 1))
+    }
+
+    /// Where one credential was used from since `since`, to the hour: the latest first, at most `limit` places.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] if the directory is not the tenant's.
+    pub async fn places_of_use(
+        &self,
+        directory: Id<Directory>,
+        credential: Id<Credential>,
+        since: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<PlaceOfUse>, StoreError> {
+        self.owns(directory).await?;
+        let sql = Sql::new(
+            "SELECT address, agent, MAX(CASE WHEN outside THEN 1 ELSE 0 END) AS outside, \
+             CAST(SUM(reads) AS bigint) AS reads, CAST(SUM(writes) AS bigint) AS writes, MIN(hour) AS hour, \
+             MAX(last_at) AS last_at FROM credential_activity WHERE directory_id = ",
+        )
+        .id(directory)
+        .text(" AND credential_id = ")
+        .id(credential)
+        .text(" AND hour >= ")
+        .value(since.as_micros() / HOUR)
+        .text(" GROUP BY address, agent ORDER BY last_at DESC, address, agent LIMIT ")
+        .value(i64::from(limit));
+        let rows = self.inner.rows(sql.build(self.inner.backend())).await?;
+        let read = |row: &QueryResult| -> Result<_, StoreError> {
+            Ok(PlaceOfUse {
+                address: row.try_get("", "address")?,
+                agent: row.try_get("", "agent")?,
+                outside: row.try_get::<i32>("", "outside")? == 1,
+                reads: row.try_get::<i64>("", "reads")?.unsigned_abs(),
+                writes: row.try_get::<i64>("", "writes")?.unsigned_abs(),
+                first_at: Timestamp::from_micros(row.try_get::<i64>("", "hour")? * HOUR),
+                last_at: Timestamp::from_micros(row.try_get("", "last_at")?),
+            })
+        };
+        rows.iter().map(read).collect()
+    }
+
     /// A directory's refused uses since `since`, to the day: the latest first, at most `limit` rows.
     ///
     /// # Errors
@@ -178,6 +279,30 @@ impl TenantStore {
         since: Timestamp,
         limit: u32,
     ) -> Result<Vec<RefusedUse>, StoreError> {
+        self.refusals_with(directory, None, since, limit).await
+    }
+
+    /// Those of one credential.
+    ///
+    /// # Errors
+    /// As [`TenantStore::refusals`].
+    pub async fn refusals_of(
+        &self,
+        directory: Id<Directory>,
+        credential: Id<Credential>,
+        since: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<RefusedUse>, StoreError> {
+        self.refusals_with(directory, Some(credential), since, limit).await
+    }
+
+    async fn refusals_with(
+        &self,
+        directory: Id<Directory>,
+        credential: Option<Id<Credential>>,
+        since: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<RefusedUse>, StoreError> {
         self.owns(directory).await?;
         let sql = Sql::new(
             "SELECT reason, credential_id, address, agent, times, first_at, last_at FROM refused_use WHERE directory_id = ",
@@ -185,8 +310,13 @@ impl TenantStore {
         .id(directory)
         .text(" AND day >= ")
         .value(since.as_micros() / DAY)
-        .text(" ORDER BY last_at DESC, reason, address LIMIT ")
-        .value(i64::from(limit));
+        .text(" AND last_at >= ")
+        .value(since.as_micros());
+        let sql = match credential {
+            Some(credential) => sql.text(" AND credential_id = ").id(credential),
+            None => sql,
+        };
+        let sql = sql.text(" ORDER BY last_at DESC, reason, address LIMIT ").value(i64::from(limit));
         let rows = self.inner.rows(sql.build(self.inner.backend())).await?;
         let read = |row: &QueryResult| -> Result<_, StoreError> {
             let credential: Uuid = row.try_get("", "credential_id")?;
@@ -210,15 +340,15 @@ fn count(row: &QueryResult, column: &str) -> Result<u32, StoreError> {
     Ok(u32::try_from(row.try_get::<i64>("", column)?).unwrap_or(u32::MAX))
 }
 
-struct RecordUses(Vec<CredentialUse>);
+struct RecordUses(Vec<CredentialUse>, AuditWriter);
 
 type UseKey = (Uuid, Uuid);
 
 #[async_trait]
 impl Mutation for RecordUses {
-    type Output = Vec<CredentialUse>;
+    type Output = (RecordedUses, Vec<AuditRecord>);
 
-    async fn run(&self, transaction: &DatabaseTransaction) -> Result<Vec<CredentialUse>, StoreError> {
+    async fn run(&self, transaction: &DatabaseTransaction) -> Result<Self::Output, StoreError> {
         // One row a key: a statement cannot change a row twice. In the keys' order, so that two processes that say the
         // same do not wait for each other in a circle.
         let mut by_credential: BTreeMap<UseKey, CredentialUse> = BTreeMap::new();
@@ -239,7 +369,9 @@ impl Mutation for RecordUses {
             transaction.execute_raw(used_by_hour(some).build(transaction.get_database_backend())).await?;
         }
         let is_new = |used: &&&CredentialUse| !known.contains(&(used.directory.as_uuid(), used.credential.as_uuid()));
-        Ok(credentials.iter().filter(is_new).map(|used| (*used).clone()).collect())
+        let first: Vec<_> = credentials.iter().filter(is_new).map(|used| (*used).clone()).collect();
+        let (retiring, written) = retirement::begin(transaction, &first, &self.1).await?;
+        Ok((RecordedUses { first, retiring }, written))
     }
 }
 
@@ -256,6 +388,17 @@ impl CredentialUse {
             self.agent.clone_from(&other.agent);
         }
     }
+}
+
+/// Whether a credential was ever used.
+pub(super) async fn was_used(
+    transaction: &DatabaseTransaction,
+    directory: Id<Directory>,
+    credential: Id<Credential>,
+) -> Result<bool, StoreError> {
+    let sql = Sql::new("SELECT 1 FROM credential_use WHERE directory_id = ").id(directory);
+    let sql = sql.text(" AND credential_id = ").id(credential).build(transaction.get_database_backend());
+    Ok(transaction.query_one_raw(sql).await?.is_some())
 }
 
 /// Those that were used before.

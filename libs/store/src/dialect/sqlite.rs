@@ -16,6 +16,8 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
+use tokio::time::{Instant, sleep};
+
 use super::failure;
 use crate::{StoreConfig, StoreError};
 
@@ -55,10 +57,30 @@ pub(crate) async fn writer(config: &StoreConfig, create: bool) -> Result<SqliteP
         file.append(true).create(create).mode(0o600).open(&path).map_err(|error| unwritable(error, &path))?;
     }
     let pool_options = SqlitePoolOptions::new().max_connections(1).idle_timeout(None).max_lifetime(None);
-    pool(options(config)?.create_if_missing(create), pool_options, config)
-        .await
-        .map_err(|error| explain(error.into(), &path))
+    let options = options(config)?.create_if_missing(create);
+    let until = Instant::now() + Duration::from_millis(config.acquire_timeout_ms);
+    loop {
+        let error = match pool(options.clone(), pool_options.clone(), config).await {
+            Ok(pool) => return Ok(pool),
+            Err(error) => error,
+        };
+        // Whoever is about to give a new file its log is not waited for, whatever the busy timeout is.
+        if !is_busy(&error) || Instant::now() >= until {
+            return Err(explain(error.into(), &path));
+        }
+        sleep(IN_THE_WAY).await;
+    }
 }
+
+fn is_busy(error: &sqlx::Error) -> bool {
+    const SQLITE_BUSY: u32 = 5;
+    let code = error.as_database_error().and_then(|error| error.code()?.parse::<u32>().ok());
+    // The low byte of an extended code is the primary one.
+    code.is_some_and(|code| code & 0xFF == SQLITE_BUSY)
+}
+
+/// How long to leave a file to another process that is making it.
+const IN_THE_WAY: Duration = Duration::from_millis(20);
 
 fn options(config: &StoreConfig) -> Result<SqliteConnectOptions, StoreError> {
     Ok(SqliteConnectOptions::from_str(&config.url)

@@ -21,8 +21,11 @@ pub struct Model {
     pub observes_networks: Option<bool>,
     pub oauth_client_id: Option<Uuid>,
     pub replaced_by: Option<Uuid>,
+    pub rotated_at: Option<i64>,
     pub overlap: Option<i64>,
+    pub in_use_since: Option<i64>,
     pub retires_at: Option<i64>,
+    pub ladder_at: i64,
 }
 
 #[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]

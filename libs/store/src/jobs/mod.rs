@@ -1,28 +1,32 @@
-//! Background work: numbering events, erasing what was deleted long ago.
+//! Background work: numbering events, erasing what was deleted long ago, warning of what ends.
 
 mod access_tokens;
 mod events;
+mod ladder;
 mod purge;
 mod record;
 mod sequence;
+mod uses;
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
+use rollcall_access::{Actor, JobScope, Rung};
 use rollcall_base::{Id, Timestamp, marker::Directory};
 
 use sea_orm::ConnectionTrait;
 
+pub use ladder::Climbed;
 pub use record::{Counts, EventRecord, Operation};
 
 use crate::{StoreError, statement::Sql, store::Inner};
 
 /// Background work.
 #[derive(Clone)]
-pub struct JobStore(Arc<Inner>);
+pub struct JobStore(Arc<Inner>, Actor);
 
 impl JobStore {
-    pub(crate) fn new(inner: Arc<Inner>) -> Self {
-        Self(inner)
+    pub(crate) fn new(inner: Arc<Inner>, scope: &JobScope) -> Self {
+        Self(inner, scope.actor())
     }
 
     /// Makes events of about `limit` changes that have none yet, oldest first, and returns of how many. A resource's
@@ -61,6 +65,37 @@ impl JobStore {
             return Ok(0);
         }
         self.0.write(access_tokens::PurgeAccessTokens { before, limit }).await
+    }
+
+    /// Looks after up to `limit` credentials whose end is near or was reached: writes the line of the audit that is due for
+    /// each, and when it is to be looked at again. To be called again until it looked at none.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn climb_ladders(&self, limit: u32) -> Result<Climbed, StoreError> {
+        ladder::climb(&self.0, self.1.clone(), limit).await
+    }
+
+    /// How many live credentials are past each of [`rollcall_access::RUNGS`], counted at the one nearest to their end.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn expiring(&self) -> Result<BTreeMap<Rung, u64>, StoreError> {
+        ladder::expiring(&self.0).await
+    }
+
+    /// Erases up to `limit` rows each of what credentials were used for before `activity_before`, and of refused uses before
+    /// `refusals_before`. Returns how many rows it erased; to be called again until it returns 0.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn purge_uses(
+        &self,
+        activity_before: Timestamp,
+        refusals_before: Timestamp,
+        limit: u32,
+    ) -> Result<usize, StoreError> {
+        uses::purge(&self.0, activity_before, refusals_before, limit).await
     }
 
     /// A directory's events after the number `after_seq`, in order.

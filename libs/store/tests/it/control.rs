@@ -80,10 +80,10 @@ on_both_databases! {
         let read = verification.credential(record.id).await.unwrap().unwrap();
         assert!(read.hash.matches(&record.hash) && read.scopes == Scopes::ALL && read.revoked_at.is_none());
         assert_eq!(tenant.credentials(directory.record.id).await.unwrap().len(), 1);
-        assert!(tenant.revoke_credential(record.id, now).await.unwrap());
-        assert!(tenant.revoke_credential(record.id, now.plus(Duration::from_secs(9))).await.unwrap());
+        assert!(tenant.revoke_credential(record.id, now, false).await.unwrap().is_some());
+        assert!(tenant.revoke_credential(record.id, now.plus(Duration::from_secs(9)), false).await.unwrap().is_some());
         assert_eq!(verification.credential(record.id).await.unwrap().unwrap().revoked_at, Some(now));
-        assert!(!tenant.revoke_credential(Id::new(now, &entropy), now).await.unwrap());
+        assert!(tenant.revoke_credential(Id::new(now, &entropy), now, false).await.unwrap().is_none());
     }
 
     async fn a_rotated_key_is_the_newest_and_of_two_rotations_at_once_one_stands(database) {

@@ -3,6 +3,7 @@
 // The lint knows functions marked as tests, not what a macro makes into one.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod audit;
 mod catalog;
 mod clients;
 mod control;
@@ -10,6 +11,7 @@ mod differential;
 mod door;
 mod events;
 mod failover;
+mod ladder;
 mod lists;
 mod members;
 mod migrating;

@@ -52,7 +52,7 @@ async fn filled(database: &Database) -> (TestDirectory, DatabaseConnection) {
 }
 
 /// The plans of all statements that ran since the last time.
-async fn plans(directory: &TestDirectory, raw: &DatabaseConnection, database: &Database) -> String {
+pub(crate) async fn plans(directory: &TestDirectory, raw: &DatabaseConnection, database: &Database) -> String {
     let explain = if database.is_postgres() { "EXPLAIN" } else { "EXPLAIN QUERY PLAN" };
     let mut text = String::new();
     for mut statement in directory.store.take_statements() {

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use rollcall_access::OperatorScope;
 use rollcall_base::{SystemClock, SystemEntropy, Timestamp};
 use rollcall_migrations::tables::OF_DIRECTORIES;
 use rollcall_scim::MemberOp;
@@ -17,6 +18,14 @@ const OVER_ALL: &[(&str, &str)] = &[
     ("SELECT 1 FROM outbox LIMIT 1", "the sequencer: is anything waiting?"),
     ("SELECT o.directory_id, o.resource_id, o.version", "the sequencer: the oldest changes of all directories"),
     ("SELECT directory_id, id FROM deleted_resource WHERE deleted_at <", "the purge: what is old enough, anywhere"),
+    (
+        "SELECT directory_id, hour, credential_id, address, agent FROM credential_activity WHERE hour <",
+        "the purge of uses: what is old enough, anywhere",
+    ),
+    (
+        "SELECT directory_id, day, reason, credential_id, address FROM refused_use WHERE day <",
+        "the purge of refused uses: what is old enough, anywhere",
+    ),
 ];
 
 const WORDS: &[&str] = &[
@@ -200,8 +209,7 @@ async fn every_statement_names_the_directory_for_every_table_it_touches() {
     }
     seen.take(&directory);
 
-    crate::uses::everything_about(&directory).await;
-    seen.take(&directory);
+    uses_of_credentials(&directory, &mut seen).await;
     crate::clients::everything_about(&directory).await;
     seen.take(&directory);
 
@@ -218,6 +226,24 @@ async fn every_statement_names_the_directory_for_every_table_it_touches() {
     for (text, why) in OVER_ALL {
         assert!(seen.0.iter().any(|sql| sql.starts_with(text)), "no exception is needed any more for {why}");
     }
+}
+
+/// What is known of credentials' use, and what they changed.
+async fn uses_of_credentials(directory: &TestDirectory, seen: &mut Seen) {
+    let (id, now) = (directory.record.id, Timestamp::from_micros(1_800_000_000_000_000));
+    let credential = rollcall_base::Id::new(now, &SystemEntropy);
+    crate::uses::everything_about(directory).await;
+    let tenant = directory.store.tenant(&OperatorScope::from_local_configuration().tenant(directory.tenant.id));
+    tenant.times_used(id, credential, now).await.unwrap();
+    tenant.places_of_use(id, credential, now, 10).await.unwrap();
+    tenant.refusals_of(id, credential, now, 10).await.unwrap();
+    tenant.changes_by(id, credential, now, 10).await.unwrap();
+    seen.take(directory);
+    let end = Timestamp::from_micros(i64::MAX);
+    while directory.jobs().purge_uses(end, end, 10).await.unwrap() > 0 {
+        seen.take(directory);
+    }
+    seen.take(directory);
 }
 
 fn uuid() -> String {

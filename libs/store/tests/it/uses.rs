@@ -58,11 +58,11 @@ on_both_databases! {
         let tenant = directory.store.tenant(&OperatorScope::from_local_configuration().tenant(directory.tenant.id));
         let first = used(id, credential, now);
         let elsewhere = CredentialUse { address: "192.0.2.2".to_owned(), outside: true, ..used(id, credential, now.plus(HOUR)) };
-        let new = verification.record_uses(vec![first.clone(), first.clone()]).await.unwrap();
+        let new = verification.record_uses(vec![first.clone(), first.clone()]).await.unwrap().first;
         assert_eq!(new.len(), 1, "never used before");
         assert_eq!((new[0].reads, new[0].first_at), (4, now));
-        assert_eq!(verification.record_uses(vec![elsewhere.clone()]).await.unwrap(), []);
-        assert_eq!(verification.record_uses(vec![first.clone()]).await.unwrap(), [], "it arrives late");
+        assert_eq!(verification.record_uses(vec![elsewhere.clone()]).await.unwrap().first, []);
+        assert_eq!(verification.record_uses(vec![first.clone()]).await.unwrap().first, [], "it arrives late");
         let last = tenant.last_uses(id).await.unwrap().remove(&credential).unwrap();
         assert_eq!((last.first_at, last.at, last.address.as_str()), (now, elsewhere.last_at, "192.0.2.2"));
         let activity = tenant.activity(id, credential, now, 100).await.unwrap();
@@ -104,5 +104,70 @@ on_both_databases! {
         assert_eq!(without_address.len(), 1);
         let all: u64 = seen.iter().map(|row| u64::from(row.times)).sum();
         assert_eq!(all, 3 + 6 + 3 * (MOST_REFUSALS_A_DAY + 50), "all are counted");
+    }
+
+    async fn where_a_credential_was_used_from_is_added_up(database) {
+        let directory = database.directory().await;
+        let (id, now) = (directory.record.id, Timestamp::parse("2026-11-21T08:10:00Z").unwrap());
+        let credential = Id::new(now, &SeededEntropy::new(24));
+        let verification = directory.store.verification(&JobScope::of_service("test"));
+        let tenant = directory.store.tenant(&OperatorScope::from_local_configuration().tenant(directory.tenant.id));
+        let there = |at| CredentialUse { address: "192.0.2.2".to_owned(), outside: true, ..used(id, credential, at) };
+        let uses = vec![used(id, credential, now), used(id, credential, now.plus(3 * HOUR)), there(now.plus(HOUR))];
+        verification.record_uses(uses).await.unwrap();
+        let places = tenant.places_of_use(id, credential, now, 10).await.unwrap();
+        let seen: Vec<_> =
+            places.iter().map(|place| (place.address.as_str(), place.outside, place.reads, place.writes)).collect();
+        assert_eq!(seen, [("192.0.2.1", false, 4, 2), ("192.0.2.2", true, 2, 1)]);
+        assert_eq!(places[0].first_at, Timestamp::parse("2026-11-21T08:00:00Z").unwrap(), "to the hour");
+        let later = tenant.places_of_use(id, credential, now.plus(2 * HOUR), 10).await.unwrap();
+        assert_eq!(later.iter().map(|place| place.reads).collect::<Vec<_>>(), [2]);
+        assert_eq!(tenant.places_of_use(id, credential, now, 1).await.unwrap().len(), 1, "at most one");
+        assert_eq!(tenant.times_used(id, credential, now).await.unwrap(), (6, 3, true));
+        assert_eq!(tenant.times_used(id, credential, now.plus(2 * HOUR)).await.unwrap(), (2, 1, false));
+        assert_eq!(tenant.times_used(id, credential, now.plus(9 * HOUR)).await.unwrap(), (0, 0, false));
+    }
+
+    async fn the_refused_uses_of_one_credential_are_told_apart(database) {
+        let directory = database.directory().await;
+        let (id, now) = (directory.record.id, Timestamp::parse("2026-11-21T08:10:00Z").unwrap());
+        let verification = directory.store.verification(&JobScope::of_service("test"));
+        let tenant = directory.store.tenant(&OperatorScope::from_local_configuration().tenant(directory.tenant.id));
+        let credential = Id::new(now, &SeededEntropy::new(25));
+        let of_token = RefusedUse { credential: Some(credential), ..refused(id, "192.0.2.9", now) };
+        verification.record_refusals(vec![refused(id, "192.0.2.9", now), of_token.clone()]).await.unwrap();
+        assert_eq!(tenant.refusals_of(id, credential, now, 10).await.unwrap(), [of_token]);
+        assert_eq!(tenant.refusals_of(id, credential, now.plus(HOUR), 10).await.unwrap(), [], "the last was before");
+    }
+
+    async fn what_is_old_is_erased_in_bites_and_nothing_else(database) {
+        let directory = database.directory().await;
+        let other = TestDirectory::create(directory.store.clone(), directory.clock.clone(), "acme", "D-2").await;
+        let now = Timestamp::parse("2026-11-21T08:10:00Z").unwrap();
+        let credential = Id::new(now, &SeededEntropy::new(26));
+        let verification = directory.store.verification(&JobScope::of_service("test"));
+        let tenant = directory.store.tenant(&OperatorScope::from_local_configuration().tenant(directory.tenant.id));
+        for id in [directory.record.id, other.record.id] {
+            let uses = (0..20).map(|hour| used(id, credential, now.plus(HOUR * hour))).collect();
+            verification.record_uses(uses).await.unwrap();
+            let refusals = (0..20).map(|day| refused(id, "192.0.2.9", now.plus(24 * HOUR * day))).collect();
+            verification.record_refusals(refusals).await.unwrap();
+        }
+        let (activity_before, refusals_before) = (now.plus(12 * HOUR), now.plus(24 * HOUR * 15));
+        let mut bites = Vec::new();
+        loop {
+            match directory.jobs().purge_uses(activity_before, refusals_before, 10).await.unwrap() {
+                0 => break,
+                erased => bites.push(erased),
+            }
+        }
+        assert_eq!(bites, [20, 20, 14], "24 hours and 30 days, at most 10 of each at once");
+        let beginning = Timestamp::from_micros(0);
+        for id in [directory.record.id, other.record.id] {
+            let hours = tenant.activity(id, credential, beginning, 100).await.unwrap();
+            assert_eq!((hours.len(), hours[0].first_at), (8, Timestamp::parse("2026-11-21T20:00:00Z").unwrap()));
+            assert_eq!(tenant.refusals(id, beginning, 100).await.unwrap().len(), 5);
+            assert!(tenant.last_uses(id).await.unwrap().contains_key(&credential), "that is known for good");
+        }
     }
 }

@@ -216,7 +216,8 @@ async fn all_reasons_for_a_401_look_alike() {
     let expired = tokens.token(&own, |record| record.expires_at = NOW);
     let revoked = tokens.token(&own, |record| record.revoked_at = Some(NOW));
     let retired = tokens.token(&own, |record| {
-        record.rotation = Some(Rotation { replaced_by: record.id, overlap: Duration::ZERO, retires_at: NOW });
+        let (replaced_by, overlap) = (record.id, Duration::ZERO);
+        record.rotation = Some(Rotation { replaced_by, rotated_at: NOW, overlap, in_use_since: None, retires_at: NOW });
     });
     let elsewhere = tokens.token(&own, |record| {
         record.networks = Some(AllowedNetworks { networks: "203.0.113.0/24".parse().unwrap(), observe: false });

@@ -1,9 +1,11 @@
 //! One file for each group of commands.
 
+mod audit;
 mod directory;
 mod key;
 mod migrate;
 mod oauth_client;
+mod policy;
 mod simulate;
 mod tenant;
 mod token;
@@ -56,6 +58,7 @@ pub(crate) async fn run(arguments: Arguments, output: &Output) -> Result<(), Fai
         }
         Command::Token(command) => token::run(command, &Installation::open(config).await?, output).await,
         Command::OauthClient(command) => oauth_client::run(command, &Installation::open(config).await?, output).await,
+        Command::Audit(command) => audit::run(command, &Installation::open(config).await?, output).await,
         Command::Key(command) => key::run(command, &Installation::open(config).await?, output).await,
         Command::Simulate(_) => Ok(()),
     }

@@ -4,6 +4,7 @@ use rollcall_base::TenantSlug;
 use rollcall_store::{ControlError, TenantRecord};
 use serde::Serialize;
 
+use super::policy;
 use crate::{cli, failure::Failure, installation::Installation, output::Output};
 
 /// What is printed of a tenant. The names are stable.
@@ -46,6 +47,7 @@ pub(super) async fn run(command: cli::Tenant, installation: &Installation, outpu
             })?;
             output.one(&Shown::from(created));
         }
+        cli::Tenant::Policy(command) => policy::run(command, installation, output).await?,
         cli::Tenant::List => {
             let tenants: Vec<Shown> = store.tenants().await?.into_iter().map(Shown::from).collect();
             output.many(&tenants, "There is no tenant yet. Add one: rollcall tenant create --slug acme --name Acme");

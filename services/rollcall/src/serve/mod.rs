@@ -50,7 +50,7 @@ pub(crate) async fn all(config: Config, with_demo: bool, output: &Output) -> Res
     if installation.config.keys.provider == KeyProvider::AwsKms {
         process.uses_key_service(keys);
     }
-    process.does_background_work(&installation.store);
+    process.does_background_work(&installation.store)?;
     output.say(&format!("Rollcall listens on {}. Ctrl-C stops.", installation.public_url));
     let serving = process.run(server, installation.config.http.clone(), stop);
     let outcome =

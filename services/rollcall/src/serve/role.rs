@@ -115,7 +115,7 @@ impl Role {
             }
             Self::Worker => {
                 let store = process.shared.store(&config).await?;
-                process.does_background_work(&store);
+                process.does_background_work(&store)?;
                 process.uses_database(store);
             }
         }

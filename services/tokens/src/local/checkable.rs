@@ -21,13 +21,20 @@ pub(super) struct Checkable {
     pub(super) record: CredentialRecord,
     /// Its tenant's newest data key when it was read.
     pub(super) newest: Id<marker::DataKey>,
+    /// When it was read from the database.
+    read_at: Timestamp,
     pepper: OnceLock<Arc<Pepper>>,
     is_moving: AtomicBool,
 }
 
 impl Checkable {
-    pub(super) const fn new(record: CredentialRecord, newest: Id<marker::DataKey>) -> Self {
-        Self { record, newest, pepper: OnceLock::new(), is_moving: AtomicBool::new(false) }
+    pub(super) const fn new(record: CredentialRecord, newest: Id<marker::DataKey>, read_at: Timestamp) -> Self {
+        Self { record, newest, read_at, pepper: OnceLock::new(), is_moving: AtomicBool::new(false) }
+    }
+
+    /// Whether it was read while the credential was still to retire: that may have been undone since.
+    pub(super) fn was_read_before_it_retired(&self) -> bool {
+        self.record.rotation.is_some_and(|rotation| self.read_at < rotation.retires_at)
     }
 
     /// Where its pepper is to be had.
@@ -44,7 +51,7 @@ impl Checkable {
 // What is derived asks for it.
 impl Clone for Checkable {
     fn clone(&self) -> Self {
-        Self::new(self.record.clone(), self.newest)
+        Self::new(self.record.clone(), self.newest, self.read_at)
     }
 }
 
@@ -63,8 +70,18 @@ struct Written {
     created_at: i64,
     expires_at: i64,
     revoked_at: Option<i64>,
-    /// The credential in whose favour it retires, after how many microseconds of that one's use, and when at the latest.
-    rotation: Option<(Id<marker::Credential>, u64, i64)>,
+    rotation: Option<WrittenRotation>,
+    read_at: i64,
+}
+
+/// [`Rotation`], likewise; the overlap in microseconds.
+#[derive(Serialize, Deserialize)]
+struct WrittenRotation {
+    replaced_by: Id<marker::Credential>,
+    rotated_at: i64,
+    overlap: u64,
+    in_use_since: Option<i64>,
+    retires_at: i64,
 }
 
 impl From<Checkable> for Written {
@@ -83,10 +100,14 @@ impl From<Checkable> for Written {
             created_at: record.created_at.as_micros(),
             expires_at: record.expires_at.as_micros(),
             revoked_at: record.revoked_at.map(Timestamp::as_micros),
-            rotation: record.rotation.map(|rotation| {
-                let overlap = u64::try_from(rotation.overlap.as_micros()).unwrap_or(u64::MAX);
-                (rotation.replaced_by, overlap, rotation.retires_at.as_micros())
+            rotation: record.rotation.map(|rotation| WrittenRotation {
+                replaced_by: rotation.replaced_by,
+                rotated_at: rotation.rotated_at.as_micros(),
+                overlap: u64::try_from(rotation.overlap.as_micros()).unwrap_or(u64::MAX),
+                in_use_since: rotation.in_use_since.map(Timestamp::as_micros),
+                retires_at: rotation.retires_at.as_micros(),
             }),
+            read_at: checkable.read_at.as_micros(),
         }
     }
 }
@@ -107,12 +128,14 @@ impl From<Written> for Checkable {
             created_at: Timestamp::from_micros(written.created_at),
             expires_at: Timestamp::from_micros(written.expires_at),
             revoked_at: written.revoked_at.map(Timestamp::from_micros),
-            rotation: written.rotation.map(|(replaced_by, overlap, retires_at)| Rotation {
-                replaced_by,
-                overlap: Duration::from_micros(overlap),
-                retires_at: Timestamp::from_micros(retires_at),
+            rotation: written.rotation.map(|rotation| Rotation {
+                replaced_by: rotation.replaced_by,
+                rotated_at: Timestamp::from_micros(rotation.rotated_at),
+                overlap: Duration::from_micros(rotation.overlap),
+                in_use_since: rotation.in_use_since.map(Timestamp::from_micros),
+                retires_at: Timestamp::from_micros(rotation.retires_at),
             }),
         };
-        Self::new(record, written.newest)
+        Self::new(record, written.newest, Timestamp::from_micros(written.read_at))
     }
 }

@@ -1,23 +1,24 @@
-//! Issue, list, revoke.
+//! Issue.
 
 use std::time::Duration;
 
 use rollcall_access::{AllowedNetworks, BearerToken, CredentialRecord, Scopes, TenantScope, TokenKind};
 use rollcall_base::{Id, SecretText, marker};
-use rollcall_cache::Told;
-use rollcall_store::DirectoryRecord;
+use rollcall_store::{DirectoryRecord, TenantPolicy};
 
 use super::LocalTokens;
-use crate::{TokensError, caches::CredentialKey};
+use crate::TokensError;
 
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+pub(super) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const LONGEST_LABEL: usize = 200;
+/// In days, whatever a policy says.
+pub(super) const LONGEST_LIFE: u32 = 730;
 
 /// A token to be issued.
 #[derive(Debug, Clone)]
 pub struct NewToken {
-    /// How long it is good: 1 to 730 days.
-    pub lifetime: Duration,
+    /// How long it is good: 1 to 730 days, and no longer than the tenant's policy allows; `None`: as long as that says.
+    pub lifetime: Option<Duration>,
     /// For people, to tell several apart: at most 200 characters.
     pub label: String,
     /// What it may do.
@@ -29,7 +30,7 @@ pub struct NewToken {
 impl NewToken {
     /// One that lives for `lifetime` and may do everything, from anywhere.
     pub const fn living(lifetime: Duration) -> Self {
-        Self { lifetime, label: String::new(), scopes: Scopes::ALL, networks: None }
+        Self { lifetime: Some(lifetime), label: String::new(), scopes: Scopes::ALL, networks: None }
     }
 }
 
@@ -53,23 +54,43 @@ impl LocalTokens {
         directory: &DirectoryRecord,
         new: NewToken,
     ) -> Result<Issued, TokensError> {
+        if directory.tenant != scope.tenant() {
+            return Err(TokensError::OtherTenant);
+        }
+        let policy = self.store.tenant(scope).policy().await?;
+        let (token, record) = self.make(scope, directory.id, new, &policy).await?;
+        self.store.tenant(scope).insert_credential(&record).await?;
+        tracing::info!(credential = %record.id, directory = %record.directory, "token issued");
+        Ok(Issued { token: token.to_text(), record })
+    }
+
+    /// A new token as `new` says, which nobody knows of yet.
+    pub(super) async fn make(
+        &self,
+        scope: &TenantScope,
+        directory: Id<marker::Directory>,
+        new: NewToken,
+        policy: &TenantPolicy,
+    ) -> Result<(BearerToken, CredentialRecord), TokensError> {
         let NewToken { lifetime, label, scopes, networks } = new;
-        if lifetime < DAY || lifetime > 730 * DAY {
-            return Err(TokensError::Lifetime { days: lifetime.as_secs() / DAY.as_secs() });
+        let lifetime = lifetime.unwrap_or(DAY * policy.token_days);
+        let days = lifetime.as_secs() / DAY.as_secs();
+        if lifetime < DAY || lifetime > DAY * LONGEST_LIFE {
+            return Err(TokensError::Lifetime { days });
+        }
+        if lifetime > DAY * policy.longest_token_days {
+            return Err(TokensError::LifetimeOfPolicy { days, longest: policy.longest_token_days });
         }
         if label.chars().count() > LONGEST_LABEL {
             return Err(TokensError::Label { most: LONGEST_LABEL });
-        }
-        if directory.tenant != scope.tenant() {
-            return Err(TokensError::OtherTenant);
         }
         let data_key = self.peppers.newest(scope).await?.id;
         let now = self.clock.now();
         let token = BearerToken::generate(TokenKind::Static, Id::new(now, &*self.entropy), &*self.entropy);
         let record = CredentialRecord {
             id: token.id(),
-            tenant: directory.tenant,
-            directory: directory.id,
+            tenant: scope.tenant(),
+            directory,
             data_key,
             hash: self.peppers.for_making(&self.peppers.place(data_key), |secret| token.hash(secret)).await?,
             client: None,
@@ -81,38 +102,6 @@ impl LocalTokens {
             revoked_at: None,
             rotation: None,
         };
-        self.store.tenant(scope).insert_credential(&record).await?;
-        tracing::info!(credential = %record.id, directory = %record.directory, "token issued");
-        Ok(Issued { token: token.to_text(), record })
-    }
-
-    /// All tokens of a directory, oldest first: expired and revoked ones too.
-    ///
-    /// # Errors
-    /// [`TokensError::Store`]
-    pub async fn list(
-        &self,
-        scope: &TenantScope,
-        directory: Id<marker::Directory>,
-    ) -> Result<Vec<CredentialRecord>, TokensError> {
-        Ok(self.store.tenant(scope).credentials(directory).await?)
-    }
-
-    /// Revokes a token: when this returns, this process refuses it, and all others do that were told. Those that were not
-    /// follow within half a second on SQLite, within [`crate::TokensConfig::LONGEST_TTL`] on PostgreSQL. `None` if the tenant has
-    /// no such token.
-    ///
-    /// # Errors
-    /// [`TokensError::Store`]
-    pub async fn revoke(&self, scope: &TenantScope, id: Id<marker::Credential>) -> Result<Option<Told>, TokensError> {
-        let revoked = self.store.tenant(scope).revoke_credential(id, self.clock.now()).await;
-        if matches!(revoked, Ok(false)) {
-            return Ok(None);
-        }
-        // Of a failure nobody knows whether it was done.
-        let told = self.caches.credentials.invalidate(&CredentialKey(id)).await;
-        revoked?;
-        tracing::info!(credential = %id, ?told, "token revoked");
-        Ok(Some(told))
+        Ok((token, record))
     }
 }

@@ -1,13 +1,18 @@
 //! The service in the process that holds the database and the keys.
 
+mod activity;
 mod checkable;
 mod clients;
 mod data_keys;
 mod directories;
 mod issue;
+mod look;
 mod mover;
 mod peppers;
+mod policy;
 mod report;
+mod revoke;
+mod rotate;
 mod verify;
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
@@ -19,7 +24,18 @@ use rollcall_cache::{Cache, Tiers};
 use rollcall_keys::KeyService;
 use rollcall_store::{DirectoryRecord, Store, VerificationStore};
 use tokio::{sync::mpsc, task::JoinHandle};
+use tracing::Instrument;
 
+pub use self::{
+    activity::{Activity, MOST_CHANGES, MOST_ROWS},
+    clients::{CreatedClient, NewClient, RevokedClient},
+    data_keys::Rotated,
+    issue::{Issued, NewToken},
+    look::TokenStatus,
+    policy::PolicyChange,
+    revoke::Revoked,
+    rotate::{KeptToken, Renewal, RotatedToken},
+};
 use self::{
     checkable::Checkable,
     clients::{ClientCaches, Guesses, SecretChecks},
@@ -27,11 +43,6 @@ use self::{
     peppers::Peppers,
 };
 pub(crate) use self::{clients::SecretError, peppers::PepperError};
-pub use self::{
-    clients::{CreatedClient, NewClient, RevokedClient},
-    data_keys::Rotated,
-    issue::{Issued, NewToken},
-};
 use crate::{
     GrantError, GrantedToken, TokenRequest, Tokens, TokensConfig, Uses, VerifyError,
     caches::{CredentialKey, DirectoryCache},
@@ -108,6 +119,19 @@ impl Drop for LocalTokens {
     fn drop(&mut self) {
         self.background.iter().for_each(JoinHandle::abort);
     }
+}
+
+/// Carries a change out together with what must follow it, even if whoever asked for it goes away.
+async fn to_the_end<T, E>(
+    change: impl Future<Output = Result<T, E>> + Send + 'static,
+    cut_off: impl FnOnce() -> E,
+) -> Result<T, E>
+where
+    T: Send + 'static,
+    E: Send + 'static,
+{
+    // Otherwise it panicked, which was said already, or the process is ending.
+    tokio::spawn(change.in_current_span()).await.unwrap_or_else(|_| Err(cut_off()))
 }
 
 /// How often data keys are looked after.

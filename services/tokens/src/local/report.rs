@@ -6,13 +6,22 @@ use rollcall_access::CredentialRecord;
 use rollcall_base::{Id, Timestamp, marker};
 use rollcall_store::{CredentialUse, RefusedUse, StoreError};
 
-use super::LocalTokens;
-use crate::{GoodUses, RefusedReason, RefusedUses, Uses, VerifyError};
+use super::{LocalTokens, to_the_end};
+use crate::{GoodUses, RefusedReason, RefusedUses, TokensError, Uses, VerifyError, caches::CredentialKey};
 
 impl LocalTokens {
     pub(super) async fn keep_uses(&self, uses: Uses) -> Result<(), VerifyError> {
         let good = uses.good.into_iter().map(CredentialUse::from).collect();
-        self.verification.record_uses(good).await.map_err(told)?;
+        let (verification, caches) = (self.verification.clone(), self.caches.clone());
+        let recorded = async move {
+            let recorded = verification.record_uses(good).await.map_err(told)?;
+            for id in &recorded.retiring {
+                // Who is not told takes the old one for good until its deadline; it reads it anew long before.
+                let _ = caches.credentials.invalidate(&CredentialKey(*id)).await;
+            }
+            Ok(())
+        };
+        to_the_end(recorded, || VerifyError::Unavailable(Arc::new(TokensError::CutOff))).await?;
         let mut refusals = Vec::new();
         for refused in uses.refused {
             refusals.extend(self.concerned(refused).await?);

@@ -41,21 +41,35 @@ impl LocalTokens {
             Some(known) => (known, false),
             None => (self.load(token.id(), from).await?, true),
         };
-        let checkable = known.ok_or(Denial::Unknown)?;
-        let now = self.clock.now();
-        let check = |secret: &Secret32| authenticate(&checkable.record, token, secret, now);
-        let checked = self.peppers.for_checking(checkable.pepper(&self.peppers), check).await;
-        let outcome = checked.map_err(|error| VerifyError::Unavailable(Arc::new(error)))?;
-        if matches!(outcome, Err(Denial::WrongSecret)) && !was_loaded {
+        let mut checkable = known.ok_or(Denial::Unknown)?;
+        let mut checked = self.check(&checkable, token).await?;
+        if checked.as_ref().is_err_and(|denial| *denial == Denial::Retired) && checkable.was_read_before_it_retired() {
+            // It may have been kept since, because the one in its place was revoked: then it is the only one that is left.
+            let _ = self.caches.credentials.invalidate(&CredentialKey(token.id())).await;
+            checkable = self.load(token.id(), from).await?.ok_or(Denial::Unknown)?;
+            checked = self.check(&checkable, token).await?;
+        }
+        if matches!(checked, Err(Denial::WrongSecret)) && !was_loaded {
             // A guess at a credential in memory asks no database, and is metered as one that does.
             self.throttle.guessed(from).map_err(|retry_after| VerifyError::Throttled { retry_after })?;
         }
-        let authenticated = outcome?;
+        let authenticated = checked?;
         if was_loaded {
             self.throttle.was_good(from);
         }
         self.move_to_newest(&checkable, token);
         Ok(authenticated)
+    }
+
+    async fn check(
+        &self,
+        checkable: &Checkable,
+        token: &BearerToken,
+    ) -> Result<Result<Authenticated, Denial>, VerifyError> {
+        let now = self.clock.now();
+        let check = |secret: &Secret32| authenticate(&checkable.record, token, secret, now);
+        let checked = self.peppers.for_checking(checkable.pepper(&self.peppers), check).await;
+        checked.map_err(|error| VerifyError::Unavailable(Arc::new(error)))
     }
 
     /// Has a token that was found good hashed anew if its tenant has a newer data key: later, and once.
@@ -77,7 +91,8 @@ impl LocalTokens {
     }
 
     async fn checkable(&self, id: Id<marker::Credential>) -> Result<Option<Arc<Checkable>>, LoadError> {
+        let read_at = self.clock.now();
         let known = self.verification.credential_and_newest_key(id, PURPOSE).await?;
-        Ok(known.map(|(record, newest)| Arc::new(Checkable::new(record, newest))))
+        Ok(known.map(|(record, newest)| Arc::new(Checkable::new(record, newest, read_at))))
     }
 }

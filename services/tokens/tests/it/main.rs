@@ -6,9 +6,13 @@ mod clients;
 mod data_keys;
 mod house;
 mod keeper;
+mod ladder;
+mod life;
 mod remote;
 mod reports;
+mod rotation;
 mod shared;
+mod year;
 
 use std::{
     net::{IpAddr, Ipv4Addr},

@@ -17,7 +17,7 @@ use rollcall_cache::Tiers;
 use rollcall_runtime::{Config, Overrides, Peers, peers};
 use rollcall_tokens::{
     DirectoryRecord, GrantDenialReason, GrantError, GrantedToken, InternalSurface, LocalTokens, NewClient, NewToken,
-    RemoteTokens, TokenRequest, Tokens, TokensConfig, Uses, VerifyError,
+    RemoteTokens, Renewal, TokenRequest, Tokens, TokensConfig, Uses, VerifyError,
 };
 
 use crate::house::{DAY, House, in_process};
@@ -155,6 +155,25 @@ async fn a_remembered_token_expires_to_the_moment() {
     assert!(halves.remote.verify(&token, FROM).await.is_ok());
     house.clock.advance(Duration::from_micros(1));
     assert_eq!(denial(halves.remote.verify(&token, FROM).await), Denial::Expired);
+}
+
+#[tokio::test]
+async fn a_token_that_was_kept_goes_on_at_a_gateway_that_remembers_when_it_was_to_retire() {
+    let house = House::new().await;
+    let halves = halves(&house, SECRET).await;
+    let service = &halves.counted.inner;
+    let [kept, retired] = [(); 2].map(|()| service.issue(&house.scope, &house.directory, NewToken::living(365 * DAY)));
+    let (kept, retired) = (kept.await.unwrap(), retired.await.unwrap());
+    let mut replacements = Vec::new();
+    for old in [&kept, &retired] {
+        replacements.push(service.rotate(&house.scope, old.record.id, Renewal::default()).await.unwrap());
+    }
+    let [kept, retired] = [&kept, &retired].map(|issued| crate::parse(&issued.token));
+    assert!(halves.remote.verify(&kept, FROM).await.is_ok() && halves.remote.verify(&retired, FROM).await.is_ok());
+    service.revoke(&house.scope, replacements[0].issued.record.id).await.unwrap();
+    house.clock.advance(30 * DAY);
+    assert!(halves.remote.verify(&kept, FROM).await.is_ok(), "its replacement was revoked");
+    assert_eq!(denial(halves.remote.verify(&retired, FROM).await), Denial::Retired, "and not: expired");
 }
 
 #[tokio::test]

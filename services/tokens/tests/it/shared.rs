@@ -9,14 +9,14 @@ use std::{
 
 use prometheus::Registry;
 use rollcall_access::{BearerToken, ClientId, ClientSecret, Denial, OperatorScope, Scopes, TenantScope};
-use rollcall_base::{Clock, ManualClock, Secret32, SystemEntropy};
+use rollcall_base::{Clock, ManualClock, Secret32, SystemEntropy, Timestamp};
 use rollcall_cache::{CacheMetrics, Redis, RedisSettings, Tiers};
 use rollcall_keys::LocalKeyring;
 use rollcall_store::{DirectoryRecord, Store};
 use rollcall_testkit::{Database, Gate, Redis as Server};
 use rollcall_tokens::{
-    GrantDenialReason, GrantError, LocalTokens, NewClient, NewToken, TokenRequest, Tokens, TokensConfig, Told,
-    VerifyError,
+    GoodUses, GrantDenialReason, GrantError, LocalTokens, NewClient, NewToken, Renewal, Source, Span, TokenRequest,
+    Tokens, TokensConfig, Told, Uses, VerifyError,
 };
 use tempfile::TempDir;
 
@@ -131,6 +131,40 @@ async fn what_one_process_revokes_the_other_refuses_at_once() {
     assert_eq!(refused_soon(&there.tokens, &token).await, Denial::Revoked);
     let fresh = scene.process(TokensConfig::default()).await;
     assert!(matches!(fresh.tokens.verify(&token, HERE).await, Err(VerifyError::Denied(Denial::Revoked))));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_one_process_keeps_and_what_begins_to_retire_the_other_knows_at_once() {
+    let scene = Scene::new().await;
+    let (here, there) = (scene.process(TokensConfig::default()).await, scene.process(TokensConfig::default()).await);
+    let year = NewToken::living(365 * DAY);
+    let old = here.tokens.issue(&scene.scope, &scene.directory, year).await.unwrap().record.id;
+    let rotated = here.tokens.rotate(&scene.scope, old, Renewal::default()).await.unwrap();
+    assert_eq!(rotated.told, Told::Everywhere);
+    let (token, new) = (parse(&rotated.issued.token), rotated.issued.record.id);
+    for process in [&here, &there] {
+        let ends_at = process.tokens.verify(&token, HERE).await.unwrap().ends_at();
+        assert_eq!(ends_at, rotated.issued.record.expires_at);
+    }
+    // The new one is rotated in turn, so that its own end is remembered by both.
+    let next = here.tokens.rotate(&scene.scope, new, Renewal::default()).await.unwrap().issued.record.id;
+    let becomes = async |process: &Process, ends_at: Timestamp| {
+        let wait = async {
+            while process.tokens.verify(&token, HERE).await.unwrap().ends_at() != ends_at {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        };
+        tokio::time::timeout(SOON, wait).await.unwrap();
+    };
+    let now = here.clock.now();
+    becomes(&there, now.plus(30 * DAY)).await;
+    let from = Source::new(HERE, "Okta/1");
+    let (directory, span) = (scene.directory.id, Span::of(now.as_micros()));
+    let good = vec![GoodUses { directory, credential: next, from, outside: false, reads: 1, writes: 0, span }];
+    here.tokens.report(Uses { good, refused: Vec::new() }).await.unwrap();
+    becomes(&there, now.plus(DAY)).await;
+    assert_eq!(here.tokens.keep(&scene.scope, new).await.unwrap().told, Told::Everywhere);
+    becomes(&there, rotated.issued.record.expires_at).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,0 +1,105 @@
+//! `rollcall audit …`.
+
+use std::collections::BTreeMap;
+
+use rollcall_base::{Id, Timestamp, marker};
+use rollcall_tokens::{AuditQuery, AuditRecord};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::{cli, failure::Failure, installation::Installation, output::Output};
+
+/// What is printed of a line. The names are stable.
+#[derive(Serialize)]
+struct Shown<'a> {
+    id: String,
+    at: String,
+    action: &'a str,
+    actor: &'a str,
+    directory_id: Option<&'a str>,
+    subject: Option<&'a str>,
+    detail: &'a Value,
+}
+
+/// What people are shown of it.
+#[derive(Serialize)]
+struct Brief<'a> {
+    at: String,
+    action: &'a str,
+    actor: &'a str,
+    directory_id: Option<&'a str>,
+    subject: Option<&'a str>,
+    detail: String,
+}
+
+pub(super) async fn run(command: cli::Audit, installation: &Installation, output: &Output) -> Result<(), Failure> {
+    let cli::Audit::List { tenant, since, directory, limit, after, before } = command;
+    let scope = installation.tenant(&tenant).await?;
+    let directory = match directory {
+        Some(directory) => {
+            let choice = cli::DirectoryChoice { tenant: tenant.clone(), directory };
+            Some(installation.directory(&choice).await?.1.id)
+        }
+        None => None,
+    };
+    let now = installation.clock.now();
+    let query = AuditQuery {
+        since: since.map_or(Timestamp::from_micros(0), |since| since.moment(now)),
+        directory,
+        after: after.as_deref().map(line).transpose()?,
+        before: before.as_deref().map(line).transpose()?,
+        limit,
+    };
+    let records = installation.tokens().await?.audit(&scope, &query).await?;
+    let directories = installation.store.tenant(&scope).directories().await?;
+    let names: BTreeMap<_, _> =
+        directories.iter().map(|directory| (directory.id, directory.directory_id.as_str())).collect();
+    let name = |record: &AuditRecord| record.directory.and_then(|id| names.get(&id).copied());
+    let shown: Vec<Shown<'_>> = records.iter().map(|record| Shown::of(record, name(record))).collect();
+    let brief: Vec<Brief<'_>> = records.iter().map(|record| Brief::of(record, name(record))).collect();
+    output.many_brief(&shown, &brief, "Nothing is in the audit that was asked for.");
+    if !forwards(&query)
+        && records.len() as u64 == u64::from(limit)
+        && let Some(first) = records.first()
+    {
+        output.say(&format!("There may be earlier lines: --before {}", first.id));
+    }
+    Ok(())
+}
+
+const fn forwards(query: &AuditQuery) -> bool {
+    query.after.is_some()
+}
+
+fn line(id: &str) -> Result<Id<marker::Audit>, Failure> {
+    id.parse().map_err(|_| Failure::told(format!("\"{id}\" is no id of a line; --output json prints them")))
+}
+
+impl<'a> Shown<'a> {
+    fn of(record: &'a AuditRecord, directory_id: Option<&'a str>) -> Self {
+        Self {
+            id: record.id.to_string(),
+            at: record.at.to_string(),
+            action: &record.action,
+            actor: &record.actor,
+            directory_id,
+            subject: record.subject.as_deref(),
+            detail: &record.detail,
+        }
+    }
+}
+
+impl<'a> Brief<'a> {
+    fn of(record: &'a AuditRecord, directory_id: Option<&'a str>) -> Self {
+        let Shown { at, action, actor, directory_id, subject, .. } = Shown::of(record, directory_id);
+        let plain = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let detail = match &record.detail {
+            Value::Object(fields) => {
+                let said = fields.iter().filter(|(_, value)| !value.is_null());
+                said.map(|(name, value)| format!("{name}={}", plain(value))).collect::<Vec<_>>().join(" ")
+            }
+            other => other.to_string(),
+        };
+        Self { at, action, actor, directory_id, subject, detail }
+    }
+}

@@ -1,0 +1,52 @@
+//! `rollcall token refusals`.
+
+use rollcall_tokens::{MOST_ROWS, RefusedReason, RefusedUse};
+use serde::Serialize;
+
+use crate::{cli, failure::Failure, installation::Installation, output::Output};
+
+/// What is printed of refused uses that are alike. The names are stable.
+#[derive(Serialize)]
+pub(super) struct Shown {
+    last_at: String,
+    first_at: String,
+    times: u32,
+    reason: String,
+    token_id: Option<String>,
+    address: String,
+    agent: String,
+    explanation: &'static str,
+}
+
+impl From<&RefusedUse> for Shown {
+    fn from(refused: &RefusedUse) -> Self {
+        let explanation = RefusedReason::of_key(&refused.reason).map(RefusedReason::explanation);
+        Self {
+            last_at: refused.last_at.to_string(),
+            first_at: refused.first_at.to_string(),
+            times: refused.times,
+            reason: refused.reason.clone(),
+            token_id: refused.credential.map(|id| id.to_string()),
+            address: refused.address.clone(),
+            agent: refused.agent.clone(),
+            explanation: explanation.unwrap_or("A newer version of rollcall knows this reason."),
+        }
+    }
+}
+
+pub(super) async fn run(
+    directory: &cli::DirectoryChoice,
+    since: cli::Since,
+    installation: &Installation,
+    output: &Output,
+) -> Result<(), Failure> {
+    let (scope, record) = installation.directory(directory).await?;
+    let since = since.moment(installation.clock.now());
+    let refused = installation.tokens().await?.refusals(&scope, record.id, since, MOST_ROWS).await?;
+    let shown: Vec<Shown> = refused.iter().map(Shown::from).collect();
+    output.many(&shown, "Nothing was refused since then.");
+    if shown.len() >= MOST_ROWS as usize {
+        output.say("There are earlier ones that are not shown.");
+    }
+    Ok(())
+}

@@ -1,0 +1,127 @@
+//! `rollcall token revoke`.
+
+use rollcall_tokens::{Revoked as Done, Told};
+use serde::Serialize;
+
+use super::{
+    Found,
+    activity::{self, Report},
+    holds, refused_within, unknown,
+};
+use crate::{cli, failure::Failure, installation::Installation, output::Output};
+
+/// What is printed of a revocation. The names are stable.
+#[derive(Serialize)]
+pub(super) struct Revoked {
+    token_id: String,
+    revoked: bool,
+    had_been_revoked: bool,
+    /// Tokens whose place it was to take: they stay.
+    kept: Vec<String>,
+    /// Tokens of its directory that are good.
+    live_tokens_left: usize,
+    /// Whether Redis took the message for the servers that listen to it.
+    servers_were_told: bool,
+    /// When the last server refuses it, whether or not it was told.
+    refused_everywhere_within_seconds: u64,
+}
+
+/// The same, with what the token did.
+#[derive(Serialize)]
+struct Leaked {
+    #[serde(flatten)]
+    revoked: Revoked,
+    #[serde(flatten)]
+    report: Report,
+    /// What to do next.
+    next: Vec<String>,
+}
+
+pub(super) async fn run(
+    choice: &cli::TokenChoice,
+    leaked: bool,
+    since: Option<cli::Since>,
+    installation: &Installation,
+    output: &Output,
+) -> Result<(), Failure> {
+    let found = Found::by(choice, installation).await?;
+    let tokens = installation.tokens().await?;
+    let done = tokens.revoke_as(&found.scope, found.record.id, leaked).await?.ok_or_else(|| unknown(choice))?;
+    let statuses = tokens.statuses(&found.scope, found.directory.id).await?;
+    let left = statuses.iter().filter(|status| status.state.is_good()).count();
+    output.say(&holds(done.told, "refuse the token", &installation.config));
+    for id in &done.kept {
+        output.say(&format!(
+            "The token {id}, whose place it was to take, stays, so that the client is not left without one."
+        ));
+    }
+    let revoked = shown(&found, &done, left, installation);
+    if !leaked {
+        if left == 0 {
+            output.say(&issue_another(&found));
+        }
+        output.one(&revoked);
+        return Ok(());
+    }
+    let report = activity::report(&found, since, installation).await?;
+    let next = next_steps(&found, &report, left);
+    let leaked = Leaked { revoked, report, next };
+    output.whole(&leaked, || {
+        let steps: Vec<String> =
+            leaked.next.iter().enumerate().map(|(at, step)| format!("  {}. {step}\n", at + 1)).collect();
+        format!("{}\nWhat to do next\n{}", leaked.report.text(), steps.concat())
+    });
+    Ok(())
+}
+
+fn shown(found: &Found, done: &Done, left: usize, installation: &Installation) -> Revoked {
+    Revoked {
+        token_id: found.record.id.to_string(),
+        revoked: true,
+        had_been_revoked: done.had_been,
+        kept: done.kept.iter().map(ToString::to_string).collect(),
+        live_tokens_left: left,
+        servers_were_told: done.told == Told::Everywhere,
+        refused_everywhere_within_seconds: refused_within(&installation.config),
+    }
+}
+
+fn issue_another(found: &Found) -> String {
+    let (slug, directory) = (&found.directory.tenant_slug, &found.directory.directory_id);
+    format!("The directory has no good token left: rollcall token issue --tenant {slug} --directory {directory}")
+}
+
+fn next_steps(found: &Found, report: &Report, left: usize) -> Vec<String> {
+    let (slug, directory) = (&found.directory.tenant_slug, &found.directory.directory_id);
+    let mut steps = Vec::new();
+    if left == 0 {
+        steps.push(format!("{}; enter it at the client.", issue_another(found)));
+    } else {
+        steps.push(format!(
+            "The directory has other good tokens ({left}). If the client used this one, give it another: rollcall token \
+             issue --tenant {slug} --directory {directory}"
+        ));
+    }
+    if report.changes.total > 0 {
+        steps.push(
+            "Go through the changes above, and those from addresses that are not your client's first. What is wrong is put \
+             right by a full sync from the IdP (Entra ID: \"Restart provisioning\"; Okta: \"Force Sync\")."
+                .to_owned(),
+        );
+    }
+    if report.requests.reads > 0 {
+        steps.push(
+            "Whoever had the token could read all users and groups that its scopes allow: consider whom you have to tell."
+                .to_owned(),
+        );
+    }
+    if found.record.networks.is_none() {
+        steps.push("Let the next token be used from the client's addresses alone (--networks).".to_owned());
+    }
+    steps.push(format!(
+        "Watch who still tries: rollcall token refusals --tenant {slug} --directory {directory}; what servers saw in the \
+         last seconds comes into this report a little later: rollcall token activity --token-id {}",
+        found.record.id
+    ));
+    steps
+}

@@ -1,0 +1,133 @@
+//! Background work on tokens. It needs no keys.
+
+use std::{sync::Arc, time::Duration};
+
+use prometheus::{IntCounterVec, IntGaugeVec, Opts, Registry};
+use rollcall_access::{JobScope, RUNGS};
+use rollcall_base::{Clock, Timestamp};
+use rollcall_store::{JobStore, Store, StoreError};
+use tokio::time::sleep;
+
+/// Credentials that one step looks at.
+const AT_ONCE: u32 = 100;
+/// How often it is looked whether a credential's end is near.
+const EVERY: Duration = Duration::from_secs(60);
+/// How often those whose end is near are counted, in rounds of [`EVERY`].
+const COUNT_EVERY: u32 = 10;
+/// How long to wait after a failure, so that a database that is down is not hammered.
+const AFTER_FAILURE: Duration = Duration::from_secs(5);
+/// How often old uses are looked for.
+const ERASE_EVERY: Duration = Duration::from_secs(600);
+/// How long the eraser rests between two steps.
+const BREATH: Duration = Duration::from_millis(250);
+/// Rows of a kind that one step of the eraser removes.
+const ERASE_ROWS: u32 = 1_000;
+
+/// How long it is known what a credential was used for.
+pub const ACTIVITY_KEPT: Duration = Duration::from_secs(400 * 24 * 60 * 60);
+/// How long it is known which uses were refused.
+pub const REFUSALS_KEPT: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+
+/// Warns of credentials' ends: 90, 30, 14, 7 and 1 days before.
+pub struct ExpiryLadder {
+    jobs: JobStore,
+    warnings: IntCounterVec,
+    expiring: IntGaugeVec,
+}
+
+impl ExpiryLadder {
+    /// The job on `store`, with its metrics in `registry`.
+    ///
+    /// # Errors
+    /// [`prometheus::Error`] if a metric's name is registered already.
+    pub fn new(store: &Store, registry: &Registry) -> Result<Self, prometheus::Error> {
+        let warnings = Opts::new(
+            "rollcall_credential_expiry_warnings_total",
+            "Warnings of a credential's end, by the days that were left.",
+        );
+        let expiring = Opts::new(
+            "rollcall_credentials_expiring",
+            "Live credentials whose end is at most so many days away, each counted at the nearest rung.",
+        );
+        let warnings = IntCounterVec::new(warnings, &["days"])?;
+        let expiring = IntGaugeVec::new(expiring, &["days"])?;
+        for rung in RUNGS {
+            warnings.with_label_values(&[&rung.to_string()]);
+        }
+        registry.register(Box::new(warnings.clone()))?;
+        registry.register(Box::new(expiring.clone()))?;
+        Ok(Self { jobs: store.jobs(&JobScope::of_service("expiry-ladder")), warnings, expiring })
+    }
+
+    /// Warns until it is dropped.
+    pub async fn run(self) {
+        let mut round = 0_u32;
+        loop {
+            let mut done = self.climb().await;
+            if done.is_ok() && round.is_multiple_of(COUNT_EVERY) {
+                done = self.count().await;
+            }
+            match done {
+                Ok(()) => {
+                    round = round.wrapping_add(1);
+                    sleep(EVERY).await;
+                }
+                Err(error) => {
+                    tracing::warn!(error = %error, "credentials' ends could not be looked at; trying again");
+                    sleep(AFTER_FAILURE).await;
+                }
+            }
+        }
+    }
+
+    /// Writes all warnings that are due now.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn climb(&self) -> Result<(), StoreError> {
+        loop {
+            let climbed = self.jobs.climb_ladders(AT_ONCE).await?;
+            for (rung, warnings) in climbed.warnings {
+                self.warnings.with_label_values(&[&rung.to_string()]).inc_by(warnings);
+            }
+            if climbed.looked_at == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Counts the live credentials whose end is near.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn count(&self) -> Result<(), StoreError> {
+        let expiring = self.jobs.expiring().await?;
+        for rung in RUNGS {
+            let number = expiring.get(&rung).copied().unwrap_or(0);
+            self.expiring.with_label_values(&[&rung.to_string()]).set(i64::try_from(number).unwrap_or(i64::MAX));
+        }
+        Ok(())
+    }
+}
+
+/// Erases what is known of credentials' use after [`ACTIVITY_KEPT`] and [`REFUSALS_KEPT`], in small steps. Runs until it is
+/// dropped.
+pub async fn use_eraser(store: Store, clock: Arc<dyn Clock>) {
+    let jobs = store.jobs(&JobScope::of_service("use-eraser"));
+    loop {
+        match erase_uses(&jobs, clock.now()).await {
+            Ok(0) => sleep(ERASE_EVERY).await,
+            Ok(_) => sleep(BREATH).await,
+            Err(error) => {
+                tracing::warn!(error = %error, "old uses of credentials could not be erased; trying again");
+                sleep(AFTER_FAILURE).await;
+            }
+        }
+    }
+}
+
+async fn erase_uses(jobs: &JobStore, now: Timestamp) -> Result<usize, StoreError> {
+    let before =
+        |kept: Duration| Timestamp::from_micros(now.as_micros() - i64::try_from(kept.as_micros()).unwrap_or(i64::MAX));
+    jobs.purge_uses(before(ACTIVITY_KEPT), before(REFUSALS_KEPT), ERASE_ROWS).await
+}
