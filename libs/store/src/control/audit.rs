@@ -49,6 +49,10 @@ actions! {
     TokenRevoked "token.revoked",
     /// Where a token may be used from was changed.
     TokenNetworksChanged "token.networks_changed",
+    /// An OAuth client was created.
+    ClientCreated "oauth_client.created",
+    /// An OAuth client was revoked, with its access tokens.
+    ClientRevoked "oauth_client.revoked",
     /// An OAuth client's end is near.
     ClientExpiryWarning "oauth_client.expiry_warning",
     /// An OAuth client's time is over.

@@ -1,19 +1,22 @@
 //! OAuth clients, and the access tokens that they got.
 
 use async_trait::async_trait;
-use rollcall_access::{CredentialRecord, OAuthClientRecord};
+use rollcall_access::{Actor, CredentialRecord, OAuthClientRecord};
 use rollcall_base::{
     Id, Timestamp,
     marker::{Credential, Directory, OAuthClient, Tenant},
 };
 use sea_orm::{
-    ActiveValue::Set,
-    ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::{Expr, ExprTrait},
+    ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
 };
+use serde_json::json;
 use uuid::Uuid;
 
-use super::{TenantStore, VerificationStore, rows};
+use super::{
+    AuditAction, AuditRecord, TenantStore, VerificationStore,
+    audit::{self, AuditEntry, AuditWriter},
+    rows,
+};
 use crate::{
     StoreError,
     door::Mutation,
@@ -57,7 +60,9 @@ impl TenantStore {
         if record.tenant != self.tenant {
             return Err(StoreError::internal("an OAuth client of another tenant"));
         }
-        self.inner.write(InsertClient(record.clone())).await
+        let audit = AuditWriter::new(&self.inner);
+        audit::tell(&self.inner.write(InsertClient(record.clone(), self.actor.clone(), audit)).await?);
+        Ok(())
     }
 
     /// A directory's OAuth clients, oldest first: expired and revoked ones too.
@@ -119,7 +124,12 @@ impl TenantStore {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn revoke_client(&self, id: Id<OAuthClient>, at: Timestamp) -> Result<Option<AccessTokens>, StoreError> {
-        self.inner.write(RevokeClient { tenant: self.tenant, id, at }).await
+        let audit = AuditWriter::new(&self.inner);
+        let revoke = RevokeClient { tenant: self.tenant, id, at, actor: self.actor.clone(), audit };
+        Ok(self.inner.write(revoke).await?.map(|(tokens, written)| {
+            audit::tell(&written);
+            tokens
+        }))
     }
 
     /// The access tokens of one of the tenant's OAuth clients that have not expired at `now`, revoked or not, oldest
@@ -159,14 +169,14 @@ fn of_client(tenant: Id<Tenant>, id: Id<OAuthClient>) -> Condition {
         .add(credential::Column::TenantId.eq(tenant.as_uuid()))
 }
 
-struct InsertClient(OAuthClientRecord);
+struct InsertClient(OAuthClientRecord, Actor, AuditWriter);
 
 #[async_trait]
 impl Mutation for InsertClient {
-    type Output = ();
+    type Output = Vec<AuditRecord>;
 
-    async fn run(&self, transaction: &Transaction) -> Result<(), StoreError> {
-        let record = &self.0;
+    async fn run(&self, transaction: &Transaction) -> Result<Vec<AuditRecord>, StoreError> {
+        let Self(record, actor, audit) = self;
         let in_tenant = directory::Entity::find_by_id(record.directory.as_uuid())
             .filter(directory::Column::TenantId.eq(record.tenant.as_uuid()));
         if in_tenant.one(transaction).await?.is_none() {
@@ -186,7 +196,15 @@ impl Mutation for InsertClient {
             revoked_at: Set(record.revoked_at.map(Timestamp::as_micros)),
         };
         oauth_client::Entity::insert(row).exec_without_returning(transaction).await?;
-        Ok(())
+        let detail = json!({
+            "label": record.label,
+            "scopes": record.scopes.to_string(),
+            "networks": record.networks.as_ref().map(|allowed| allowed.networks.to_string()),
+            "observes_networks": record.networks.as_ref().is_some_and(|allowed| allowed.observe),
+            "expires_at": record.expires_at.to_string(),
+        });
+        let place = (record.tenant, record.directory);
+        audit.write(transaction, actor, vec![line(place, record.id, AuditAction::ClientCreated, detail)]).await
     }
 }
 
@@ -239,27 +257,41 @@ impl Mutation for InsertAccessToken {
     }
 }
 
+fn line(
+    place: (Id<Tenant>, Id<Directory>),
+    client: Id<OAuthClient>,
+    action: AuditAction,
+    detail: serde_json::Value,
+) -> AuditEntry {
+    AuditEntry::of(place, format!("oauth_client:{client}"), action, detail)
+}
+
 struct RevokeClient {
     tenant: Id<Tenant>,
     id: Id<OAuthClient>,
     at: Timestamp,
+    actor: Actor,
+    audit: AuditWriter,
 }
 
 #[async_trait]
 impl Mutation for RevokeClient {
-    type Output = Option<AccessTokens>;
+    type Output = Option<(AccessTokens, Vec<AuditRecord>)>;
 
-    async fn run(&self, transaction: &Transaction) -> Result<Option<AccessTokens>, StoreError> {
+    async fn run(&self, transaction: &Transaction) -> Result<Self::Output, StoreError> {
         // Its row first: it is what who grants a token looks at and locks.
-        let first = Expr::col(oauth_client::Column::RevokedAt).if_null(self.at.as_micros());
-        let revoked = oauth_client::Entity::update_many()
-            .col_expr(oauth_client::Column::RevokedAt, first)
-            .filter(oauth_client::Column::Id.eq(self.id.as_uuid()))
+        let client = oauth_client::Entity::find_by_id(self.id.as_uuid())
             .filter(oauth_client::Column::TenantId.eq(self.tenant.as_uuid()))
-            .exec(transaction)
+            .lock_exclusive()
+            .one(transaction)
             .await?;
-        if revoked.rows_affected == 0 {
-            return Ok(None);
+        let Some(client) = client else { return Ok(None) };
+        if client.revoked_at.is_none() {
+            oauth_client::Entity::update_many()
+                .col_expr(oauth_client::Column::RevokedAt, Expr::value(self.at.as_micros()))
+                .filter(oauth_client::Column::Id.eq(self.id.as_uuid()))
+                .exec(transaction)
+                .await?;
         }
         let live = of_client(self.tenant, self.id).add(credential::Column::ExpiresAt.gt(self.at.as_micros()));
         let were_live = credential::Entity::update_many()
@@ -277,6 +309,14 @@ impl Mutation for RevokeClient {
             .into_tuple()
             .all(transaction)
             .await?;
-        Ok(Some(AccessTokens { ids: ids.into_iter().map(Id::from_uuid).collect(), were_live }))
+        let tokens = AccessTokens { ids: ids.into_iter().map(Id::from_uuid).collect(), were_live };
+        let mut lines = Vec::new();
+        if client.revoked_at.is_none() {
+            let place = (self.tenant, Id::from_uuid(client.directory_id));
+            let detail = json!({ "label": client.label, "access_tokens": were_live });
+            lines.push(line(place, self.id, AuditAction::ClientRevoked, detail));
+        }
+        let written = self.audit.write(transaction, &self.actor, lines).await?;
+        Ok(Some((tokens, written)))
     }
 }

@@ -8,7 +8,7 @@ use rollcall_access::{
     TokenKind,
 };
 use rollcall_base::{Clock, Id, Secret32, SeededEntropy, Timestamp, marker};
-use rollcall_store::{ClientUse, CredentialUse, Granted, StoreError, WrappedKey};
+use rollcall_store::{AuditQuery, ClientUse, CredentialUse, Granted, StoreError, WrappedKey};
 use rollcall_testkit::{TestDirectory, on_both_databases};
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -155,6 +155,13 @@ on_both_databases! {
         assert_eq!(scene.revoked_at(first).await, Some(end), "the first moment stays");
         let verification = scene.directory.store.verification(&JobScope::of_service("test"));
         assert_eq!(verification.oauth_client(scene.client.id).await.unwrap().unwrap().revoked_at, Some(end));
+        let query = AuditQuery { since: now, directory: None, after: None, before: None, limit: 100 };
+        let lines = tenant.audit(&query).await.unwrap();
+        let of_client: Vec<_> = lines.iter().filter(|line| line.subject == Some(format!("oauth_client:{}", scene.client.id))).collect();
+        let mut actions: Vec<&str> = of_client.iter().map(|line| line.action.as_str()).collect();
+        actions.sort_unstable();
+        assert_eq!(actions, ["oauth_client.created", "oauth_client.revoked"], "each once");
+        assert!(of_client.iter().all(|line| line.directory == Some(scene.client.directory) && line.actor == "operator"));
         let late = scene.token(Some(scene.client.id), end);
         assert_eq!(tenant.insert_access_token(&late, 100).await.unwrap(), Granted::ClientIsGone);
         assert!(verification.credential(late.id).await.unwrap().is_none());

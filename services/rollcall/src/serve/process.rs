@@ -90,11 +90,12 @@ impl Process {
         let ladder = ExpiryLadder::new(store, self.shared.metrics.registry())?;
         let (eraser, use_eraser) =
             (jobs::eraser(store.clone(), Arc::clone(clock)), use_eraser(store.clone(), Arc::clone(clock)));
+        let access_tokens = rollcall_tokens::erase_access_tokens(store.clone(), Arc::clone(clock));
         self.runs(jobs::sequencer(store.clone()));
         self.runs(eraser);
         self.runs(use_eraser);
+        self.runs(access_tokens);
         self.runs(ladder.run());
-        self.runs(rollcall_tokens::erase_access_tokens(store.clone(), Arc::clone(&self.shared.clock)));
         Ok(())
     }
 

@@ -170,7 +170,7 @@ fn holds(told: Told, what: &str, config: &Config) -> String {
 
 /// The longest that a server which no message reached goes on, in seconds: until it sees that the embedded database has
 /// changed, or until what it remembers is over.
-pub(super) fn refused_within(config: &Config) -> u64 {
+pub(in crate::commands) fn refused_within(config: &Config) -> u64 {
     const SEES_A_CHANGE: u64 = 2;
     // The servers may have other settings than this machine, but none may remember for longer than this.
     let longest = TokensConfig::LONGEST_TTL.as_secs();
