@@ -128,6 +128,22 @@ async fn a_token_is_rotated_kept_and_looked_at_while_a_server_runs() {
     assert!(lines.contains("token.kept") && lines.contains("--before"), "{lines}");
 }
 
+#[test]
+fn a_server_that_works_in_the_background_counts_what_ends_soon() {
+    let server = Server::start();
+    if Shape::tested() == Shape::Split {
+        // There it is the worker that does.
+        return;
+    }
+    let place = server.place();
+    let metrics = |line: &str| {
+        let metrics = crate::server::health(place.address, "/metrics").unwrap_or_default();
+        metrics.lines().any(|found| found == line).then_some(())
+    };
+    soon("the warnings", || metrics("rollcall_credential_expiry_warnings_total{days=\"90\"} 0"));
+    soon("what ends soon", || metrics("rollcall_credentials_expiring{days=\"1\"} 0"));
+}
+
 #[tokio::test]
 async fn a_leaked_token_is_revoked_and_what_it_did_is_told() {
     let server = Server::start();

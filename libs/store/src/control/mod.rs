@@ -12,7 +12,7 @@ mod revocation;
 mod rotation;
 pub(crate) mod rows;
 mod tenant;
-mod uses;
+pub(crate) mod uses;
 mod verification;
 
 pub use audit::{AuditAction, AuditQuery, AuditRecord};

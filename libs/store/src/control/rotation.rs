@@ -251,7 +251,7 @@ impl Rotate {
     ) -> Result<Vec<CredentialRecord>, StoreError> {
         let mut waiting = predecessors(transaction, old.id).await?;
         waiting.retain(|record| record.state(now) == CredentialState::Retiring);
-        if waiting.is_empty() || uses::was_used(transaction, old.directory, old.id).await? {
+        if waiting.is_empty() || uses::last_used_at(transaction, old.directory, old.id).await?.is_some() {
             return Ok(Vec::new());
         }
         Ok(waiting)

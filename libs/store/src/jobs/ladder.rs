@@ -19,6 +19,7 @@ use crate::{
         AuditAction, AuditRecord,
         audit::{self, AuditEntry, AuditWriter},
         rows::credential_record,
+        uses,
     },
     door::Mutation,
     entity::credential,
@@ -65,6 +66,8 @@ struct Ending {
     label: String,
     ladder: Ladder,
     rotation: Option<Rotation>,
+    /// When it was last used, if ever; `None`: that is not known of it.
+    last_used_at: Option<Option<Timestamp>>,
     warning: AuditAction,
     expired: AuditAction,
 }
@@ -97,12 +100,15 @@ impl Climb {
             .await?;
         for row in due {
             let record = credential_record(row)?;
+            let used = uses::last_used_at(transaction, record.directory, record.id).await?;
             let ending = record.ladder().map(|ladder| Ending {
                 place: (record.tenant, record.directory),
                 subject: format!("credential:{}", record.id),
                 label: record.label,
                 ladder,
                 rotation: record.rotation,
+                // Whether anybody minds.
+                last_used_at: Some(used),
                 warning: AuditAction::TokenExpiryWarning,
                 expired: AuditAction::TokenExpired,
             });
@@ -133,6 +139,7 @@ impl Climb {
                 label: row.try_get("", "label")?,
                 ladder,
                 rotation: None,
+                last_used_at: None,
                 warning: AuditAction::ClientExpiryWarning,
                 expired: AuditAction::ClientExpired,
             };
@@ -199,7 +206,7 @@ impl Climb {
 
 impl Ending {
     fn detail(&self) -> Value {
-        json!({
+        let mut detail = json!({
             "label": self.label,
             "ends_at": self.ladder.ends_at.to_string(),
             "end": match self.ladder.end {
@@ -207,7 +214,11 @@ impl Ending {
                 End::Retires => "retires",
             },
             "replaced_by": self.rotation.map(|rotation| rotation.replaced_by),
-        })
+        });
+        if let Some(used) = self.last_used_at {
+            detail["last_used_at"] = used.map(|at| at.to_string()).into();
+        }
+        detail
     }
 
     /// What a rung is written under. A token that is to retire has a ladder of its own for that: if it is kept, those of its

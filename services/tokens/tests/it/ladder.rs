@@ -53,12 +53,17 @@ on_both_databases! {
     async fn after_a_time_without_workers_the_nearest_rung_is_told_and_the_others_are_noted(database) {
         let life = Life::on(database).await;
         let tokens = life.process();
-        life.issue(&tokens, 365).await;
+        let issued = life.issue(&tokens, 365).await;
         let (worker, registry) = life.worker();
         life.clock.advance(276 * DAY);
         worker.climb().await.unwrap();
+        life.used(&tokens, issued.record.id, (1, 0)).await;
+        let used_at = life.now().to_string();
         life.clock.advance(84 * DAY);
         worker.climb().await.unwrap();
+        let lines = life.audit().await;
+        let last: Vec<_> = lines.iter().filter_map(|line| line.detail.get("last_used_at")).collect();
+        assert_eq!(last, [&json!(null), &json!(used_at)], "whether anybody minds");
         assert_eq!(warnings(&life.audit().await), [(90, json!([])), (7, json!([30, 14]))]);
         // One that is started anew finds nothing more to say.
         life.worker().0.climb().await.unwrap();
