@@ -292,9 +292,9 @@ pub(crate) enum OauthClient {
         /// Let uses from elsewhere through and note them
         #[arg(long, requires = "networks")]
         observe_networks: bool,
-        /// 1 to 730
-        #[arg(long, default_value_t = 730, value_name = "DAYS")]
-        expires_in_days: u32,
+        /// 1 to 730 [default: the most that the tenant's policy allows a token, 730]
+        #[arg(long, value_name = "DAYS")]
+        expires_in_days: Option<u32>,
         /// To tell several clients of a directory apart
         #[arg(long, default_value = "")]
         label: String,

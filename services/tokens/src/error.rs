@@ -35,6 +35,17 @@ pub enum TokensError {
         /// What was asked for, in whole days.
         days: u64,
     },
+    /// The lifetime of an OAuth client is beyond what the tenant allows itself.
+    #[error(
+        "this tenant's policy lets an OAuth client live for {longest} days at most, as a token, not {days}; choose a shorter \
+         lifetime, or change the policy (rollcall tenant policy --longest-token-days)"
+    )]
+    ClientLifetimeOfPolicy {
+        /// What was asked for, in whole days.
+        days: u64,
+        /// What the policy allows.
+        longest: u32,
+    },
     /// The lifetime is beyond what the tenant allows itself.
     #[error(
         "this tenant's policy lets a token live for {longest} days at most, not {days}; choose a shorter lifetime, or change \

@@ -9,7 +9,7 @@ use rollcall_base::{
     Id, Timestamp,
     marker::{Credential, Directory},
 };
-use sea_orm::{ConnectionTrait};
+use sea_orm::ConnectionTrait;
 use uuid::Uuid;
 
 use super::{

@@ -95,7 +95,7 @@ pub(super) async fn run(
         cli::OauthClient::Create { directory, scopes, networks, observe_networks, expires_in_days, label } => {
             let (scope, record) = installation.directory(&directory).await?;
             let new = NewClient {
-                lifetime: DAY * expires_in_days,
+                lifetime: expires_in_days.map(|days| DAY * days),
                 label,
                 scopes: scopes.unwrap_or(Scopes::ALL),
                 networks: networks.map(|networks| AllowedNetworks { networks, observe: observe_networks }),

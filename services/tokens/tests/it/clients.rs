@@ -8,8 +8,8 @@ use rollcall_base::{Clock, Id, SystemEntropy, Timestamp};
 use rollcall_store::DirectoryRecord;
 use rollcall_tokens::{
     ACCESS_TOKENS_KEPT, ClientUse, CreatedClient, GrantDenialReason as Reason, GrantError, GrantedToken, LocalTokens,
-    NewClient, NewToken, OAuthSettings, Resource, TokenRequest, Tokens, TokensConfig, TokensError, Told, VerifyError,
-    erase_access_tokens,
+    NewClient, NewToken, OAuthSettings, PolicyChange, Resource, TokenRequest, Tokens, TokensConfig, TokensError, Told,
+    VerifyError, erase_access_tokens,
 };
 
 use crate::{
@@ -22,7 +22,7 @@ const HOUR: Duration = Duration::from_secs(60 * 60);
 const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
 fn lasting(lifetime: Duration) -> NewClient {
-    NewClient { lifetime, label: "Entra".to_owned(), scopes: Scopes::ALL, networks: None }
+    NewClient { lifetime: Some(lifetime), label: "Entra".to_owned(), scopes: Scopes::ALL, networks: None }
 }
 
 /// What the client would send, from here.
@@ -305,7 +305,14 @@ async fn a_client_is_created_within_bounds_and_for_its_own_tenant() {
         let refused = tokens.create_client(&house.scope, &house.directory, lasting(wrong)).await.unwrap_err();
         assert!(matches!(refused, TokensError::ClientLifetime { .. }), "{refused}");
     }
-    create(&house, &tokens, lasting(730 * DAY)).await;
+    let longest = create(&house, &tokens, lasting(730 * DAY)).await;
+    let change = PolicyChange { token_days: Some(30), longest_token_days: Some(90), ..PolicyChange::default() };
+    tokens.change_policy(&house.scope, change).await.unwrap();
+    let refused = tokens.create_client(&house.scope, &house.directory, lasting(91 * DAY)).await.unwrap_err();
+    assert!(matches!(refused, TokensError::ClientLifetimeOfPolicy { days: 91, longest: 90 }), "{refused}");
+    let as_long = create(&house, &tokens, NewClient { lifetime: None, ..lasting(DAY) }).await;
+    assert_eq!(as_long.record.expires_at, house.now().plus(90 * DAY));
+    assert_eq!(longest.record.expires_at, house.now().plus(730 * DAY));
     let endless = NewClient { label: "x".repeat(201), ..lasting(DAY) };
     let refused = tokens.create_client(&house.scope, &house.directory, endless).await.unwrap_err();
     assert!(matches!(refused, TokensError::Label { .. }), "{refused}");

@@ -192,7 +192,7 @@ async fn who_has_another_secret_is_not_answered_and_who_is_not_there_neither() {
 async fn access_tokens_are_granted_across_with_every_reason_against_it() {
     let house = House::new().await;
     let halves = halves(&house, SECRET).await;
-    let new = NewClient { lifetime: DAY, label: String::new(), scopes: Scopes::READ, networks: None };
+    let new = NewClient { lifetime: Some(DAY), label: String::new(), scopes: Scopes::READ, networks: None };
     let client = halves.counted.inner.create_client(&house.scope, &house.directory, new).await.unwrap();
     let asks = TokenRequest {
         client: ClientId(client.record.id),

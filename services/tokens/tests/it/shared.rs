@@ -271,7 +271,7 @@ async fn a_client_that_one_process_revokes_the_others_refuse_at_once_with_its_to
     let clock = Arc::clone(&behind.clock) as Arc<dyn Clock>;
     let Halves { remote, .. } = halves_of(behind.tokens, clock, SECRET, &tiers).await;
 
-    let new = NewClient { lifetime: DAY, label: String::new(), scopes: Scopes::ALL, networks: None };
+    let new = NewClient { lifetime: Some(DAY), label: String::new(), scopes: Scopes::ALL, networks: None };
     let client = here.tokens.create_client(&scene.scope, &scene.directory, new).await.unwrap();
     let asks = TokenRequest {
         client: ClientId(client.record.id),

@@ -19,17 +19,20 @@ pub(super) use self::{
     proof::{AccessToken, ClientCaches},
     secrets::SecretChecks,
 };
-use super::LocalTokens;
+use super::{
+    LocalTokens,
+    issue::{DAY, LONGEST_LIFE},
+};
 use crate::{TokensError, caches::CredentialKey};
 
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const LONGEST_LABEL: usize = 200;
 
 /// An OAuth client to be created.
 #[derive(Debug, Clone)]
 pub struct NewClient {
-    /// How long it may get access tokens: 1 to 730 days.
-    pub lifetime: Duration,
+    /// How long it may get access tokens: 1 to 730 days, and no longer than the tenant's policy allows a token; `None`: as
+    /// long as that.
+    pub lifetime: Option<Duration>,
     /// For people, to tell several apart: at most 200 characters.
     pub label: String,
     /// What its access tokens may do at most.
@@ -68,8 +71,14 @@ impl LocalTokens {
         new: NewClient,
     ) -> Result<CreatedClient, TokensError> {
         let NewClient { lifetime, label, scopes, networks } = new;
-        if lifetime < DAY || lifetime > 730 * DAY {
-            return Err(TokensError::ClientLifetime { days: lifetime.as_secs() / DAY.as_secs() });
+        let longest = self.policy(scope).await?.longest_token_days;
+        let lifetime = lifetime.unwrap_or(DAY * longest);
+        let days = lifetime.as_secs() / DAY.as_secs();
+        if lifetime < DAY || lifetime > DAY * LONGEST_LIFE {
+            return Err(TokensError::ClientLifetime { days });
+        }
+        if lifetime > DAY * longest {
+            return Err(TokensError::ClientLifetimeOfPolicy { days, longest });
         }
         if label.chars().count() > LONGEST_LABEL {
             return Err(TokensError::Label { most: LONGEST_LABEL });
