@@ -192,11 +192,13 @@ impl Climb {
             return Ok(Some((None, line(action, detail, once))));
         }
         let Some(rung) = ladder.nearest(now) else { return Ok(None) };
+        // Those since the last one that was told: what lies before that was noted with it.
         let mut passed_over = Vec::new();
-        for other in ladder.rungs().filter(|other| *other > rung) {
-            if !is_told(transaction, ending, other).await? {
-                passed_over.push(other);
+        for other in ladder.rungs().rev().filter(|other| *other > rung) {
+            if is_told(transaction, ending, other).await? {
+                break;
             }
+            passed_over.insert(0, other);
         }
         detail["days"] = rung.into();
         detail["expires_in_days"] = ladder.days_left(now).into();

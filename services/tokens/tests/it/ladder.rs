@@ -70,7 +70,10 @@ on_both_databases! {
         assert_eq!(warnings(&life.audit().await).len(), 2);
         worker.count().await.unwrap();
         assert_eq!(by_days(&registry, "rollcall_credentials_expiring"), [("7".to_owned(), 1)]);
-        life.clock.advance(10 * DAY);
+        life.clock.advance(4 * DAY);
+        worker.climb().await.unwrap();
+        assert_eq!(warnings(&life.audit().await)[2..], [(1, json!([]))], "what was passed over is noted once");
+        life.clock.advance(6 * DAY);
         worker.count().await.unwrap();
         assert_eq!(by_days(&registry, "rollcall_credentials_expiring"), []);
     }
