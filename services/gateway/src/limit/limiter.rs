@@ -41,6 +41,8 @@ struct Inner {
     /// Until then, in microseconds, nobody warns of it again.
     quiet_until: AtomicI64,
     places: Places,
+    /// What enforces access does not wait for what an IdP sends, nor the other way round.
+    of_lookups: Places,
     company: Company,
     metrics: LimitMetrics,
 }
@@ -70,8 +72,19 @@ impl Limiter {
         registry: &Registry,
     ) -> Result<Self, prometheus::Error> {
         let (alone_until, quiet_until) = (AtomicI64::new(i64::MIN), AtomicI64::new(i64::MIN));
-        let (places, company, metrics) = (Places::default(), Company::default(), LimitMetrics::new(registry)?);
-        Ok(Self(Arc::new(Inner { limits, clock, leases, alone_until, quiet_until, places, company, metrics })))
+        let (places, of_lookups) = (Places::default(), Places::default());
+        let (company, metrics) = (Company::default(), LimitMetrics::new(registry)?);
+        Ok(Self(Arc::new(Inner {
+            limits,
+            clock,
+            leases,
+            alone_until,
+            quiet_until,
+            places,
+            of_lookups,
+            company,
+            metrics,
+        })))
     }
 
     pub(crate) fn limits(&self) -> &Limits {
@@ -92,15 +105,40 @@ impl Limiter {
     /// # Errors
     /// What it is beyond; said after [`Limits::patience`], so that a client that repeats itself at once costs little, unless too
     /// many wait already.
-    pub(super) async fn admit(&self, who: &Authenticated) -> Result<Ticket, Reason> {
-        self.0.admit(who.tenant(), who.directory()).await
+    pub(super) async fn admit(&self, api: Api, who: &Authenticated) -> Result<Ticket, Reason> {
+        self.0.admit(api, who.tenant(), who.directory()).await
+    }
+}
+
+/// What a directory's rate is called among those that share it.
+const fn of_directory(api: Api) -> &'static str {
+    match api {
+        Api::Scim => "directory",
+        Api::Lookup => "directory-lookups",
+    }
+}
+
+/// The same of a tenant's.
+const fn of_tenant(api: Api) -> &'static str {
+    match api {
+        Api::Scim => "tenant",
+        Api::Lookup => "tenant-lookups",
     }
 }
 
 impl Inner {
-    async fn admit(&self, tenant: Id<marker::Tenant>, directory: Id<marker::Directory>) -> Result<Ticket, Reason> {
+    async fn admit(
+        &self,
+        api: Api,
+        tenant: Id<marker::Tenant>,
+        directory: Id<marker::Directory>,
+    ) -> Result<Ticket, Reason> {
         let now = self.clock.now();
-        let place = self.places.of(tenant, directory, now, &self.limits, &self.metrics.in_flight);
+        let places = match api {
+            Api::Scim => &self.places,
+            Api::Lookup => &self.of_lookups,
+        };
+        let place = places.of(tenant, directory, now, &self.limits, &self.metrics.in_flight);
         let has_company = self.company.of(tenant, now);
         let begin = Instant::now();
         let deadline = begin + self.limits.patience;
@@ -109,8 +147,10 @@ impl Inner {
         }
         // A line of no length still lets through what needs no waiting.
         let Some(_in_line) = place.line_up(self.limits.waiting.max(1)) else { return Err(place.short_of()) };
-        let most = if has_company { self.limits.in_flight_shared } else { self.limits.in_flight };
-        let outcome = self.queue(&place, most, deadline).await;
+        // A lookup is answered from memory mostly, and none takes long.
+        let is_shared = has_company && api == Api::Scim;
+        let most = if is_shared { self.limits.in_flight_shared } else { self.limits.in_flight };
+        let outcome = self.queue(api, &place, most, deadline).await;
         match &outcome {
             Ok(_) if begin.elapsed() >= NOTICEABLE => self.metrics.delayed.inc(),
             Ok(_) => {}
@@ -128,14 +168,14 @@ impl Inner {
     }
 
     /// In line of the directory, and then, as the directory's next, in line of the tenant.
-    async fn queue(&self, place: &Directory, most: usize, deadline: Instant) -> Result<Ticket, Reason> {
+    async fn queue(&self, api: Api, place: &Directory, most: usize, deadline: Instant) -> Result<Ticket, Reason> {
         let Ok(mut turn) = timeout_at(deadline, place.turn.lock()).await else { return Err(place.short_of()) };
         place.waits_for(Reason::DirectoryRate);
-        match self.of_directory(place, turn.as_mut(), deadline).await {
+        match self.of_directory(api, place, turn.as_mut(), deadline).await {
             None => Err(Reason::DirectoryRate),
             Some(Pass::Guaranteed) => Ok(self.guaranteed(place).await),
             Some(Pass::OfRate) => {
-                let outcome = self.of_tenant(place, most, deadline).await;
+                let outcome = self.of_tenant(api, place, most, deadline).await;
                 if let (Err(_), Some(bucket)) = (&outcome, turn.as_mut()) {
                     bucket.give_back(self.is_shared(self.clock.now()));
                 }
@@ -147,6 +187,7 @@ impl Inner {
     /// Whichever comes first: a guaranteed request, or a permit of the rate.
     async fn of_directory(
         &self,
+        api: Api,
         place: &Directory,
         mut bucket: Option<&mut Bucket>,
         deadline: Instant,
@@ -159,7 +200,7 @@ impl Inner {
                     Ok(()) => return Some(Pass::OfRate),
                     Err(Short::For(span)) => wait = wait.min(span),
                     Err(Short::OfLease(wanted)) => {
-                        self.lease(bucket, "directory", &place.id.to_string(), wanted).await;
+                        self.lease(bucket, of_directory(api), &place.id.to_string(), wanted).await;
                         continue;
                     }
                 }
@@ -168,7 +209,7 @@ impl Inner {
         }
     }
 
-    async fn of_tenant(&self, place: &Directory, most: usize, deadline: Instant) -> Result<Ticket, Reason> {
+    async fn of_tenant(&self, api: Api, place: &Directory, most: usize, deadline: Instant) -> Result<Ticket, Reason> {
         let tenant = &place.tenant;
         // What those wait for who are not the tenant's next.
         let short_of = || if tenant.flight.count() >= most { Reason::InFlight } else { Reason::TenantRate };
@@ -182,7 +223,9 @@ impl Inner {
                     place.waits_for(Reason::TenantRate);
                     self.pause(wait, deadline).await.ok_or(Reason::TenantRate)?;
                 }
-                Err(Short::OfLease(wanted)) => self.lease(&mut bucket, "tenant", &tenant.id.to_string(), wanted).await,
+                Err(Short::OfLease(wanted)) => {
+                    self.lease(&mut bucket, of_tenant(api), &tenant.id.to_string(), wanted).await
+                }
             }
         }
         if let Some(ticket) = tenant.flight.try_enter(most) {

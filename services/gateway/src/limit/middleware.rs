@@ -41,7 +41,7 @@ pub(crate) async fn limit<B: MessageBody + 'static>(
     let limiter = &gateway.limiter;
     let who = request.extensions().get::<Authenticated>().cloned();
     let who = who.ok_or_else(|| ErrorInternalServerError("limited before it was authenticated"))?;
-    let ticket = match limiter.admit(&who).await {
+    let ticket = match limiter.admit(api, &who).await {
         Ok(ticket) => ticket,
         Err(reason) => {
             limiter.metrics().refused(reason.name(), api);

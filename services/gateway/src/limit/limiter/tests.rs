@@ -35,7 +35,7 @@ impl Edge {
     }
 
     async fn admit(&self, (tenant, directory): Who) -> Result<Ticket, Reason> {
-        self.limiter.0.admit(tenant, directory).await
+        self.limiter.0.admit(Api::Scim, tenant, directory).await
     }
 
     /// How many of `tries` at once are taken, each of which ends at once; and why not more.
@@ -57,7 +57,7 @@ impl Edge {
 
     fn spawn(&self, (tenant, directory): Who) -> JoinHandle<Result<Ticket, Reason>> {
         let inner = Arc::clone(&self.limiter.0);
-        tokio::spawn(async move { inner.admit(tenant, directory).await })
+        tokio::spawn(async move { inner.admit(Api::Scim, tenant, directory).await })
     }
 
     fn waiting(&self, (tenant, directory): Who) -> bool {
@@ -198,6 +198,20 @@ async fn beyond_the_most_at_once_requests_wait_until_others_have_ended() {
 }
 
 #[tokio::test]
+async fn lookups_do_not_wait_for_what_an_idp_sends() {
+    let limits = Limits { in_flight: 1, in_flight_shared: 1, patience: NONE, ..Limits::default() };
+    let edge = Edge::new(limits);
+    let who = edge.someone();
+    edge.unguarded(who).await;
+    let _export = edge.admit(who).await.unwrap();
+    assert_eq!(edge.admit(who).await.unwrap_err(), Reason::InFlight);
+    for _ in 0..100 {
+        edge.limiter.0.admit(Api::Lookup, who.0, who.1).await.unwrap();
+    }
+    assert_eq!(edge.admit(who).await.unwrap_err(), Reason::InFlight, "nor the other way round");
+}
+
+#[tokio::test]
 async fn with_other_tenants_about_fewer_requests_are_under_way() {
     let limits = Limits { in_flight: 4, in_flight_shared: 2, patience: NONE, ..Limits::default() };
     let edge = Edge::new(limits);
@@ -237,7 +251,7 @@ async fn what_is_within_the_rate_a_moment_later_waits_for_it() {
     let entropy = SeededEntropy::new(1);
     let (tenant, directory) = (Id::new(START, &entropy), Id::new(START, &entropy));
     for _ in 0..40 {
-        limiter.0.admit(tenant, directory).await.unwrap();
+        limiter.0.admit(Api::Scim, tenant, directory).await.unwrap();
     }
     assert!(limiter.0.metrics.delayed.get() > 0);
 }
