@@ -10,7 +10,7 @@ use crate::{
     StoreConfig,
     dialect::{
         failure,
-        postgres::{Asker, Doubt},
+        postgres::{Asker, Doubt, Lease},
     },
 };
 
@@ -101,14 +101,19 @@ impl ServerReader {
         }
     }
 
-    /// In a task of its own: a client that goes away leaves no connection in the middle of an answer, which would cost
-    /// the connection.
+    /// In a task of its own, once there is a connection: a client that goes away leaves no connection in the middle of an answer,
+    /// which would cost the connection, and nobody in the line for one.
     async fn ask_once(&self, question: Question) -> Result<Option<Vec<QueryResult>>, DbErr> {
+        let lease = self.asker.lease().await?;
         let (asker, doubt) = (self.asker.clone(), Arc::clone(&self.doubt));
         let (within, in_transactions) = (self.answer_within, self.in_transactions);
         let asked = tokio::spawn(async move {
             let answer = async {
-                if in_transactions { question.ask_in_transaction(&asker).await } else { question.ask(&asker).await }
+                if in_transactions {
+                    question.ask_in_transaction(&asker, lease).await
+                } else {
+                    question.ask(&asker, lease).await
+                }
             };
             tokio::time::timeout(within, answer).await.unwrap_or_else(|_| {
                 doubt.raise();
@@ -120,30 +125,32 @@ impl ServerReader {
 }
 
 impl Question {
-    async fn ask(&self, asker: &Asker) -> Result<Option<Vec<QueryResult>>, DbErr> {
+    async fn ask(&self, asker: &Asker, lease: Lease) -> Result<Option<Vec<QueryResult>>, DbErr> {
         match &self.within {
-            None => asker.rows(&self.statement).await.map(Some),
-            Some((column, most)) => {
-                let mut bytes = 0;
-                let fits = |row: &QueryResult| {
-                    bytes += row.try_get::<String>("", column)?.len();
-                    Ok(bytes <= *most)
-                };
-                asker.rows_while(&self.statement, fits).await
-            }
+            None => asker.rows(lease, &self.statement).await.map(Some),
+            Some((column, most)) => asker.rows_while(lease, &self.statement, fits(column, *most)).await,
         }
     }
 
-    async fn ask_in_transaction(&self, asker: &Asker) -> Result<Option<Vec<QueryResult>>, DbErr> {
-        let transaction = asker.begin().await?;
-        let rows = transaction.rows(&self.statement).await?;
-        transaction.commit().await?;
-        let Some((column, most)) = &self.within else { return Ok(Some(rows)) };
-        let mut bytes = 0;
-        for row in &rows {
-            bytes += row.try_get::<String>("", column)?.len();
+    async fn ask_in_transaction(&self, asker: &Asker, lease: Lease) -> Result<Option<Vec<QueryResult>>, DbErr> {
+        let transaction = asker.begin_on(lease).await?;
+        let rows = match &self.within {
+            None => Some(transaction.rows(&self.statement).await?),
+            Some((column, most)) => transaction.rows_while(&self.statement, fits(column, *most)).await?,
+        };
+        if rows.is_some() {
+            transaction.commit().await?;
         }
-        Ok((bytes <= *most).then_some(rows))
+        Ok(rows)
+    }
+}
+
+/// Whether a row and those before it have at most `most` bytes in their `column`.
+fn fits(column: &str, most: usize) -> impl FnMut(&QueryResult) -> Result<bool, DbErr> + Send {
+    let mut bytes = 0;
+    move |row| {
+        bytes += row.try_get::<String>("", column)?.len();
+        Ok(bytes <= most)
     }
 }
 

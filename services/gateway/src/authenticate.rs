@@ -3,10 +3,13 @@
 use std::sync::Arc;
 
 use actix_web::{
-    Error, HttpMessage,
+    Error, HttpMessage, HttpRequest,
     body::{EitherBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
-    http::header::USER_AGENT,
+    http::{
+        StatusCode,
+        header::{HeaderMap, USER_AGENT},
+    },
     middleware::Next,
 };
 use rollcall_access::{Authenticated, Denial, Origin};
@@ -30,12 +33,16 @@ pub(crate) async fn authenticate<B: MessageBody>(
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
     match gateway.admit(&request).await {
         Ok((authenticated, directory)) => {
-            gateway.note_use(&request, &authenticated);
             let base_url = base_url(&gateway.public_url, &directory);
-            request.extensions_mut().insert(authenticated);
+            request.extensions_mut().insert(authenticated.clone());
             request.extensions_mut().insert(directory);
             request.extensions_mut().insert(BaseUrl(base_url.into()));
-            next.call(request).await.map(ServiceResponse::map_into_left_body)
+            let answer = next.call(request).await?;
+            // What was turned away at once is no use.
+            if !TURNED_AWAY.contains(&answer.status()) {
+                gateway.note_use(answer.request(), &authenticated);
+            }
+            Ok(answer.map_into_left_body())
         }
         Err(refusal) => {
             refusal.log();
@@ -72,12 +79,12 @@ impl Inner {
         }
     }
 
-    fn note_use(&self, request: &ServiceRequest, authenticated: &Authenticated) {
-        let from = ClientAddress::of_request(request.request()).0;
+    fn note_use(&self, request: &HttpRequest, authenticated: &Authenticated) {
+        let from = ClientAddress::of_request(request).0;
         let used = GoodUse {
             directory: authenticated.directory(),
             credential: authenticated.credential(),
-            from: Source::new(from, agent(request)),
+            from: Source::new(from, agent(request.headers())),
             outside: authenticated.admit_from(from) != Ok(Origin::Inside),
             changes: !request.method().is_safe() && !request.path().ends_with("/.search"),
         };
@@ -88,15 +95,14 @@ impl Inner {
         let Some(reason) = refusal.reason() else { return };
         let place = request.match_info();
         let url = place.get("tenant").zip(place.get("directory"));
-        // Longer ones name nothing.
-        let url = url.filter(|(tenant, key)| tenant.len() <= LONGEST_SLUG && key.len() <= LONGEST_KEY);
+        let url = url.filter(|(tenant, key)| is_name(tenant, LONGEST_SLUG) && is_name(key, LONGEST_KEY));
         let refused = RefusedKey {
             reason,
             credential: bearer::read(request.headers()).ok().map(|token| token.id()),
             url: url.map(|(tenant, key)| (tenant.to_ascii_lowercase(), key.to_ascii_lowercase())),
-            from: Source::of_stranger(ClientAddress::of_request(request.request()).0, agent(request)),
+            address: Source::of_stranger(ClientAddress::of_request(request.request()).0, "").address,
         };
-        self.uses.refused(refused, self.clock.now());
+        self.uses.refused(refused, agent(request.headers()), self.clock.now());
     }
 
     /// Whether a URL's tenant and key name `directory`: by its present ID or Name, or by one that it had before.
@@ -111,8 +117,16 @@ impl Inner {
     }
 }
 
-fn agent(request: &ServiceRequest) -> &str {
-    request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or("")
+const TURNED_AWAY: [StatusCode; 3] =
+    [StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE];
+
+fn agent(headers: &HeaderMap) -> &str {
+    headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or("")
+}
+
+/// Whether a part of a URL can name something: what else a stranger writes there is not kept.
+fn is_name(part: &str, longest: usize) -> bool {
+    part.len() <= longest && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
 }
 
 /// A tenant's slug has at most 40 characters, a Directory ID or Name at most 253.

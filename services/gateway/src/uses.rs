@@ -4,6 +4,7 @@ use std::{
     collections::HashMap,
     hash::Hash,
     mem,
+    net::IpAddr,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -15,6 +16,10 @@ use rollcall_tokens::{GoodUses, RefusedReason, RefusedUses, Source, Span, Tokens
 const EVERY: Duration = Duration::from_secs(5);
 /// The most entries of each kind between two reports: what is beyond them is not recorded.
 const MOST: usize = 5_000;
+/// The most places that one credential, and the most entries that one stranger's address, has between two reports: beyond
+/// them a credential's uses are added up without their place, a stranger's are not recorded. Whoever changes his User-Agent with
+/// each request takes nobody else's room.
+const MOST_EACH: u32 = 20;
 /// The most entries in one report.
 const AT_ONCE: usize = 500;
 
@@ -25,7 +30,9 @@ pub(crate) struct UseLog(Mutex<Seen>);
 #[derive(Debug, Default)]
 struct Seen {
     good: HashMap<GoodKey, GoodCount>,
-    refused: HashMap<RefusedKey, (u32, Span)>,
+    refused: HashMap<RefusedKey, RefusedCount>,
+    places: HashMap<Id<marker::Credential>, u32>,
+    strangers: HashMap<IpAddr, u32>,
     /// Not recorded for want of room.
     lost: u64,
 }
@@ -51,7 +58,15 @@ pub(crate) struct RefusedKey {
     pub(crate) reason: RefusedReason,
     pub(crate) credential: Option<Id<marker::Credential>>,
     pub(crate) url: Option<(String, String)>,
-    pub(crate) from: Source,
+    pub(crate) address: IpAddr,
+}
+
+#[derive(Debug, Clone)]
+struct RefusedCount {
+    times: u32,
+    span: Span,
+    /// The last one's.
+    agent: String,
 }
 
 /// A request that was let through.
@@ -68,15 +83,12 @@ impl UseLog {
         let (reads, writes) = if used.changes { (0, 1) } else { (1, 0) };
         let count = GoodCount { reads, writes, span: Span::of(now.as_micros()) };
         let GoodUse { directory, credential, from, outside, .. } = used;
-        let mut seen = self.lock();
-        let Seen { good, lost, .. } = &mut *seen;
-        add(good, lost, GoodKey { directory, credential, from, outside }, count);
+        self.lock().add_good(GoodKey { directory, credential, from, outside }, count);
     }
 
-    pub(crate) fn refused(&self, refused: RefusedKey, now: Timestamp) {
-        let mut seen = self.lock();
-        let Seen { refused: known, lost, .. } = &mut *seen;
-        add(known, lost, refused, (1, Span::of(now.as_micros())));
+    pub(crate) fn refused(&self, refused: RefusedKey, agent: &str, now: Timestamp) {
+        let agent = Source::new(refused.address, agent).agent;
+        self.lock().add_refused(refused, RefusedCount { times: 1, span: Span::of(now.as_micros()), agent });
     }
 
     fn lock(&self) -> MutexGuard<'_, Seen> {
@@ -108,7 +120,7 @@ impl UseLog {
     }
 
     fn take(&self) -> (Vec<Uses>, u64) {
-        let Seen { good, refused, lost } = mem::take(&mut *self.lock());
+        let Seen { good, refused, lost, .. } = mem::take(&mut *self.lock());
         let good: Vec<GoodUses> = good.into_iter().map(|(key, count)| key.with(count)).collect();
         let refused: Vec<RefusedUses> = refused.into_iter().map(|(key, count)| key.with(count)).collect();
         let of_good = good.chunks(AT_ONCE).map(|some| Uses { good: some.to_vec(), refused: Vec::new() });
@@ -118,13 +130,38 @@ impl UseLog {
 
     fn put_back(&self, uses: Uses) {
         let mut seen = self.lock();
-        let Seen { good, refused, lost } = &mut *seen;
         for GoodUses { directory, credential, from, outside, reads, writes, span } in uses.good {
-            add(good, lost, GoodKey { directory, credential, from, outside }, GoodCount { reads, writes, span });
+            seen.add_good(GoodKey { directory, credential, from, outside }, GoodCount { reads, writes, span });
         }
         for RefusedUses { reason, credential, url, from, times, span } in uses.refused {
-            add(refused, lost, RefusedKey { reason, credential, url, from }, (times, span));
+            let Source { address, agent } = from;
+            seen.add_refused(RefusedKey { reason, credential, url, address }, RefusedCount { times, span, agent });
         }
+    }
+}
+
+impl Seen {
+    fn add_good(&mut self, mut key: GoodKey, count: GoodCount) {
+        if !self.good.contains_key(&key) {
+            let places = self.places.entry(key.credential).or_default();
+            if *places >= MOST_EACH {
+                key.from = Source::unknown();
+            }
+            *places += 1;
+        }
+        add(&mut self.good, &mut self.lost, key, count);
+    }
+
+    fn add_refused(&mut self, key: RefusedKey, count: RefusedCount) {
+        if !self.refused.contains_key(&key) {
+            let entries = self.strangers.entry(key.address).or_default();
+            if *entries >= MOST_EACH {
+                self.lost += 1;
+                return;
+            }
+            *entries += 1;
+        }
+        add(&mut self.refused, &mut self.lost, key, count);
     }
 }
 
@@ -140,10 +177,11 @@ impl Count for GoodCount {
     }
 }
 
-impl Count for (u32, Span) {
-    fn add(&mut self, (times, span): Self) {
-        self.0 = self.0.saturating_add(times);
-        self.1.extend(span);
+impl Count for RefusedCount {
+    fn add(&mut self, other: Self) {
+        self.times = self.times.saturating_add(other.times);
+        self.span.extend(other.span);
+        self.agent = other.agent;
     }
 }
 
@@ -165,8 +203,70 @@ impl GoodKey {
 }
 
 impl RefusedKey {
-    fn with(self, (times, span): (u32, Span)) -> RefusedUses {
-        let Self { reason, credential, url, from } = self;
-        RefusedUses { reason, credential, url, from, times, span }
+    fn with(self, RefusedCount { times, span, agent }: RefusedCount) -> RefusedUses {
+        let Self { reason, credential, url, address } = self;
+        RefusedUses { reason, credential, url, from: Source { address, agent }, times, span }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rollcall_base::SeededEntropy;
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_micros(1_760_000_000_000_000);
+
+    fn used(credential: Id<marker::Credential>, agent: &str) -> GoodUse {
+        let from = Source::new("192.0.2.1".parse().unwrap(), agent);
+        GoodUse { directory: Id::new(NOW, &SeededEntropy::new(1)), credential, from, outside: false, changes: false }
+    }
+
+    fn all(log: &UseLog) -> Uses {
+        let mut all = Uses::default();
+        for uses in log.take().0 {
+            all.good.extend(uses.good);
+            all.refused.extend(uses.refused);
+        }
+        all
+    }
+
+    #[test]
+    fn whoever_changes_his_agent_each_time_is_counted_whole_and_takes_no_room_of_others() {
+        let (log, entropy) = (UseLog::default(), SeededEntropy::new(2));
+        let (loud, quiet) = (Id::new(NOW, &entropy), Id::new(NOW, &entropy));
+        for number in 0..20_000 {
+            log.good(used(loud, &format!("agent/{number}")), NOW);
+        }
+        log.good(used(quiet, "Okta/1"), NOW);
+        let seen = all(&log);
+        let reads = |id| seen.good.iter().filter(|uses| uses.credential == id).map(|uses| uses.reads).sum::<u32>();
+        assert_eq!((reads(loud), reads(quiet)), (20_000, 1));
+        assert_eq!(seen.good.len() as u32, MOST_EACH + 2, "twenty places, the rest without, and the other one");
+    }
+
+    #[test]
+    fn a_stranger_takes_no_room_of_others_and_what_was_not_reported_is_there_the_next_time() {
+        let log = UseLog::default();
+        let refused = |address: &str, tenant: String| RefusedKey {
+            reason: RefusedReason::NoToken,
+            credential: None,
+            url: Some((tenant, "d".to_owned())),
+            address: address.parse().unwrap(),
+        };
+        for number in 0..20_000 {
+            log.refused(refused("192.0.2.1", format!("t{number}")), "x", NOW);
+        }
+        log.refused(refused("192.0.2.2", "acme".to_owned()), "first", NOW);
+        log.refused(refused("192.0.2.2", "acme".to_owned()), "last", NOW);
+        let seen = all(&log);
+        assert_eq!(seen.refused.len() as u32, MOST_EACH + 1);
+        let honest = |seen: &Uses| {
+            let found = seen.refused.iter().find(|refused| refused.from.address.to_string() == "192.0.2.2").unwrap();
+            (found.times, found.from.agent.clone())
+        };
+        assert_eq!(honest(&seen), (2, "last".to_owned()));
+        log.put_back(seen);
+        assert_eq!(honest(&all(&log)), (2, "last".to_owned()));
     }
 }

@@ -159,7 +159,8 @@ impl DirectoryCache {
         F: Future<Output = Result<Option<DirectoryRecord>, E>>,
         E: Error + Send + Sync + 'static,
     {
-        if tenant_slug.len().max(key.len()) > LONGEST_KEY {
+        let names_nothing = |text: &str| text.len() > LONGEST_KEY || text.contains(char::is_control);
+        if names_nothing(tenant_slug) || names_nothing(key) {
             return Ok(None);
         }
         let place = UrlKey::new(tenant_slug, key);

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use rollcall_base::{Clock, Meter, Rate, Timestamp};
+use rollcall_base::{Clock, Id, Meter, Rate, Timestamp, marker};
 
 use crate::ThrottleLimits;
 
@@ -31,6 +31,8 @@ pub(crate) struct Throttle {
 #[derive(Debug, Default)]
 struct State {
     addresses: HashMap<IpAddr, Address>,
+    /// Credentials that were good within [`TRUST`], and until when that counts.
+    good: HashMap<Id<marker::Credential>, Timestamp>,
     all: Meter,
 }
 
@@ -48,6 +50,26 @@ impl Throttle {
             all: Rate::new(limits.total_per_second, limits.total_burst),
             state: Mutex::default(),
         }
+    }
+
+    /// Lets a question about a credential pass that was good within the hour: whoever shares its address with somebody who
+    /// guesses is not held up by him.
+    pub(crate) fn knows(&self, id: Id<marker::Credential>) -> bool {
+        let now = self.clock.now();
+        self.lock().good.get(&id).is_some_and(|until| *until > now)
+    }
+
+    /// A token of this credential was good.
+    pub(crate) fn remember(&self, id: Id<marker::Credential>) {
+        let now = self.clock.now();
+        let mut state = self.lock();
+        if state.good.len() >= MOST_ADDRESSES && !state.good.contains_key(&id) {
+            state.good.retain(|_, until| *until > now);
+            if state.good.len() >= MOST_ADDRESSES {
+                return;
+            }
+        }
+        state.good.insert(id, now.plus(TRUST));
     }
 
     /// Lets one question from `from` pass, or says after how long to try again.

@@ -1,6 +1,6 @@
 //! What gateways saw of credentials' use: told from time to time, never in a request's way.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use rollcall_access::Denial;
 use rollcall_base::{Id, marker};
@@ -77,6 +77,11 @@ impl Source {
     pub fn new(address: IpAddr, agent: &str) -> Self {
         let agent = agent.chars().filter(|c| !c.is_control()).take(LONGEST_AGENT).collect();
         Self { address: address.to_canonical(), agent }
+    }
+
+    /// Where uses are from that are too many to tell apart.
+    pub fn unknown() -> Self {
+        Self { address: Ipv4Addr::UNSPECIFIED.into(), agent: String::new() }
     }
 
     /// The same for a stranger: an IPv6 network of /64, which any subscriber has to himself, counts as one address.

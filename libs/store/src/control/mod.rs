@@ -24,5 +24,7 @@ pub use records::{DirectoryRecord, NewDirectory, TenantRecord, WrappedKey};
 pub use revocation::Revocation;
 pub use rotation::{Kept, NewRotation, NotKept, NotRotated, RotatedCredential};
 pub use tenant::TenantStore;
-pub use uses::{CredentialUse, LastUse, MOST_REFUSALS_A_DAY, PlaceOfUse, RecordedUses, RefusedUse};
+pub use uses::{
+    CredentialUse, LastUse, MOST_PLACES_AN_HOUR, MOST_REFUSALS_A_DAY, PlaceOfUse, RecordedUses, RefusedUse,
+};
 pub use verification::VerificationStore;

@@ -112,6 +112,9 @@ pub struct PlaceOfUse {
 /// The most rows that a directory's refused uses of one day make; what comes from further addresses is added up without one.
 pub const MOST_REFUSALS_A_DAY: u64 = 500;
 
+/// The most places of a credential's use that one hour has; what comes from further ones is added up without a place.
+pub const MOST_PLACES_AN_HOUR: u64 = 200;
+
 const HOUR: i64 = 60 * 60 * 1_000_000;
 const DAY: i64 = 24 * HOUR;
 
@@ -167,7 +170,8 @@ impl Mutation for RecordUses {
         for some in credentials.chunks(BATCH / 10) {
             transaction.execute_raw(last_used(some).build(transaction.get_database_backend())).await?;
         }
-        for some in hours.chunks(BATCH / 10) {
+        let hours = in_few_places(transaction, &hours).await?;
+        for some in hours.iter().collect::<Vec<_>>().chunks(BATCH / 10) {
             transaction.execute_raw(used_by_hour(some).build(transaction.get_database_backend())).await?;
         }
         let is_new = |used: &&&CredentialUse| !known.contains(&(used.directory.as_uuid(), used.credential.as_uuid()));
@@ -239,6 +243,38 @@ fn last_used(uses: &[&CredentialUse]) -> Sql {
          last_address = excluded.last_address, last_agent = excluded.last_agent \
          WHERE excluded.last_used_at >= credential_use.last_used_at",
     )
+}
+
+/// The same uses, without their places where the hour has as many as it may: whoever changes his User-Agent with each
+/// request fills no disk.
+async fn in_few_places(transaction: &Transaction, uses: &[&CredentialUse]) -> Result<Vec<CredentialUse>, StoreError> {
+    let hour_of = |used: &CredentialUse| (used.directory, used.credential, used.last_at.as_micros() / HOUR);
+    let mut rows = BTreeMap::new();
+    let mut few: Vec<CredentialUse> = Vec::new();
+    for used in uses {
+        let (directory, credential, hour) = hour_of(used);
+        let known = match rows.get(&(directory, credential, hour)) {
+            Some(known) => *known,
+            None => {
+                let sql = Sql::new("SELECT COUNT(*) AS n FROM credential_activity WHERE directory_id = ").id(directory);
+                let sql = sql.text(" AND credential_id = ").id(credential).text(" AND hour = ").value(hour);
+                let row = transaction.query_one_raw(sql.build(transaction.get_database_backend())).await?;
+                row.map(|row| row.try_get::<i64>("", "n")).transpose()?.unwrap_or(0).unsigned_abs()
+            }
+        };
+        rows.insert((directory, credential, hour), known + 1);
+        if known < MOST_PLACES_AN_HOUR {
+            few.push((*used).clone());
+            continue;
+        }
+        let without = CredentialUse { address: String::new(), agent: String::new(), ..(*used).clone() };
+        let is_same = |one: &&mut CredentialUse| one.address.is_empty() && hour_of(one) == hour_of(&without);
+        match few.iter_mut().find(is_same) {
+            Some(sum) => sum.add(&without),
+            None => few.push(without),
+        }
+    }
+    Ok(few)
 }
 
 fn used_by_hour(uses: &[&CredentialUse]) -> Sql {

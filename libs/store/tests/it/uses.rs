@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rollcall_access::{JobScope, OperatorScope};
 use rollcall_base::{Clock, Id, SeededEntropy, Timestamp, marker};
-use rollcall_store::{CredentialUse, MOST_REFUSALS_A_DAY, RefusedUse, StoreError};
+use rollcall_store::{CredentialUse, MOST_PLACES_AN_HOUR, MOST_REFUSALS_A_DAY, RefusedUse, StoreError};
 use rollcall_testkit::{TestDirectory, on_both_databases};
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -70,6 +70,23 @@ on_both_databases! {
         assert_eq!(seen, [("192.0.2.1", 6, 3, false), ("192.0.2.2", 2, 1, true)]);
         assert_eq!(tenant.activity(id, credential, now.plus(HOUR), 100).await.unwrap().len(), 1, "since the second hour");
         assert_eq!(tenant.activity(id, credential, now, 1).await.unwrap().len(), 1, "at most one");
+    }
+
+    async fn whoever_changes_his_agent_with_each_request_fills_no_disk_and_is_counted_whole(database) {
+        let directory = database.directory().await;
+        let (id, now) = (directory.record.id, Timestamp::parse("2026-11-21T08:10:00Z").unwrap());
+        let credential = Id::new(now, &SeededEntropy::new(25));
+        let verification = directory.store.verification(&JobScope::of_service("test"));
+        for round in 0..3_u64 {
+            let many = (0..MOST_PLACES_AN_HOUR)
+                .map(|n| CredentialUse { agent: format!("agent/{round}/{n}"), ..used(id, credential, now) });
+            verification.record_uses(many.collect()).await.unwrap();
+        }
+        let tenant = directory.store.tenant(&OperatorScope::from_local_configuration().tenant(directory.tenant.id));
+        let places = tenant.activity(id, credential, now, 10_000).await.unwrap();
+        assert_eq!(places.len() as u64, MOST_PLACES_AN_HOUR + 1);
+        let reads: u64 = places.iter().map(|place| u64::from(place.reads)).sum();
+        assert_eq!(reads, 2 * 3 * MOST_PLACES_AN_HOUR);
     }
 
     async fn another_tenant_sees_nothing_of_it(database) {

@@ -64,7 +64,8 @@ impl Bucket {
             self.rate.charge(&mut self.own, now);
             return Ok(());
         }
-        if now < leased.not_before {
+        // A clock that was set back is no reason to wait.
+        if now < leased.not_before && leased.not_before.since(now) <= LIFE {
             return Err(Short::For(leased.not_before.since(now)));
         }
         Err(Short::OfLease(self.wanted()))

@@ -250,7 +250,10 @@ impl Inner {
 
     /// Whether the rates are shared at the moment.
     fn is_shared(&self, now: Timestamp) -> bool {
-        self.leases.is_some() && self.alone_until.load(Ordering::Relaxed) <= now.as_micros()
+        let (until, now) = (self.alone_until.load(Ordering::Relaxed), now.as_micros());
+        // A clock that was set back is no reason to stay alone.
+        let longest = i64::try_from(ALONE.as_micros()).unwrap_or(i64::MAX);
+        self.leases.is_some() && (until <= now || until > now.saturating_add(longest))
     }
 
     /// Whether nothing was said for a while: a Redis that answers now and then is one trouble and not many.

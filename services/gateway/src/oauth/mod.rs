@@ -117,14 +117,14 @@ impl Inner {
     /// client that exists.
     fn note(self: &Arc<Self>, request: &HttpRequest, denial: GrantDenial) {
         let Some((reason, directory)) = reported(denial.reason).zip(denial.directory) else { return };
-        let agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or("");
-        let from = Source::of_stranger(ClientAddress::of_request(request).0, agent);
+        let agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or("").to_owned();
+        let address = Source::of_stranger(ClientAddress::of_request(request).0, "").address;
         let (inner, at) = (Arc::clone(self), self.clock.now());
         actix_web::rt::spawn(async move {
             // If it cannot be found now, the log has it.
             let Ok(Some(directory)) = inner.tokens.directory(directory).await else { return };
             let url = Some((directory.tenant_slug.clone(), directory.directory_id.to_ascii_lowercase()));
-            inner.uses.refused(RefusedKey { reason, credential: None, url, from }, at);
+            inner.uses.refused(RefusedKey { reason, credential: None, url, address }, &agent, at);
         });
     }
 }

@@ -56,6 +56,7 @@ impl LocalTokens {
         let authenticated = checked?;
         if was_loaded {
             self.throttle.was_good(from);
+            self.throttle.remember(token.id());
         }
         self.move_to_newest(&checkable, token);
         Ok(authenticated)
@@ -84,7 +85,9 @@ impl LocalTokens {
     async fn load(&self, id: Id<marker::Credential>, from: IpAddr) -> Result<Option<Arc<Checkable>>, VerifyError> {
         // Only the caller that really asks the database is metered, not those that wait for its answer.
         let load = |from| async move {
-            self.throttle.admit(from).map_err(LoadError::Throttled)?;
+            if !self.throttle.knows(id) {
+                self.throttle.admit(from).map_err(LoadError::Throttled)?;
+            }
             self.checkable(id).await
         };
         load_for(&self.caches.credentials, &CredentialKey(id), from, load).await

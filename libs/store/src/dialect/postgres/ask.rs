@@ -3,7 +3,11 @@
 use futures_util::TryStreamExt as _;
 use sea_orm::{DbErr, ExecResult, QueryResult, RuntimeErr, Statement, Values};
 use sea_query_sqlx::SqlxValues;
-use sqlx::{AssertSqlSafe, Error as SqlxError, Executor as _, Postgres, postgres::PgRow, query::Query};
+use sqlx::{
+    AssertSqlSafe, Error as SqlxError, Executor as _, Postgres,
+    postgres::{PgDatabaseError, PgRow, PgSeverity},
+    query::Query,
+};
 use tokio::sync::Mutex;
 
 use super::pool::{Lease, Pool};
@@ -44,8 +48,15 @@ fn of_connection(error: SqlxError) -> DbErr {
 }
 
 /// Whether the server refused a statement and waits for the next one.
-const fn is_over<T>(answer: &Result<T, SqlxError>) -> bool {
-    matches!(answer, Ok(_) | Err(SqlxError::Database(_)))
+fn is_over<T>(answer: &Result<T, SqlxError>) -> bool {
+    match answer {
+        Ok(_) => true,
+        // After a fatal error the server closes the connection.
+        Err(SqlxError::Database(error)) => error
+            .try_downcast_ref::<PgDatabaseError>()
+            .is_some_and(|error| !matches!(error.severity(), PgSeverity::Fatal | PgSeverity::Panic)),
+        Err(_) => false,
+    }
 }
 
 impl Asker {
@@ -68,56 +79,75 @@ impl Asker {
         &self.pool
     }
 
-    /// All rows, none as soon as `goes_on` says no of one.
-    pub(crate) async fn rows_while(
-        &self,
-        statement: &Statement,
-        mut goes_on: impl FnMut(&QueryResult) -> Result<bool, DbErr> + Send,
-    ) -> Result<Option<Vec<QueryResult>>, DbErr> {
-        let mut lease = self.lease(statement).await?;
-        let mut kept = Vec::new();
-        let connection = lease.connection().map_err(of_connection)?;
-        let mut rows = connection.fetch(query(statement));
-        let ended = loop {
-            let row = match rows.try_next().await {
-                Ok(Some(row)) => QueryResult::from(row),
-                Ok(None) => break Ok(()),
-                Err(error) => break Err(error),
-            };
-            if !goes_on(&row)? {
-                return Ok(None);
-            }
-            kept.push(row);
-        };
-        drop(rows);
-        lease.ended(&ended);
-        ended.map_err(of_query)?;
-        Ok(Some(kept))
+    /// A connection, as soon as there is one.
+    pub(crate) async fn lease(&self) -> Result<Lease, DbErr> {
+        self.pool.take().await.map_err(of_connection)
     }
 
-    /// All rows.
-    pub(crate) async fn rows(&self, statement: &Statement) -> Result<Vec<QueryResult>, DbErr> {
-        let mut lease = self.lease(statement).await?;
+    /// All rows, on a connection of this pool's; none as soon as `goes_on` says no of one.
+    pub(crate) async fn rows_while(
+        &self,
+        mut lease: Lease,
+        statement: &Statement,
+        goes_on: impl FnMut(&QueryResult) -> Result<bool, DbErr> + Send,
+    ) -> Result<Option<Vec<QueryResult>>, DbErr> {
+        self.note(statement);
+        let rows = read_while(&mut lease, statement, goes_on).await;
+        if let Some(ended) = rows? {
+            lease.ended(&ended);
+            return ended.map(Some).map_err(of_query);
+        }
+        Ok(None)
+    }
+
+    /// All rows, on a connection of this pool's.
+    pub(crate) async fn rows(&self, mut lease: Lease, statement: &Statement) -> Result<Vec<QueryResult>, DbErr> {
+        self.note(statement);
         let answer = lease.connection().map_err(of_connection)?.fetch_all(query(statement)).await;
         lease.ended(&answer);
         results(answer)
     }
 
-    async fn lease(&self, _statement: &Statement) -> Result<Lease, DbErr> {
+    fn note(&self, _statement: &Statement) {
         #[cfg(feature = "counting")]
         self.counters.note(_statement);
-        self.pool.take().await.map_err(of_connection)
     }
 
     /// Begins a transaction.
     pub(crate) async fn begin(&self) -> Result<Transaction, DbErr> {
-        let mut lease = self.pool.take().await.map_err(of_connection)?;
+        self.begin_on(self.lease().await?).await
+    }
+
+    /// Begins a transaction on a connection of this pool's.
+    pub(crate) async fn begin_on(&self, mut lease: Lease) -> Result<Transaction, DbErr> {
         lease.connection().map_err(of_connection)?.execute("BEGIN").await.map_err(of_query)?;
         Ok(Transaction {
             lease: Mutex::new(lease),
             #[cfg(feature = "counting")]
             counters: std::sync::Arc::clone(&self.counters),
         })
+    }
+}
+
+/// All rows, or what the server said in their place; `None` as soon as `goes_on` says no: then there is more to come on the
+/// connection.
+async fn read_while(
+    lease: &mut Lease,
+    statement: &Statement,
+    mut goes_on: impl FnMut(&QueryResult) -> Result<bool, DbErr> + Send,
+) -> Result<Option<Result<Vec<QueryResult>, SqlxError>>, DbErr> {
+    let mut kept = Vec::new();
+    let mut rows = lease.connection().map_err(of_connection)?.fetch(query(statement));
+    loop {
+        let row = match rows.try_next().await {
+            Ok(Some(row)) => QueryResult::from(row),
+            Ok(None) => return Ok(Some(Ok(kept))),
+            Err(error) => return Ok(Some(Err(error))),
+        };
+        if !goes_on(&row)? {
+            return Ok(None);
+        }
+        kept.push(row);
     }
 }
 
@@ -140,6 +170,17 @@ impl Transaction {
         self.note(statement);
         let mut lease = self.lease.lock().await;
         results(lease.connection().map_err(of_connection)?.fetch_all(query(statement)).await)
+    }
+
+    /// All rows, none as soon as `goes_on` says no of one: then the transaction is of no use any more.
+    pub(crate) async fn rows_while(
+        &self,
+        statement: &Statement,
+        goes_on: impl FnMut(&QueryResult) -> Result<bool, DbErr> + Send,
+    ) -> Result<Option<Vec<QueryResult>>, DbErr> {
+        self.note(statement);
+        let mut lease = self.lease.lock().await;
+        read_while(&mut lease, statement, goes_on).await?.transpose().map_err(of_query)
     }
 
     /// Runs a statement that gives no rows.

@@ -14,6 +14,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 pub(crate) use ask::{Asker, Transaction};
 pub(crate) use doubt::Doubt;
 use pilot::Pilot;
+pub(crate) use pool::Lease;
 use pool::{Caretaker, Pool};
 
 use crate::{StoreConfig, StoreError};

@@ -61,7 +61,7 @@ impl LocalTokens {
     /// Refuses a client that may have nothing, or not from here, or not for that.
     async fn refuse_unfit(&self, client: &OAuthClientRecord, asked: &TokenRequest) -> Result<(), GrantError> {
         let now = self.clock.now();
-        if client.revoked_at.is_some_and(|at| at <= now) {
+        if client.revoked_at.is_some() {
             return Err(denied(Reason::Revoked, client));
         }
         if client.expires_at <= now {
