@@ -46,7 +46,8 @@ impl Inner {
 
     /// The one way to write.
     pub(crate) async fn write<M: Mutation>(&self, mutation: M) -> Result<M::Output, StoreError> {
-        self.door.write(mutation).await
+        // In a box: what hangs on a write is too deep for one type.
+        Box::pin(self.door.write(mutation)).await
     }
 
     /// Which database it is.

@@ -2,6 +2,9 @@
 //!
 //! Everything here works on one directory, the one that the caller's scope names; there is no way to name another.
 
+// Futures in futures in futures: how deep they are in one another is counted when their sizes are.
+#![recursion_limit = "256"]
+
 mod bulk;
 mod failure;
 mod http;

@@ -20,7 +20,7 @@ type ResourceId = Id<marker::Resource>;
 async fn to_the_end<T: Send + 'static>(
     change: impl Future<Output = Result<T, StoreError>> + Send + 'static,
 ) -> Result<T, StoreError> {
-    let done = tokio::spawn(change.in_current_span()).await;
+    let done = tokio::spawn(Box::pin(change).in_current_span()).await;
     // It panicked, which was said already, or the process is ending.
     done.unwrap_or_else(|error| Err(StoreError::OutcomeUnknown(Arc::new(error))))
 }

@@ -1,5 +1,8 @@
 //! The one executable: `rollcall all` serves everything in one process; the other commands set it up.
 
+// Futures in futures in futures: how deep they are in one another is counted when their sizes are.
+#![recursion_limit = "256"]
+
 mod cli;
 mod commands;
 mod demo;

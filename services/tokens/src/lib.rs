@@ -4,6 +4,9 @@
 //! The gateway knows this service through [`Tokens`]. [`LocalTokens`] is the service itself, in the process that holds
 //! the database and the keys; [`RemoteTokens`] asks it from another process, which [`InternalSurface`] answers.
 
+// Futures in futures in futures: how deep they are in one another is counted when their sizes are.
+#![recursion_limit = "256"]
+
 mod caches;
 mod config;
 mod eraser;

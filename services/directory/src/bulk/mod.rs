@@ -54,7 +54,7 @@ impl DirectoryService {
     pub(crate) async fn bulk(&self, call: &Call, request: BulkRequest) -> Result<Value, Failure> {
         let operations = &request.operations;
         let mut progress = Progress { results: operations.iter().map(|_| None).collect(), ..Progress::default() };
-        match self.work(call, operations, request.fail_on_errors, &mut progress).await {
+        match Box::pin(self.work(call, operations, request.fail_on_errors, &mut progress)).await {
             // Nothing is done yet: the client sends the whole request again.
             Err(failure) if !progress.did_something() => return Err(failure),
             // What was done is said, and so is where it ended.
@@ -95,7 +95,8 @@ impl DirectoryService {
         in_circle: bool,
         progress: &mut Progress,
     ) -> Result<(), Failure> {
-        let outcome = self.attempt(call, operation, in_circle, progress).await;
+        // In a box: what hangs on an operation is too deep for one type.
+        let outcome = Box::pin(self.attempt(call, operation, in_circle, progress)).await;
         let result = match outcome {
             Ok(done) => {
                 if let (Some(bulk_id), Some(id)) = (&operation.bulk_id, &done.id) {

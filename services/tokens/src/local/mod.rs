@@ -131,7 +131,7 @@ where
     E: Send + 'static,
 {
     // Otherwise it panicked, which was said already, or the process is ending.
-    tokio::spawn(change.in_current_span()).await.unwrap_or_else(|_| Err(cut_off()))
+    tokio::spawn(Box::pin(change).in_current_span()).await.unwrap_or_else(|_| Err(cut_off()))
 }
 
 /// How often data keys are looked after.
