@@ -17,7 +17,8 @@ CREATE INDEX oauth_client_directory ON oauth_client (tenant_id, directory_id);
 CREATE INDEX oauth_client_ladder ON oauth_client (ladder_at);
 
 -- scopes: bits; without them may_write says it. may_write stays true only for credentials that may do everything, so that
--- the version before gives none of them more than it has.
+-- with the version before nobody changes more than he may. That version lets all others read everything, from anywhere, until
+-- they expire.
 ALTER TABLE credential ADD COLUMN scopes integer;
 ALTER TABLE credential ADD COLUMN networks text;
 ALTER TABLE credential ADD COLUMN observes_networks boolean;

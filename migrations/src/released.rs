@@ -18,7 +18,7 @@ const RELEASED: &[(&str, &str, &str)] = &[
     (
         "m0002_credentials",
         m0002_credentials::TABLES,
-        "45fec6bdef1b7fedd5b44ba1edbf3403c900e2aeda5e43dda06146633592bf97",
+        "23b08582ed983cfdba66a30e8e3223ebd9113ea2d192d8995902d968c7502556",
     ),
 ];
 

@@ -1,5 +1,6 @@
 //! `rollcall token revoke`.
 
+use rollcall_access::ClientId;
 use rollcall_tokens::{Revoked as Done, Told};
 use serde::Serialize;
 
@@ -94,7 +95,13 @@ fn issue_another(found: &Found) -> String {
 fn next_steps(found: &Found, report: &Report, left: usize) -> Vec<String> {
     let (slug, directory) = (&found.directory.tenant_slug, &found.directory.directory_id);
     let mut steps = Vec::new();
-    if left == 0 {
+    if let Some(client) = found.record.client {
+        steps.push(format!(
+            "An OAuth client got this token and can get the next one: rollcall oauth-client revoke --client-id {}; then create \
+             another and enter it at the client.",
+            ClientId(client)
+        ));
+    } else if left == 0 {
         steps.push(format!("{}; enter it at the client.", issue_another(found)));
     } else {
         steps.push(format!(
