@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use sea_orm_migration::MigratorTrait;
 use sha2::{Digest, Sha256};
 
-use crate::{Migrator, m0001_directories, m0002_credentials};
+use crate::{Migrator, m0001_directories, m0002_credentials, m0004_directories};
 
 /// Each migration's name, its text, and the SHA-256 of that, noted when it was released. A new one is added at the end.
 const RELEASED: &[(&str, &str, &str)] = &[
@@ -19,6 +19,11 @@ const RELEASED: &[(&str, &str, &str)] = &[
         "m0002_credentials",
         m0002_credentials::TABLES,
         "23b08582ed983cfdba66a30e8e3223ebd9113ea2d192d8995902d968c7502556",
+    ),
+    (
+        "m0004_directories",
+        m0004_directories::TABLES,
+        "4c6807a78c8e8956777b50a853834c2de8d2d003360d1557ce0ca02e5b77ede9",
     ),
 ];
 

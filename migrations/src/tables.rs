@@ -16,6 +16,9 @@ pub const OF_DIRECTORIES: &[&str] = &[
     "credential_use",
     "credential_activity",
     "refused_use",
+    "directory_contact",
+    "tolerated_use",
+    "former_name",
 ];
 
 /// The few others: small, read often, the same on every machine.

@@ -2,6 +2,7 @@
 
 mod client;
 mod credential;
+mod directory;
 pub mod internal;
 mod ladder;
 mod networks;
@@ -11,6 +12,10 @@ mod token;
 
 pub use client::{ClientId, ClientSecret, MalformedClientId, MalformedSecret, OAuthClientRecord, SecretHash};
 pub use credential::{Authenticated, CredentialRecord, Denial, Rotation, authenticate};
+pub use directory::{
+    DirectoryPolicies, DirectorySettings, DirectoryState, DirectoryStep, Life, OnDelete, OnDeletedUser,
+    OnDuplicateGroupName, OnInactiveUser, OnReplace, OnUnknownMember, Stage, StepRefused, UnknownWord,
+};
 pub use internal::{
     ForwardedRequest, GrantError, Granted, InternalCall, InternalKeys, SHORTEST_INTERNAL_SECRET, SIGNED_FOR, SealError,
 };

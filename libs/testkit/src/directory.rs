@@ -48,6 +48,8 @@ impl TestDirectory {
             client_kind: "other".to_owned(),
             directory_id: directory.to_owned(),
             directory_name: directory.to_lowercase(),
+            client_profile: None,
+            stage: rollcall_access::Stage::Submitted,
         };
         let record = store.tenant(&operator.tenant(tenant.id)).create_directory(new).await.expect("it is new");
         let scope = operator.directory(tenant.id, record.id);

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use prometheus::{IntCounterVec, Opts};
-use rollcall_access::{Action, Authenticated, DirectoryScope, Forbidden, Permission, Read, Subject, Write};
+use rollcall_access::{
+    Action, Authenticated, DirectoryScope, DirectorySettings, Forbidden, Permission, Read, Subject, Write,
+};
 use rollcall_base::Clock;
 use rollcall_scim::{
     quirks::Leniency,
@@ -61,6 +63,8 @@ impl DirectoryService {
 pub struct Call {
     /// Who asks, and of which directory.
     pub authenticated: Authenticated,
+    /// What holds for the directory.
+    pub settings: DirectorySettings,
     /// The directory's Base URL, without a trailing slash. From the configuration, never from the request.
     pub base_url: Arc<str>,
     /// For the event and the log.

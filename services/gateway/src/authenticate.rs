@@ -12,7 +12,7 @@ use actix_web::{
     },
     middleware::Next,
 };
-use rollcall_access::{Authenticated, Denial, Origin};
+use rollcall_access::{Authenticated, Denial, DirectoryState, Origin};
 use rollcall_runtime::{ClientAddress, http::BaseUrl};
 use rollcall_tokens::{DirectoryRecord, Source};
 use tracing::Span;
@@ -35,6 +35,7 @@ pub(crate) async fn authenticate<B: MessageBody>(
         Ok((authenticated, directory)) => {
             let base_url = base_url(&gateway.public_url, &directory);
             request.extensions_mut().insert(authenticated.clone());
+            request.extensions_mut().insert(directory.settings());
             request.extensions_mut().insert(directory);
             request.extensions_mut().insert(BaseUrl(base_url.into()));
             let answer = next.call(request).await?;
@@ -72,9 +73,9 @@ impl Inner {
         {
             return Err(Denial::OtherDirectory.into());
         }
-        match directory.state.as_str() {
-            "archived" => Err(Denial::Archived.into()),
-            "disabled" => Err(Refusal::Disabled),
+        match directory.life.state() {
+            DirectoryState::Archived => Err(Denial::Archived.into()),
+            DirectoryState::Disabled => Err(Refusal::Disabled),
             _ => Ok((authenticated, directory)),
         }
     }

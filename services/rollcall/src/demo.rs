@@ -126,6 +126,8 @@ async fn directory(
         client_kind: plan.client.to_string(),
         directory_id: plan.directory_id.to_owned(),
         directory_name: plan.directory_name.to_owned(),
+        client_profile: None,
+        stage: rollcall_access::Stage::Submitted,
     };
     Ok(store.create_directory(new).await?)
 }

@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use rollcall_access::{ClientId, Denial, Scopes};
+use rollcall_access::{ClientId, Denial, DirectoryPolicies, DirectoryState, Life, Scopes};
 use rollcall_base::{Id, SecretText, Timestamp, marker};
 use rollcall_store::DirectoryRecord;
 use serde::{Deserialize, Serialize};
@@ -168,7 +168,14 @@ pub(crate) struct Directory {
     directory_id: String,
     directory_name: String,
     client_kind: String,
-    state: String,
+    state: DirectoryState,
+    #[serde(default)]
+    client_profile: Option<String>,
+    // The version before sends the state alone.
+    #[serde(default)]
+    life: Option<Life>,
+    #[serde(default)]
+    policies: DirectoryPolicies,
     created_at: i64,
 }
 
@@ -181,7 +188,10 @@ impl From<&DirectoryRecord> for Directory {
             directory_id: record.directory_id.clone(),
             directory_name: record.directory_name.clone(),
             client_kind: record.client_kind.clone(),
-            state: record.state.clone(),
+            state: record.life.state(),
+            client_profile: record.client_profile.clone(),
+            life: Some(record.life),
+            policies: record.policies,
             created_at: record.created_at.as_micros(),
         }
     }
@@ -196,7 +206,9 @@ impl From<Directory> for DirectoryRecord {
             directory_id: sent.directory_id,
             directory_name: sent.directory_name,
             client_kind: sent.client_kind,
-            state: sent.state,
+            client_profile: sent.client_profile,
+            life: sent.life.unwrap_or_else(|| sent.state.into()),
+            policies: sent.policies,
             created_at: Timestamp::from_micros(sent.created_at),
         }
     }

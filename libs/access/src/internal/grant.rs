@@ -4,7 +4,7 @@ use rollcall_base::{Id, Timestamp, marker};
 use serde::{Deserialize, Serialize};
 
 use super::{InternalKeys, SealError, check_moment, digest, seal};
-use crate::{Authenticated, Scopes};
+use crate::{Authenticated, DirectorySettings, Scopes};
 
 /// The one request that a grant is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub struct ForwardedRequest<'a> {
 pub struct Granted {
     /// Who asks, and what they may touch.
     pub authenticated: Authenticated,
+    /// What holds for the directory.
+    pub settings: DirectorySettings,
     /// The directory's Base URL.
     pub base_url: String,
     /// The request's id at the edge.
@@ -48,6 +50,9 @@ struct Content {
     credential: Id<marker::Credential>,
     scopes: Scopes,
     ends_at: i64,
+    // A gateway of the version before does not send it.
+    #[serde(default)]
+    settings: DirectorySettings,
     base_url: String,
     request_id: String,
     request: [u8; 32],
@@ -67,6 +72,7 @@ impl InternalKeys {
                 credential: authenticated.credential(),
                 scopes: authenticated.scopes(),
                 ends_at: authenticated.ends_at().as_micros(),
+                settings: granted.settings,
                 base_url: granted.base_url.clone(),
                 request_id: granted.request_id.clone(),
                 request: request.digest(),
@@ -93,6 +99,7 @@ impl InternalKeys {
                 networks: None, // looked at by the gateway
                 ends_at: Timestamp::from_micros(content.ends_at),
             },
+            settings: content.settings,
             base_url: content.base_url,
             request_id: content.request_id,
         })

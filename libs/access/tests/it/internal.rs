@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use rollcall_access::{
-    Action, AllowedNetworks, Authenticated, BearerToken, CredentialRecord, Denial, ForwardedRequest, GrantError,
-    Granted, InternalCall, InternalKeys, Permission, SIGNED_FOR, Scopes, SealError, Subject, TokenKind, authenticate,
+    Action, AllowedNetworks, Authenticated, BearerToken, CredentialRecord, Denial, DirectorySettings, ForwardedRequest,
+    GrantError, Granted, InternalCall, InternalKeys, Permission, SIGNED_FOR, Scopes, SealError, Subject, TokenKind,
+    authenticate,
 };
 use rollcall_base::{Id, Secret32, SecretText, SeededEntropy, Timestamp};
 
@@ -46,6 +47,7 @@ fn authenticated(scopes: Scopes) -> (Authenticated, BearerToken) {
 fn granted(scopes: Scopes) -> Granted {
     Granted {
         authenticated: authenticated(scopes).0,
+        settings: DirectorySettings::default(),
         base_url: "https://id.example/scim/acme/okta/v2".to_owned(),
         request_id: "b1f6".to_owned(),
     }

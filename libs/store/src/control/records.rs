@@ -1,5 +1,6 @@
 //! What is administered, as values.
 
+use rollcall_access::{DirectoryPolicies, DirectorySettings, Life, Stage};
 use rollcall_base::{
     Id, Timestamp,
     marker::{DataKey, Directory, Tenant},
@@ -27,6 +28,10 @@ pub struct NewDirectory {
     pub directory_id: String,
     /// The Directory Name.
     pub directory_name: String,
+    /// The client profile that it is made with, if one was chosen.
+    pub client_profile: Option<String>,
+    /// Where it begins: [`Stage::Draft`] or [`Stage::Submitted`].
+    pub stage: Stage,
 }
 
 /// One IdP connection of a tenant.
@@ -44,10 +49,21 @@ pub struct DirectoryRecord {
     pub directory_name: String,
     /// Which client feeds it.
     pub client_kind: String,
-    /// Where it stands in its life: `submitted` when created.
-    pub state: String,
+    /// The client profile that it was made with, if one was chosen.
+    pub client_profile: Option<String>,
+    /// Where it stands in its life.
+    pub life: Life,
+    /// What its admin decided.
+    pub policies: DirectoryPolicies,
     /// When it was created.
     pub created_at: Timestamp,
+}
+
+impl DirectoryRecord {
+    /// What a request to it needs to know.
+    pub const fn settings(&self) -> DirectorySettings {
+        DirectorySettings { state: self.life.state(), policies: self.policies }
+    }
 }
 
 /// A data key as it is stored: wrapped by the key service.

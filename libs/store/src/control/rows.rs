@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use rollcall_access::{AllowedNetworks, CredentialRecord, OAuthClientRecord, Rotation, Scopes, SecretHash, TokenHash};
+use rollcall_access::{
+    AllowedNetworks, CredentialRecord, DirectoryPolicies, DirectoryState, Life, OAuthClientRecord, Rotation, Scopes,
+    SecretHash, TokenHash,
+};
 use rollcall_base::{
     Id, Timestamp,
     marker::{Directory, Tenant},
@@ -149,6 +152,7 @@ pub(super) async fn directories(
     rows.into_iter()
         .map(|(row, tenant)| {
             let tenant = tenant.ok_or_else(|| StoreError::internal("a directory has no tenant"))?;
+            let (life, policies) = (life(&row)?, policies(row.policies.as_deref())?);
             Ok(DirectoryRecord {
                 id: Id::from_uuid(row.id),
                 tenant: Id::from_uuid(row.tenant_id),
@@ -156,11 +160,31 @@ pub(super) async fn directories(
                 directory_id: row.directory_id,
                 directory_name: row.directory_name,
                 client_kind: row.client_kind,
-                state: row.state,
+                client_profile: row.client_profile,
+                life,
+                policies,
                 created_at: Timestamp::from_micros(row.created_at),
             })
         })
         .collect()
+}
+
+/// A directory's life as it is stored. What was made before there were stages has only a state.
+pub(super) fn life(row: &directory::Model) -> Result<Life, StoreError> {
+    let unknown = |error| StoreError::internal(format!("directory {}: {error}", row.id));
+    let state: DirectoryState = row.state.parse().map_err(unknown)?;
+    let mut life = Life::from(state);
+    if let Some(stage) = &row.stage {
+        life.stage = stage.parse().map_err(unknown)?;
+    }
+    life.frozen = row.is_frozen.unwrap_or(life.frozen);
+    Ok(life)
+}
+
+/// A directory's policies as they are stored.
+pub(super) fn policies(text: Option<&str>) -> Result<DirectoryPolicies, StoreError> {
+    let read = text.map(serde_json::from_str).transpose();
+    Ok(read.map_err(|error| StoreError::internal(format!("stored policies: {error}")))?.unwrap_or_default())
 }
 
 /// The directory that a (folded) key leads to.

@@ -166,8 +166,12 @@ impl Mutation for InsertDirectory {
             directory_id: Set(self.new.directory_id.clone()),
             directory_name: Set(self.new.directory_name.clone()),
             client_kind: Set(self.new.client_kind.clone()),
-            state: Set("submitted".to_owned()),
+            state: Set(self.new.stage.to_string()),
             created_at: Set(self.now.as_micros()),
+            stage: Set(Some(self.new.stage.to_string())),
+            is_frozen: Set(Some(false)),
+            policies: Set(None),
+            client_profile: Set(self.new.client_profile.clone()),
         };
         directory::Entity::insert(row).exec_without_returning(transaction).await?;
         // ID and Name may be the same word.

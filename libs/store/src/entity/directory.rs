@@ -13,6 +13,10 @@ pub struct Model {
     pub client_kind: String,
     pub state: String,
     pub created_at: i64,
+    pub stage: Option<String>,
+    pub is_frozen: Option<bool>,
+    pub policies: Option<String>,
+    pub client_profile: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]

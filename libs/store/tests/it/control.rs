@@ -2,13 +2,19 @@
 
 use std::time::Duration;
 
-use rollcall_access::{BearerToken, CredentialRecord, JobScope, OperatorScope, Scopes, TokenKind};
+use rollcall_access::{BearerToken, CredentialRecord, JobScope, OperatorScope, Scopes, Stage, TokenKind};
 use rollcall_base::{Clock, Id, Secret32, SeededEntropy};
 use rollcall_store::{ControlError, NewDirectory, StoreError, WrappedKey};
 use rollcall_testkit::on_both_databases;
 
 fn new_directory(id: &str, name: &str) -> NewDirectory {
-    NewDirectory { client_kind: "okta".to_owned(), directory_id: id.to_owned(), directory_name: name.to_owned() }
+    NewDirectory {
+        client_kind: "okta".to_owned(),
+        directory_id: id.to_owned(),
+        directory_name: name.to_owned(),
+        client_profile: None,
+        stage: Stage::Submitted,
+    }
 }
 
 on_both_databases! {
@@ -21,7 +27,7 @@ on_both_databases! {
         assert!(matches!(twice, Err(ControlError::Taken { field: "slug" })));
         let tenant = store.tenant(&operator.tenant(acme.id));
         let first = tenant.create_directory(new_directory("Dir-1", "people")).await.unwrap();
-        assert_eq!((first.tenant_slug.as_str(), first.state.as_str()), ("acme", "submitted"));
+        assert_eq!((first.tenant_slug.as_str(), first.life.state().as_str()), ("acme", "submitted"));
         for (id, name, field) in
             [("DIR-1", "x", "directory_id"), ("People", "x", "directory_id"), ("y", "people", "directory_name"), ("y", "dir-1", "directory_name")]
         {

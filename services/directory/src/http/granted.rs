@@ -76,6 +76,7 @@ async fn admit<B: MessageBody>(
     span.record("rollcall.directory", tracing::field::display(granted.authenticated.directory()));
     span.record("rollcall.credential", tracing::field::display(granted.authenticated.credential()));
     request.extensions_mut().insert(granted.authenticated);
+    request.extensions_mut().insert(granted.settings);
     request.extensions_mut().insert(BaseUrl(granted.base_url.into()));
     request.extensions_mut().insert(RequestId::of_edge(granted.request_id));
     let body = SharedBody::new(request.take_payload());

@@ -6,7 +6,7 @@ use std::{
 };
 
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev, web};
-use rollcall_access::Authenticated;
+use rollcall_access::{Authenticated, DirectorySettings};
 use rollcall_runtime::http::{BaseUrl, RequestId, read_body};
 use rollcall_scim::{Projection, ScimError, parse_json, quirks::Leniency, schema::ResourceType};
 use serde_json::Value;
@@ -38,9 +38,10 @@ impl FromRequest for Incoming {
 impl Incoming {
     fn read(request: &HttpRequest) -> Result<Self, Refusal> {
         let extensions = request.extensions();
-        let (Some(service), Some(authenticated), Some(base_url), Some(request_id)) = (
+        let (Some(service), Some(authenticated), Some(settings), Some(base_url), Some(request_id)) = (
             request.app_data::<web::Data<DirectoryService>>(),
             extensions.get::<Authenticated>(),
+            extensions.get::<DirectorySettings>(),
             extensions.get::<BaseUrl>(),
             extensions.get::<RequestId>(),
         ) else {
@@ -51,9 +52,10 @@ impl Incoming {
             service: service.get_ref().clone(),
             call: Call {
                 authenticated: authenticated.clone(),
+                settings: *settings,
                 base_url: Arc::clone(&base_url.0),
                 request_id: request_id.to_string(),
-                leniency: Leniency::lenient(),
+                leniency: if settings.policies.strict { Leniency::strict() } else { Leniency::lenient() },
             },
             media_type: MediaType::negotiate(request.headers())?,
             request: request.clone(),

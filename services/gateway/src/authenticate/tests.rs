@@ -22,7 +22,7 @@ use actix_web::{
 };
 use async_trait::async_trait;
 use prometheus::Registry;
-use rollcall_access::{AllowedNetworks, BearerToken, CredentialRecord, Rotation, Scopes, TokenKind};
+use rollcall_access::{AllowedNetworks, BearerToken, CredentialRecord, DirectoryPolicies, Rotation, Scopes, TokenKind};
 use rollcall_base::{Id, ManualClock, Secret32, SeededEntropy, Timestamp, marker};
 use rollcall_tokens::{GrantError, GrantedToken, RefusedReason, TokenRequest, Tokens, Uses, VerifyError};
 
@@ -64,7 +64,9 @@ impl FakeTokens {
             directory_id: directory_id.to_owned(),
             directory_name: name.to_owned(),
             client_kind: "okta".to_owned(),
-            state: state.to_owned(),
+            client_profile: None,
+            life: state.parse::<DirectoryState>().unwrap().into(),
+            policies: DirectoryPolicies::default(),
             created_at: NOW,
         });
         self.directories.lock().unwrap().push(("".to_owned(), Arc::clone(&record)));

@@ -16,7 +16,7 @@ use actix_web::{
 };
 use awc::{Client, ClientResponse, Connector, error::SendRequestError};
 use futures_util::Stream;
-use rollcall_access::{Authenticated, ForwardedRequest, Granted, InternalKeys};
+use rollcall_access::{Authenticated, DirectorySettings, ForwardedRequest, Granted, InternalKeys};
 use rollcall_base::Clock;
 use rollcall_runtime::{
     Peer, Peers, RequestId,
@@ -163,6 +163,7 @@ fn granted(request: &HttpRequest) -> Option<Granted> {
     let extensions = request.extensions();
     Some(Granted {
         authenticated: extensions.get::<Authenticated>()?.clone(),
+        settings: *extensions.get::<DirectorySettings>()?,
         base_url: extensions.get::<BaseUrl>()?.0.to_string(),
         request_id: extensions.get::<RequestId>()?.to_string(),
     })

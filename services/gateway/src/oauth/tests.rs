@@ -15,7 +15,7 @@ use actix_web::{
 use async_trait::async_trait;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use proptest::prelude::*;
-use rollcall_access::{Authenticated, BearerToken, ClientSecret};
+use rollcall_access::{Authenticated, BearerToken, ClientSecret, DirectoryPolicies, DirectoryState};
 use rollcall_base::{Id, ManualClock, SecretText, SeededEntropy, Timestamp, marker};
 use rollcall_tokens::{DirectoryRecord, Resource, Tokens, Uses, VerifyError};
 use serde_json::Value;
@@ -44,7 +44,9 @@ impl OneClient {
             directory_id: "Dir-1".to_owned(),
             directory_name: "corp.example".to_owned(),
             client_kind: "other".to_owned(),
-            state: "submitted".to_owned(),
+            client_profile: None,
+            life: DirectoryState::Submitted.into(),
+            policies: DirectoryPolicies::default(),
             created_at: NOW,
         };
         Arc::new(Self {

@@ -30,7 +30,7 @@ impl Shown {
             directory_id: record.directory_id,
             directory_name: record.directory_name,
             client: record.client_kind,
-            state: record.state,
+            state: record.life.state().to_string(),
             created_at: record.created_at.to_string(),
             users: Some(counts.users),
             groups: Some(counts.groups),
@@ -49,6 +49,8 @@ pub(super) async fn run(command: cli::Directory, installation: &Installation, ou
                 client_kind: client.to_string(),
                 directory_id: directory_id.to_string(),
                 directory_name: directory_name.to_string(),
+                client_profile: None,
+                stage: rollcall_access::Stage::Submitted,
             };
             // Before anything is made: what is wrong with the settings is told first.
             let tiers = installation.tiers().await?;

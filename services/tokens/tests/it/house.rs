@@ -117,6 +117,8 @@ async fn tenant(store: &Store, slug: &str) -> (TenantScope, DirectoryRecord) {
         client_kind: "okta".to_owned(),
         directory_id: "Dir-1".to_owned(),
         directory_name: "corp.example".to_owned(),
+        client_profile: None,
+        stage: rollcall_access::Stage::Submitted,
     };
     let directory = store.tenant(&scope).create_directory(new).await.unwrap();
     (scope, directory)

@@ -75,7 +75,7 @@ impl LocalTokens {
             Some(Origin::Inside) | None => {}
         }
         let directory = self.directory_by_id(client.directory).await.map_err(of_lookup)?;
-        if directory.is_none_or(|directory| directory.state == "archived") {
+        if directory.is_none_or(|directory| directory.life.archived) {
             return Err(denied(Reason::Archived, client));
         }
         for resource in &asked.resources {

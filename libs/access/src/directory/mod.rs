@@ -1,0 +1,22 @@
+//! What holds for a directory as a whole: where it stands in its life, and what its admin decided.
+
+mod life;
+mod policies;
+
+use serde::{Deserialize, Serialize};
+
+pub use life::{DirectoryState, DirectoryStep, Life, Stage, StepRefused, UnknownWord};
+pub use policies::{
+    DirectoryPolicies, OnDelete, OnDeletedUser, OnDuplicateGroupName, OnInactiveUser, OnReplace, OnUnknownMember,
+};
+
+/// What the services need to know of a directory to serve a request. It travels with every request; what it says may be
+/// as old as any record that is remembered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct DirectorySettings {
+    /// Where it stands.
+    pub state: DirectoryState,
+    /// What its admin decided.
+    #[serde(default)]
+    pub policies: DirectoryPolicies,
+}
