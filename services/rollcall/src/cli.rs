@@ -160,6 +160,28 @@ pub(crate) enum Directory {
     },
     /// Show one directory
     Show(DirectoryChoice),
+    /// Give it another Directory ID or Name, or another client; URLs with the former ones go on working
+    Change {
+        #[command(flatten)]
+        directory: DirectoryChoice,
+        /// entra-id, ping-federate, okta, cyberark, pingone, sase-5g or other
+        #[arg(long, value_name = "CLIENT", value_parser = str::parse::<ClientKind>)]
+        client: Option<ClientKind>,
+        /// 1 to 40 letters, digits, hyphens
+        #[arg(long = "new-directory-id", value_name = "ID")]
+        directory_id: Option<String>,
+        /// Lower-case letters, digits, dots, hyphens, underscores
+        #[arg(long = "new-directory-name", value_name = "NAME")]
+        directory_name: Option<String>,
+    },
+    /// Have a former Directory ID or Name no longer lead to it, so that another directory may take it
+    FreeKey {
+        #[command(flatten)]
+        directory: DirectoryChoice,
+        /// The former ID or Name
+        #[arg(long)]
+        key: String,
+    },
 }
 
 #[derive(Debug, Args)]

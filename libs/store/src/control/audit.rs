@@ -57,6 +57,10 @@ actions! {
     ClientExpiryWarning "oauth_client.expiry_warning",
     /// An OAuth client's time is over.
     ClientExpired "oauth_client.expired",
+    /// What a directory is called was changed, or which client feeds it.
+    DirectoryChanged "directory.changed",
+    /// A former Directory ID or Name no longer leads to its directory.
+    DirectoryKeyFreed "directory.key_freed",
     /// The tenant's policy was changed.
     PolicyChanged "tenant.policy_changed",
 }

@@ -3,9 +3,13 @@
 use std::time::Duration;
 
 use rollcall_access::{BearerToken, CredentialRecord, JobScope, OperatorScope, Scopes, Stage, TokenKind};
-use rollcall_base::{Clock, Id, Secret32, SeededEntropy};
-use rollcall_store::{ControlError, NewDirectory, StoreError, WrappedKey};
+use rollcall_base::{Clock, Id, Secret32, SeededEntropy, Timestamp};
+use rollcall_store::{AuditQuery, ControlError, DirectoryChange, Freed, NewDirectory, StoreError, WrappedKey};
 use rollcall_testkit::on_both_databases;
+
+fn everything() -> AuditQuery {
+    AuditQuery { since: Timestamp::from_micros(0), directory: None, after: None, before: None, limit: 100 }
+}
 
 fn new_directory(id: &str, name: &str) -> NewDirectory {
     NewDirectory {
@@ -48,6 +52,42 @@ on_both_databases! {
         assert_eq!(verification.directory(first.id).await.unwrap().unwrap(), first);
         assert!(verification.directory_at("nobody", "dir-1").await.unwrap().is_none());
         assert_eq!(store.operator(&operator).tenants().await.unwrap().len(), 2);
+    }
+
+    async fn a_directory_keeps_the_keys_that_it_had(database) {
+        let directory = database.directory().await;
+        let (id, scope) = (directory.record.id, OperatorScope::from_local_configuration().tenant(directory.tenant.id));
+        let tenant = directory.store.tenant(&scope);
+        let other = tenant.create_directory(new_directory("taken", "taken.example")).await.unwrap();
+        let change = |key: &str| DirectoryChange {
+            directory_id: Some(key.to_owned()), directory_name: Some(key.to_lowercase()), client: None,
+        };
+        let renamed = tenant.change_directory(id, change("New-ID")).await.unwrap();
+        assert_eq!((renamed.id, renamed.directory_id.as_str(), renamed.directory_name.as_str()), (id, "New-ID", "new-id"));
+        let old = rollcall_scim::fold(&directory.record.directory_id);
+        assert_eq!(tenant.former_keys(&renamed).await.unwrap(), [old.clone()]);
+        for key in [old.as_str(), "NEW-id"] {
+            assert_eq!(tenant.directory_by_key(key).await.unwrap().unwrap().id, id, "{key}");
+        }
+        let taken = tenant.change_directory(id, change("TAKEN.example")).await;
+        assert!(matches!(taken, Err(ControlError::Taken { field: "directory_id" })), "{taken:?}");
+        let taken = tenant.change_directory(other.id, change(&old)).await;
+        assert!(matches!(taken, Err(ControlError::Taken { field: "directory_id" })), "a former key is not free: {taken:?}");
+        assert_eq!(tenant.free_key(other.id, &old).await.unwrap(), Freed::NotItsOwn);
+        assert_eq!(tenant.free_key(id, "new-id").await.unwrap(), Freed::InUse);
+        assert_eq!(tenant.free_key(id, &old).await.unwrap(), Freed::Freed);
+        assert!(tenant.directory_by_key(&old).await.unwrap().is_none());
+        tenant.change_directory(other.id, change(&old)).await.unwrap();
+        let lines = tenant.audit(&everything()).await.unwrap();
+        let said: Vec<_> = lines.iter().map(|line| line.action.as_str()).filter(|action| action.starts_with("directory.")).collect();
+        assert_eq!(said, ["directory.changed", "directory.key_freed", "directory.changed"]);
+        tenant.change_directory(id, change("New-ID")).await.unwrap();
+        assert_eq!(tenant.audit(&everything()).await.unwrap().len(), lines.len(), "nothing changed, nothing is told");
+        let stranger = directory.store.operator(&OperatorScope::from_local_configuration()).create_tenant("stranger", "").await.unwrap();
+        let stranger = directory.store.tenant(&OperatorScope::from_local_configuration().tenant(stranger.id));
+        let not_its_own = stranger.change_directory(id, change("mine")).await;
+        assert!(matches!(not_its_own, Err(ControlError::Store(StoreError::NotFound))), "{not_its_own:?}");
+        assert!(matches!(stranger.free_key(id, "x").await, Err(StoreError::NotFound)));
     }
 
     async fn a_credential_is_kept_found_and_revoked_once(database) {

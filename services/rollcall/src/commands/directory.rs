@@ -88,6 +88,13 @@ pub(super) async fn run(command: cli::Directory, installation: &Installation, ou
                 ),
             );
         }
+        cli::Directory::Change { directory, client, directory_id, directory_name } => {
+            super::directory_change::change(directory, client, directory_id, directory_name, installation, output)
+                .await?;
+        }
+        cli::Directory::FreeKey { directory, key } => {
+            super::directory_change::free_key(directory, key, installation, output).await?;
+        }
         cli::Directory::Show(choice) => {
             let (_, record) = installation.directory(&choice).await?;
             output.one(&Shown::of(record, installation).await?);

@@ -2,6 +2,7 @@
 
 mod audit;
 mod directory;
+mod directory_change;
 mod key;
 mod limits;
 mod migrate;
