@@ -1,5 +1,7 @@
 //! Why a run could not go on.
 
+use crate::{Client, http::Call};
+
 /// A run that stopped.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -70,4 +72,34 @@ pub enum SimulatorError {
         /// What should have come.
         expected: &'static str,
     },
+    /// The client cannot be set up so.
+    #[error("{client} cannot be set up so: {rule}")]
+    Unlike {
+        /// Whose shape was asked for.
+        client: Client,
+        /// What it can do.
+        rule: &'static str,
+    },
+    /// More than can be simulated.
+    #[error("{what} are between 0 and {most}")]
+    TooMany {
+        /// Of what.
+        what: &'static str,
+        /// The most.
+        most: u32,
+    },
+    /// One object after another was refused.
+    #[error("{count} objects one after another were refused, so the run was stopped; the last: {last}")]
+    Quarantine {
+        /// How many.
+        count: u32,
+        /// The last refusal.
+        last: Box<SimulatorError>,
+    },
+}
+
+impl SimulatorError {
+    pub(crate) fn not_scim(call: &Call, expected: &'static str) -> Self {
+        Self::NotScim { method: call.method, target: call.path().to_owned(), expected }
+    }
 }

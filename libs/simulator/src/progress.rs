@@ -1,8 +1,6 @@
-//! What a run tells while it goes and when it is over.
+//! What a run tells while it goes.
 
 use std::fmt;
-
-use crate::Client;
 
 /// The part of a run that is under way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,22 +13,25 @@ pub enum Step {
     Groups,
     /// Members are put into groups.
     Memberships,
-    /// Updates, a rename, leavers.
-    Changes,
+    /// The client reads what is there.
+    Importing,
+    /// Joiners, movers, renames, leavers; the number of the cycle is 1 after the initial one.
+    Cycle(u32),
     /// Everything is read back.
     Verifying,
 }
 
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Connecting => "connection test",
-            Self::Users => "users",
-            Self::Groups => "groups",
-            Self::Memberships => "memberships",
-            Self::Changes => "changes",
-            Self::Verifying => "reading back",
-        })
+        match self {
+            Self::Connecting => f.write_str("connection test"),
+            Self::Users => f.write_str("users"),
+            Self::Groups => f.write_str("groups"),
+            Self::Memberships => f.write_str("memberships"),
+            Self::Importing => f.write_str("import"),
+            Self::Cycle(number) => write!(f, "cycle {number}"),
+            Self::Verifying => f.write_str("reading back"),
+        }
     }
 }
 
@@ -51,49 +52,32 @@ impl fmt::Display for Progress {
     }
 }
 
-/// What a run did.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Report {
-    /// Whose wire shape was spoken.
-    pub client: Client,
-    /// Users in the run.
-    pub users: usize,
-    /// Groups in the run.
-    pub groups: usize,
-    /// Memberships at the end.
-    pub memberships: usize,
-    /// Users and groups that were not there before.
-    pub created: usize,
-    /// Users and groups that an earlier run had made and this one took over.
-    pub adopted: usize,
-    /// Users whose profile was changed after the initial cycle.
-    pub updated: usize,
-    /// Users who were switched off.
-    pub deactivated: usize,
-    /// Requests sent, with those that were repeated.
-    pub requests: u64,
-    /// Requests that were repeated after a 429 or 503.
-    pub retries: u64,
-    /// What was read back other than it should be, a sentence each. Empty is success.
-    pub differences: Vec<String>,
+/// Who is told.
+pub(crate) type Watcher<'a> = &'a mut (dyn FnMut(Progress) + Send);
+
+/// Tells how far a step is.
+pub(crate) struct Counter<'a> {
+    at: Progress,
+    watcher: Watcher<'a>,
 }
 
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}: {} users, {} groups, {} memberships ({} created, {} adopted, {} updated, {} deactivated) in {} requests; \
-             read back with {} differences",
-            self.client,
-            self.users,
-            self.groups,
-            self.memberships,
-            self.created,
-            self.adopted,
-            self.updated,
-            self.deactivated,
-            self.requests,
-            self.differences.len()
-        )
+impl<'a> Counter<'a> {
+    pub(crate) fn start(step: Step, total: usize, watcher: Watcher<'a>) -> Self {
+        let at = Progress { step, done: 0, total };
+        watcher(at);
+        Self { at, watcher }
+    }
+
+    pub(crate) fn one_more(&mut self) {
+        self.at.done += 1;
+        (self.watcher)(self.at);
+    }
+
+    /// The step is over, whether or not all that was expected was there.
+    pub(crate) fn end(mut self) {
+        if self.at.done < self.at.total {
+            self.at.done = self.at.total;
+            (self.watcher)(self.at);
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod audit;
+mod simulate;
 
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -9,6 +10,7 @@ use rollcall_access::{Networks, Scopes};
 use rollcall_base::ClientKind;
 
 pub(crate) use audit::{Audit, Policy, Since};
+pub(crate) use simulate::Simulate;
 
 /// Rollcall takes identity in: identity providers push users and groups to it over SCIM 2.0.
 #[derive(Debug, Parser)]
@@ -363,25 +365,6 @@ pub(crate) enum Key {
         #[arg(long)]
         tenant: String,
     },
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Simulate {
-    /// entra-id, ping-federate, okta, cyberark, pingone, sase-5g or other
-    #[arg(value_name = "CLIENT", value_parser = str::parse::<ClientKind>)]
-    pub(crate) client: ClientKind,
-    /// The directory's Base URL
-    #[arg(long)]
-    pub(crate) base_url: String,
-    /// The directory's token
-    #[arg(long)]
-    pub(crate) token: String,
-    /// How many users to send
-    #[arg(long, default_value_t = 50)]
-    pub(crate) users: u32,
-    /// How many groups to send
-    #[arg(long, default_value_t = 5)]
-    pub(crate) groups: u32,
 }
 
 #[cfg(test)]

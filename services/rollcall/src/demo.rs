@@ -3,6 +3,7 @@
 use std::{fs, path::PathBuf, time::Duration};
 
 use rollcall_base::{ClientKind, SecretText};
+use rollcall_simulator::Options;
 use rollcall_store::{DirectoryRecord, NewDirectory, TenantRecord};
 use rollcall_tokens::NewToken;
 
@@ -16,8 +17,8 @@ struct Plan {
     label: &'static str,
     directory_id: &'static str,
     directory_name: &'static str,
-    users: usize,
-    groups: usize,
+    users: u32,
+    groups: u32,
 }
 
 const PLANS: [Plan; 2] = [
@@ -149,13 +150,17 @@ async fn send(
         .await?;
     let base_url = installation.base_url(record);
     output.say(&format!("  {}: sending {} users and {} groups …", plan.label, plan.users, plan.groups));
-    let size = (plan.users, plan.groups);
-    let report = commands::feed(plan.client, &base_url, issued.token.clone(), size, output).await?;
+    let options = Options {
+        users: plan.users,
+        groups: plan.groups,
+        ..Options::new(plan.client.into(), base_url, issued.token.clone())
+    };
+    let report = commands::feed(options, output).await?;
     output.say(&format!(
         "  {}: {} requests, read back with {} differences",
         plan.label,
-        report.requests,
-        report.differences.len()
+        report.measured.requests,
+        report.differences_in_all()
     ));
     Ok(issued.token)
 }

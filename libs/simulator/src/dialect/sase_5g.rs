@@ -1,31 +1,24 @@
-//! SASE 5G: mobile identities. Every second user is a bare IMSI without name or mail; groups by PUT.
+//! SASE 5G: mobile identities. Every second user is a bare IMSI without name or mail; groups by PUT; who goes is deleted.
 
 use serde_json::{Value, json};
 
-use super::{Dialect, GROUP, Member, USER, profile};
-use crate::{
-    connection::Call,
-    people::{Person, Team},
-};
+use super::{Departure, Dialect, Habits, shapes::USER, shapes::core_profile};
+use crate::{company::Person, http::Call};
 
 pub(super) struct Sase5g;
 
-impl Sase5g {
-    fn put_group(id: &str, name: &str, members: &[Member<'_>]) -> Call {
-        let members: Vec<Value> = members.iter().map(|member| json!({ "value": member.id })).collect();
-        let group = json!({ "schemas": [GROUP], "id": id, "displayName": name, "members": members });
-        Call::send("PUT", format!("/Groups/{id}"), group)
-    }
-}
-
-/// A repeatable mobile number.
+/// A repeatable mobile number; a new one with each move.
 fn number(person: &Person) -> String {
-    format!("+1555{:07}", person.bits % 10_000_000)
+    format!("+1555{:07}", (person.bits + u128::from(person.moves)) % 10_000_000)
 }
 
 impl Dialect for Sase5g {
+    fn habits(&self) -> Habits {
+        Habits { departure: Departure::Delete, mobile: true, whole_lists: true, ..Habits::PLAIN }
+    }
+
     fn connection_test(&self, _probe: u128) -> Vec<Call> {
-        vec![Call::get("/ServiceProviderConfig".to_owned())]
+        vec![Call::get("/ServiceProviderConfig")]
     }
 
     fn user(&self, person: &Person) -> Value {
@@ -33,43 +26,42 @@ impl Dialect for Sase5g {
             return json!({
                 "schemas": [USER],
                 "userName": person.user_name,
-                "externalId": format!("imsi-31041{:010}", person.bits % 10_000_000_000),
+                "externalId": format!("imsi-{}", person.user_name),
                 "active": person.active,
             });
         }
-        let mut user = profile(person);
+        let mut user = core_profile(person);
         user["userType"] = json!("MobileUser");
         user["phoneNumbers"] = json!([{ "type": "mobile", "value": number(person), "primary": true }]);
         user
-    }
-
-    fn switch(&self, id: &str, person: &Person) -> Call {
-        self.put_user(id, person)
-    }
-
-    fn add_members(&self, id: &str, team: &Team, members: &[Member<'_>]) -> Vec<Call> {
-        vec![Self::put_group(id, &team.name, members)]
-    }
-
-    fn remove_member(&self, id: &str, team: &Team, _leaver: Member<'_>, staying: &[Member<'_>]) -> Call {
-        Self::put_group(id, &team.name, staying)
-    }
-
-    fn rename(&self, id: &str, name: &str, members: &[Member<'_>]) -> Call {
-        Self::put_group(id, name, members)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{super::tests::anna, *};
+    use super::{
+        super::tests::{anna, changed},
+        *,
+    };
+    use crate::company::Origin;
 
     #[test]
     fn every_second_user_is_a_bare_identity() {
-        let mut person = anna();
-        assert!(Sase5g.user(&person).get("phoneNumbers").is_some());
-        person.number = 1;
-        let bare = Sase5g.user(&person);
-        assert!(bare.get("name").is_none() && bare.get("emails").is_none());
+        assert!(Sase5g.user(&anna()).get("phoneNumbers").is_some());
+        let bare = Origin { seed: 3, domain: "sase-5g", mobile: true }.person(1, 0, false);
+        let expected = json!({
+            "schemas": [USER],
+            "userName": "310410003000001",
+            "externalId": "imsi-310410003000001",
+            "active": true,
+        });
+        assert_eq!(Sase5g.user(&bare), expected);
+    }
+
+    #[test]
+    fn groups_are_put_whole() {
+        let calls = changed(&Sase5g, &["u1"], &[]);
+        let body = calls[0].body.as_ref().unwrap();
+        assert_eq!((calls[0].method, &body["members"]), ("PUT", &json!([{ "value": "u1" }, { "value": "u9" }])));
     }
 }
