@@ -1,5 +1,7 @@
 //! Placeholders, `{{base_url}}` and others, and what takes their place.
 
+use std::borrow::Cow;
+
 use super::{Guide, Step, Values};
 
 impl Guide {
@@ -7,9 +9,10 @@ impl Guide {
     #[must_use]
     pub fn fill(&self, values: &Values) -> Self {
         let mut filled = self.clone();
+        let value = |name: &str| if name == "client" { Some(self.client.as_str().into()) } else { values.get(name) };
         filled.for_each_text(&mut |text| {
             if text.contains(OPEN) {
-                *text = replaced(text, values);
+                *text = replaced(text, value);
             }
         });
         filled
@@ -66,14 +69,14 @@ const OPEN: &str = "{{";
 const CLOSE: &str = "}}";
 
 /// In one pass, so that nothing of a value is read as a placeholder.
-fn replaced(text: &str, values: &Values) -> String {
+fn replaced<'a>(text: &str, value: impl Fn(&str) -> Option<Cow<'a, str>>) -> String {
     let mut made = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, behind)) = rest.split_once(OPEN) {
         made.push_str(before);
-        match behind.split_once(CLOSE).and_then(|(name, after)| Some((values.get(name)?, after))) {
-            Some((value, after)) => {
-                made.push_str(&value);
+        match behind.split_once(CLOSE).and_then(|(name, after)| Some((value(name)?, after))) {
+            Some((found, after)) => {
+                made.push_str(&found);
                 rest = after;
             }
             None => {
