@@ -12,6 +12,8 @@ pub enum Api {
     Scim,
     /// For what enforces access.
     Lookup,
+    /// A directory's own guide, for whoever has its token. Of the short form alone.
+    Guide,
 }
 
 impl Api {
@@ -20,6 +22,7 @@ impl Api {
         match self {
             Self::Scim => "scim",
             Self::Lookup => "lookup",
+            Self::Guide => "guide",
         }
     }
 
@@ -28,14 +31,16 @@ impl Api {
         match self {
             Self::Scim => "/scim/v2",
             Self::Lookup => "/lookup/v1",
+            Self::Guide => "/api/v1/guide",
         }
     }
 
     /// The long form, which names the directory too.
-    pub(crate) const fn pattern(self) -> &'static str {
+    pub(crate) const fn pattern(self) -> Option<&'static str> {
         match self {
-            Self::Scim => "/scim/{tenant}/{directory}/v2",
-            Self::Lookup => "/lookup/{tenant}/{directory}/v1",
+            Self::Scim => Some("/scim/{tenant}/{directory}/v2"),
+            Self::Lookup => Some("/lookup/{tenant}/{directory}/v1"),
+            Self::Guide => None,
         }
     }
 
@@ -43,7 +48,7 @@ impl Api {
     pub(crate) const fn error_type(self) -> &'static str {
         match self {
             Self::Scim => "application/scim+json",
-            Self::Lookup => "application/problem+json",
+            Self::Lookup | Self::Guide => "application/problem+json",
         }
     }
 
@@ -51,7 +56,7 @@ impl Api {
     pub(crate) fn error_body(self, status: StatusCode, detail: &str) -> String {
         match self {
             Self::Scim => ScimError::status(status.as_u16(), detail).to_json().to_string(),
-            Self::Lookup => problem_json(status, detail),
+            Self::Lookup | Self::Guide => problem_json(status, detail),
         }
     }
 }

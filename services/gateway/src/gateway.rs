@@ -51,7 +51,7 @@ impl Gateway {
     /// `rollcall_runtime::http::BaseUrl` in its extensions.
     pub fn mount(&self, config: &mut ServiceConfig, api: Api, routes: impl Fn(&mut ServiceConfig)) {
         // A version is no tenant's slug, so the shorter form, mounted first, takes nothing from the longer.
-        for prefix in [api.prefix(), api.pattern()] {
+        for prefix in std::iter::once(api.prefix()).chain(api.pattern()) {
             let [limited, known, headed, guarded] = std::array::from_fn(|_| Arc::clone(&self.0));
             config.service(
                 web::scope(prefix)

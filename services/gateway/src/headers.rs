@@ -5,7 +5,7 @@ use actix_web::{
     body::MessageBody,
     dev::{ServiceRequest, ServiceResponse},
     http::header::{
-        CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY,
+        CACHE_CONTROL, CONTENT_SECURITY_POLICY, ETAG, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY,
         STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
     },
     middleware::Next,
@@ -35,6 +35,19 @@ pub(crate) async fn guard<B: MessageBody>(
     }
     let mut response = next.call(request).await?;
     set(secure, response.headers_mut());
+    Ok(response)
+}
+
+/// The same around what is the same for everybody: what has a tag may be kept for some minutes.
+pub(crate) async fn guard_public<B: MessageBody>(
+    secure: bool,
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, Error> {
+    let mut response = guard(secure, request, next).await?;
+    if response.headers().contains_key(ETAG) {
+        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
+    }
     Ok(response)
 }
 

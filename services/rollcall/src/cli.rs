@@ -2,15 +2,19 @@
 
 mod audit;
 mod simulate;
+mod client;
 
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use rollcall_access::{Networks, Scopes};
 use rollcall_base::ClientKind;
+use rollcall_clients::Profile;
 
 pub(crate) use audit::{Audit, Policy, Since};
 pub(crate) use simulate::Simulate;
+use client::named as client_named;
+pub(crate) use client::{Client, Guide};
 
 /// Rollcall takes identity in: identity providers push users and groups to it over SCIM 2.0.
 #[derive(Debug, Parser)]
@@ -73,6 +77,11 @@ pub(crate) enum Command {
     /// Data keys: what a tenant's token hashes are made under
     #[command(subcommand)]
     Key(Key),
+    /// What is known of the clients that can be connected, and a check of what is typed for them
+    #[command(subcommand)]
+    Client(Client),
+    /// How to connect a client, step by step, with a directory's own values
+    Guide(Guide),
     /// Send a directory what an identity provider would send, and check what arrives
     Simulate(Simulate),
 }
@@ -144,15 +153,18 @@ pub(crate) enum Directory {
         /// The tenant's slug
         #[arg(long)]
         tenant: String,
-        /// entra-id, ping-federate, okta, cyberark, pingone, sase-5g or other
-        #[arg(long, value_name = "CLIENT", value_parser = str::parse::<ClientKind>)]
-        client: ClientKind,
+        /// entra-id, ping-federate, okta, cyberark, pingone, sase-5g, other, or another name of `rollcall client list`
+        #[arg(long, value_name = "CLIENT", value_parser = client_named)]
+        client: &'static Profile,
         /// From the IdP (an Entra tenant ID, say): 1 to 40 letters, digits, hyphens
         #[arg(long)]
         directory_id: String,
         /// Mostly the primary domain: lower-case letters, digits, dots, hyphens, underscores
         #[arg(long)]
         directory_name: String,
+        /// Take ID and Name as they are typed, and put nothing right
+        #[arg(long)]
+        as_given: bool,
     },
     /// List a tenant's directories, or all
     List {

@@ -110,7 +110,7 @@ fn address_file(config: &Config) -> PathBuf {
 
 /// What clients know the service by: as configured, else the address that the last server here listened on (it may
 /// have been told another one at its start), else the configured listener's.
-fn known_public_url(config: &Config) -> PublicUrl {
+pub(crate) fn known_public_url(config: &Config) -> PublicUrl {
     let written = || fs::read_to_string(address_file(config)).ok()?.trim().parse().ok();
     config.public_url.clone().or_else(written).unwrap_or_else(|| config.public_url(&[]))
 }

@@ -3,7 +3,7 @@
 use crate::server::Place;
 
 fn create(place: &Place, id: &str, name: &str) -> bool {
-    let keys = ["--client", "other", "--directory-id", id, "--directory-name", name];
+    let keys = ["--client", "other", "--directory-id", id, "--directory-name", name, "--as-given"];
     place.run(&[&["directory", "create", "--tenant", "acme"], keys.as_slice()].concat()).status.success()
 }
 

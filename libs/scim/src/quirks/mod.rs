@@ -69,6 +69,33 @@ pub enum Quirk {
 }
 
 impl Quirk {
+    /// All, in the order of their names here.
+    pub const ALL: [Self; 23] = [
+        Self::OperationLetterCase,
+        Self::BooleanAsText,
+        Self::BooleanLiteralAsText,
+        Self::RemoveListedValues,
+        Self::ElementCreatedFromFilter,
+        Self::DottedKey,
+        Self::UrnKey,
+        Self::DotAfterUrn,
+        Self::ComplexAsText,
+        Self::ComplexInList,
+        Self::ListAsSingle,
+        Self::MemberAsText,
+        Self::FilterAfterElement,
+        Self::ShortExtensionName,
+        Self::UnknownAttribute,
+        Self::UnmappedExtension,
+        Self::UnknownSchema,
+        Self::Scim1Schema,
+        Self::MissingSchemas,
+        Self::ExternalIdKept,
+        Self::OwnIdInPatch,
+        Self::NoOperations,
+        Self::FilterInProjection,
+    ];
+
     /// The stable name, for counters and settings.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -198,6 +225,14 @@ mod tests {
         let leniency = Leniency::strict();
         assert_eq!(leniency.allow(Quirk::DottedKey, refusal), Err(refusal()));
         assert_eq!(leniency.used(), []);
+    }
+
+    #[test]
+    fn every_quirk_is_listed_once_with_a_name_of_its_own() {
+        let names: std::collections::BTreeSet<&str> = Quirk::ALL.iter().map(|quirk| quirk.as_str()).collect();
+        assert_eq!(names.len(), Quirk::ALL.len());
+        // The last of the enum is the last of the list: whoever adds one behind it is told here.
+        assert_eq!(Quirk::ALL.len(), Quirk::FilterInProjection as usize + 1);
     }
 
     #[test]

@@ -113,7 +113,7 @@ impl Limiter {
 /// What a directory's rate is called among those that share it.
 const fn of_directory(api: Api) -> &'static str {
     match api {
-        Api::Scim => "directory",
+        Api::Scim | Api::Guide => "directory",
         Api::Lookup => "directory-lookups",
     }
 }
@@ -121,7 +121,7 @@ const fn of_directory(api: Api) -> &'static str {
 /// The same of a tenant's.
 const fn of_tenant(api: Api) -> &'static str {
     match api {
-        Api::Scim => "tenant",
+        Api::Scim | Api::Guide => "tenant",
         Api::Lookup => "tenant-lookups",
     }
 }
@@ -135,7 +135,7 @@ impl Inner {
     ) -> Result<Ticket, Reason> {
         let now = self.clock.now();
         let places = match api {
-            Api::Scim => &self.places,
+            Api::Scim | Api::Guide => &self.places,
             Api::Lookup => &self.of_lookups,
         };
         let place = places.of(tenant, directory, now, &self.limits, &self.metrics.in_flight);
@@ -148,7 +148,7 @@ impl Inner {
         // A line of no length still lets through what needs no waiting.
         let Some(_in_line) = place.line_up(self.limits.waiting.max(1)) else { return Err(place.short_of()) };
         // A lookup is answered from memory mostly, and none takes long.
-        let is_shared = has_company && api == Api::Scim;
+        let is_shared = has_company && api != Api::Lookup;
         let most = if is_shared { self.limits.in_flight_shared } else { self.limits.in_flight };
         let outcome = self.queue(api, &place, most, deadline).await;
         match &outcome {

@@ -38,7 +38,7 @@ impl LimitMetrics {
         registry.register(Box::new(in_flight.clone()))?;
         registry.register(Box::new(leases.clone()))?;
         // What never happened shows as 0.
-        for api in [Api::Scim, Api::Lookup] {
+        for api in [Api::Scim, Api::Lookup, Api::Guide] {
             for name in Reason::ALL.map(Reason::name).into_iter().chain([AUTHENTICATION, HEADERS, TIME]) {
                 refused.with_label_values(&[name, api.name()]);
             }

@@ -1,11 +1,17 @@
 //! `rollcall directory …`.
 
 use rollcall_base::{DirectoryId, DirectoryName};
+use rollcall_clients::{Change, Warning};
 use rollcall_store::{ControlError, DirectoryRecord, NewDirectory};
 use rollcall_tokens::announce_directory;
 use serde::Serialize;
 
-use crate::{cli, failure::Failure, installation::Installation, output::Output};
+use crate::{
+    cli,
+    failure::Failure,
+    installation::Installation,
+    output::{Output, fields},
+};
 
 /// What is printed of a directory. The names are stable.
 #[derive(Serialize)]
@@ -19,6 +25,15 @@ struct Shown {
     created_at: String,
     users: Option<u64>,
     groups: Option<u64>,
+}
+
+/// What is printed of a new one.
+#[derive(Serialize)]
+struct Created {
+    #[serde(flatten)]
+    directory: Shown,
+    changes: Vec<Change>,
+    warnings: Vec<Warning>,
 }
 
 impl Shown {
@@ -40,13 +55,18 @@ impl Shown {
 
 pub(super) async fn run(command: cli::Directory, installation: &Installation, output: &Output) -> Result<(), Failure> {
     match command {
-        cli::Directory::Create { tenant, client, directory_id, directory_name } => {
-            let directory_id: DirectoryId = directory_id.parse()?;
+        cli::Directory::Create { tenant, client, directory_id, directory_name, as_given } => {
             let most = installation.config.limits.directory_name_length;
-            let directory_name = DirectoryName::parse(&directory_name, most)?;
+            let checked = if as_given {
+                client.check_as_given(&directory_id, &directory_name, most)
+            } else {
+                client.check(&directory_id, &directory_name, most)
+            };
+            let directory_id: DirectoryId = checked.directory_id.parse()?;
+            let directory_name = DirectoryName::parse(&checked.directory_name, most)?;
             let scope = installation.tenant(&tenant).await?;
             let new = NewDirectory {
-                client_kind: client.to_string(),
+                client_kind: client.kind.to_string(),
                 directory_id: directory_id.to_string(),
                 directory_name: directory_name.to_string(),
                 client_profile: None,
@@ -66,7 +86,13 @@ pub(super) async fn run(command: cli::Directory, installation: &Installation, ou
             })?;
             // Only that there is none may be remembered, for a second; servers that listen forget even that.
             let _ = announce_directory(&created, &tiers).await;
-            output.one(&Shown::of(created, installation).await?);
+            for text in super::client::told(&checked) {
+                output.say(&text);
+            }
+            let directory = Shown::of(created, installation).await?;
+            let text = fields(&serde_json::to_value(&directory).unwrap_or_default());
+            let created = Created { directory, changes: checked.changes, warnings: checked.warnings };
+            output.whole(&created, || text);
         }
         cli::Directory::List { tenant } => {
             let tenants = match &tenant {

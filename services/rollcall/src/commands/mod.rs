@@ -1,8 +1,10 @@
 //! One file for each group of commands.
 
 mod audit;
+mod client;
 mod directory;
 mod directory_change;
+mod guide;
 mod key;
 mod limits;
 mod migrate;
@@ -65,6 +67,8 @@ pub(crate) async fn run(arguments: Arguments, output: &Output) -> Result<(), Fai
         Command::Token(command) => token::run(command, &Installation::open(config).await?, output).await,
         Command::Audit(command) => audit::run(command, &Installation::open(config).await?, output).await,
         Command::OauthClient(command) => oauth_client::run(command, &Installation::open(config).await?, output).await,
+        Command::Client(command) => client::run(command, &config, output),
+        Command::Guide(guide) => guide::run(guide, config, output).await,
         Command::Key(command) => key::run(command, &Installation::open(config).await?, output).await,
         Command::Simulate(_) => Ok(()),
     }
@@ -78,7 +82,9 @@ const fn application_name(command: &Command) -> Option<&'static str> {
         Command::Directory(cli::DirectoryOrRole { command: None, .. }) => Some("rollcall-directory"),
         Command::Worker(_) => Some("rollcall-worker"),
         Command::Migrate => Some("rollcall-migrate"),
-        Command::Gateway(_) | Command::Config(_) | Command::Limits(_) | Command::Simulate(_) => None,
+        Command::Gateway(_) | Command::Config(_) | Command::Limits(_) | Command::Client(_) | Command::Simulate(_) => {
+            None
+        }
         _ => Some("rollcall-admin"),
     }
 }

@@ -48,6 +48,7 @@ pub(crate) async fn all(config: Config, with_demo: bool, output: &Output) -> Res
     let mut process = Process::new(shared);
     process.reports_uses(gateway.clone());
     process.routes.scim = Some(Scim::Here(gateway, directory));
+    process.routes.longest_name = installation.config.limits.directory_name_length;
     process.uses_database(installation.store.clone());
     if installation.config.keys.provider == KeyProvider::AwsKms {
         process.uses_key_service(keys);

@@ -171,6 +171,7 @@ async fn gateway(
     let gateway = Gateway::new(Arc::new(remote), config.public_url(bound), clock, limiter);
     process.reports_uses(gateway.clone());
     process.routes.scim = Some(Scim::Forwarded(gateway, forwarder));
+    process.routes.longest_name = config.limits.directory_name_length;
     Ok(())
 }
 

@@ -15,6 +15,8 @@ pub(super) struct Routes {
     pub(super) tokens: Option<InternalSurface>,
     /// The directory service, for the gateway.
     pub(super) directory: Option<(GrantedSurface, DirectoryService)>,
+    /// The most characters of a Directory Name, for checks of what somebody types.
+    pub(super) longest_name: usize,
 }
 
 /// What stands behind the gateway.
@@ -33,18 +35,12 @@ impl Scim {
         }
     }
 
-    fn mount(&self, config: &mut ServiceConfig, api: Api) {
+    /// Mounts `api`, whose routes in this process are `routes`.
+    fn mount(&self, config: &mut ServiceConfig, api: Api, routes: fn(&mut ServiceConfig)) {
         match self {
             Self::Here(gateway, directory) => {
                 config.app_data(web::Data::new(directory.clone()));
-                gateway.mount(
-                    config,
-                    api,
-                    match api {
-                        Api::Scim => rollcall_directory::configure,
-                        Api::Lookup => rollcall_directory::configure_lookup,
-                    },
-                );
+                gateway.mount(config, api, routes);
             }
             Self::Forwarded(gateway, forwarder) => {
                 gateway.mount(config, api, |routes| forwarder.configure(api, routes));
@@ -56,11 +52,18 @@ impl Scim {
 impl Routes {
     /// Mounts what belongs to `surfaces`.
     pub(super) fn configure(&self, config: &mut ServiceConfig, surfaces: &Surfaces) {
-        for (surface, api) in [(Surface::Scim, Api::Scim), (Surface::Lookup, Api::Lookup)] {
+        let apis: [(Surface, Api, fn(&mut ServiceConfig)); 2] = [
+            (Surface::Scim, Api::Scim, rollcall_directory::configure),
+            (Surface::Lookup, Api::Lookup, rollcall_directory::configure_lookup),
+        ];
+        for (surface, api, routes) in apis {
             match &self.scim {
-                Some(behind) if surfaces.serves(surface) => behind.mount(config, api),
+                Some(behind) if surfaces.serves(surface) => behind.mount(config, api, routes),
                 _ => {}
             }
+        }
+        if let Some(behind) = self.scim.as_ref().filter(|_| surfaces.serves(Surface::Scim)) {
+            behind.gateway().mount_guides(config, self.longest_name);
         }
         if let Some(behind) = self.scim.as_ref().filter(|_| surfaces.serves(Surface::Oauth)) {
             behind.gateway().mount_oauth(config);
