@@ -4,6 +4,7 @@
 mod dialect;
 mod m0001_directories;
 mod m0002_credentials;
+mod m0003_ledger;
 #[cfg(test)]
 mod released;
 pub mod tables;
@@ -17,7 +18,11 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_directories::Migration), Box::new(m0002_credentials::Migration)]
+        vec![
+            Box::new(m0001_directories::Migration),
+            Box::new(m0002_credentials::Migration),
+            Box::new(m0003_ledger::Migration),
+        ]
     }
 }
 

@@ -16,6 +16,7 @@ pub const OF_DIRECTORIES: &[&str] = &[
     "credential_use",
     "credential_activity",
     "refused_use",
+    "past_access_token",
 ];
 
 /// The few others: small, read often, the same on every machine.
@@ -28,6 +29,7 @@ pub const REFERENCE: &[&str] = &[
     "oauth_client",
     "tenant_policy",
     "audit",
+    "use_reporter",
     "job_lock",
     "migration_lease",
     "seaql_migrations",
