@@ -4,6 +4,7 @@
 mod dialect;
 mod m0001_directories;
 mod m0002_credentials;
+mod m0003_ledger;
 mod m0004_directories;
 #[cfg(test)]
 mod released;
@@ -21,6 +22,7 @@ impl MigratorTrait for Migrator {
         vec![
             Box::new(m0001_directories::Migration),
             Box::new(m0002_credentials::Migration),
+            Box::new(m0003_ledger::Migration),
             Box::new(m0004_directories::Migration),
         ]
     }

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use sea_orm_migration::MigratorTrait;
 use sha2::{Digest, Sha256};
 
-use crate::{Migrator, m0001_directories, m0002_credentials, m0004_directories};
+use crate::{Migrator, m0001_directories, m0002_credentials, m0003_ledger, m0004_directories};
 
 /// Each migration's name, its text, and the SHA-256 of that, noted when it was released. A new one is added at the end.
 const RELEASED: &[(&str, &str, &str)] = &[
@@ -20,6 +20,7 @@ const RELEASED: &[(&str, &str, &str)] = &[
         m0002_credentials::TABLES,
         "23b08582ed983cfdba66a30e8e3223ebd9113ea2d192d8995902d968c7502556",
     ),
+    ("m0003_ledger", m0003_ledger::TABLES, "c28bf2610202ca04221a286977d91c1eb7cced63627cea1f438322288e5cac36"),
     (
         "m0004_directories",
         m0004_directories::TABLES,

@@ -19,6 +19,7 @@ pub const OF_DIRECTORIES: &[&str] = &[
     "directory_contact",
     "tolerated_use",
     "former_name",
+    "past_access_token",
 ];
 
 /// The few others: small, read often, the same on every machine.
@@ -31,6 +32,7 @@ pub const REFERENCE: &[&str] = &[
     "oauth_client",
     "tenant_policy",
     "audit",
+    "use_reporter",
     "job_lock",
     "migration_lease",
     "seaql_migrations",

@@ -23,6 +23,8 @@ pub mod marker {
     pub enum DataKey {}
     /// A line of a tenant's audit.
     pub enum Audit {}
+    /// A process that reports what credentials were used for.
+    pub enum Reporter {}
 }
 
 /// A UUIDv7 (RFC 9562 §5.7) that names an `M`.

@@ -26,10 +26,7 @@ mod transaction;
 
 pub use config::StoreConfig;
 pub use control::{
-    AccessTokens, AuditAction, AuditQuery, AuditRecord, ChangeBy, ChangesBy, ClientUse, CredentialUse, DirectoryChange,
-    DirectoryRecord, Freed, Granted, Kept, LastUse, MOST_PLACES_AN_HOUR, MOST_REFUSALS_A_DAY, NewDirectory,
-    NewRotation, NotKept, NotRotated, OperatorStore, PlaceOfUse, RecordedUses, RefusedUse, Revocation,
-    RotatedCredential, TenantPolicy, TenantRecord, TenantStore, VerificationStore, WrappedKey,
+    AccessTokens, AuditAction, AuditCursor, AuditQuery, AuditRecord, ChangeBy, ChangesBy, ClientUse, CredentialUse, DirectoryChange, DirectoryRecord, Freed, Granted, Holder, Kept, LastUse, MOST_PLACES_AN_HOUR, MOST_REFUSALS_A_DAY, NewDirectory, NewRotation, NotKept, NotRotated, OperatorStore, PlaceOfUse, PolicyChange, RecordedUses, RefusedUse, ReportId, Revocation, RotatedCredential, TenantPolicy, TenantRecord, TenantStore, UseReport, VerificationStore, WrappedKey,
 };
 #[cfg(feature = "counting")]
 pub use counting::Counted;

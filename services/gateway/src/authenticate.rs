@@ -100,6 +100,7 @@ impl Inner {
         let refused = RefusedKey {
             reason,
             credential: bearer::read(request.headers()).ok().map(|token| token.id()),
+            client: None,
             url: url.map(|(tenant, key)| (tenant.to_ascii_lowercase(), key.to_ascii_lowercase())),
             address: Source::of_stranger(ClientAddress::of_request(request.request()).0, "").address,
         };

@@ -6,7 +6,7 @@ use actix_web::{
     middleware::from_fn,
     web::{self, ServiceConfig},
 };
-use rollcall_base::Clock;
+use rollcall_base::{Clock, Id, SystemEntropy};
 use rollcall_runtime::PublicUrl;
 use rollcall_tokens::Tokens;
 
@@ -33,7 +33,9 @@ pub(crate) struct Inner {
 impl Gateway {
     /// A gateway that asks `tokens`, builds Base URLs from `public_url`, and takes what `limiter` lets it take.
     pub fn new(tokens: Arc<dyn Tokens>, public_url: PublicUrl, clock: Arc<dyn Clock>, limiter: Limiter) -> Self {
-        Self(Arc::new(Inner { tokens, public_url, clock, uses: UseLog::default(), limiter }))
+        // Only that no other process has the same one matters.
+        let uses = UseLog::new(Id::new(clock.now(), &SystemEntropy));
+        Self(Arc::new(Inner { tokens, public_url, clock, uses, limiter }))
     }
 
     /// Tells the token service from time to time what tokens were used for. Runs until it is dropped.

@@ -1,7 +1,7 @@
 //! What is seen of credentials' use, added up until it is reported. Nothing of it is in a request's way.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     hash::Hash,
     mem,
     net::IpAddr,
@@ -10,7 +10,7 @@ use std::{
 };
 
 use rollcall_base::{Id, Timestamp, marker};
-use rollcall_tokens::{GoodUses, RefusedReason, RefusedUses, Source, Span, Tokens, Uses};
+use rollcall_tokens::{GoodUses, RefusedReason, RefusedUses, Report, Source, Span, Tokens, Uses};
 
 /// How often it is reported.
 const EVERY: Duration = Duration::from_secs(5);
@@ -23,9 +23,16 @@ const MOST_EACH: u32 = 20;
 /// The most entries in one report.
 const AT_ONCE: usize = 500;
 
-/// What was seen since the last report.
-#[derive(Debug, Default)]
-pub(crate) struct UseLog(Mutex<Seen>);
+/// What was seen since the last report, and the reports that nobody has answered yet.
+#[derive(Debug)]
+pub(crate) struct UseLog {
+    seen: Mutex<Seen>,
+    /// In their order. While there is one nothing is taken from what was seen, which goes on being added up, so that neither
+    /// grows without bound.
+    unanswered: Mutex<VecDeque<Uses>>,
+    /// The last report of this process.
+    last: Mutex<Report>,
+}
 
 #[derive(Debug, Default)]
 struct Seen {
@@ -57,6 +64,7 @@ struct GoodCount {
 pub(crate) struct RefusedKey {
     pub(crate) reason: RefusedReason,
     pub(crate) credential: Option<Id<marker::Credential>>,
+    pub(crate) client: Option<Id<marker::OAuthClient>>,
     pub(crate) url: Option<(String, String)>,
     pub(crate) address: IpAddr,
 }
@@ -79,6 +87,12 @@ pub(crate) struct GoodUse {
 }
 
 impl UseLog {
+    /// What `reporter` saw: nothing yet.
+    pub(crate) fn new(reporter: Id<marker::Reporter>) -> Self {
+        let last = Mutex::new(Report { reporter, seq: 0 });
+        Self { seen: Mutex::default(), unanswered: Mutex::default(), last }
+    }
+
     pub(crate) fn good(&self, used: GoodUse, now: Timestamp) {
         let (reads, writes) = if used.changes { (0, 1) } else { (1, 0) };
         let count = GoodCount { reads, writes, span: Span::of(now.as_micros()) };
@@ -92,7 +106,7 @@ impl UseLog {
     }
 
     fn lock(&self) -> MutexGuard<'_, Seen> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.seen)
     }
 
     /// Reports to `tokens` from time to time; until it is dropped.
@@ -103,41 +117,49 @@ impl UseLog {
         }
     }
 
-    /// Reports what there is. What could not be reported is kept for the next time.
+    /// Reports what there is. What was not answered is sent again the next time as it is, because nobody knows whether it was
+    /// kept.
     pub(crate) async fn report_once(&self, tokens: &dyn Tokens) {
-        let (reports, lost) = self.take();
+        if self.send(tokens).await {
+            self.take();
+            self.send(tokens).await;
+        }
+    }
+
+    /// Whether all was answered.
+    async fn send(&self, tokens: &dyn Tokens) -> bool {
+        loop {
+            let first = lock(&self.unanswered).front().cloned();
+            let Some(report) = first else { return true };
+            if let Err(error) = tokens.report(report).await {
+                tracing::warn!(error = %error, "the uses of tokens could not be reported; trying again later");
+                return false;
+            }
+            lock(&self.unanswered).pop_front();
+        }
+    }
+
+    /// Makes reports of what was seen.
+    fn take(&self) {
+        let Seen { good, refused, lost, .. } = mem::take(&mut *self.lock());
         if lost > 0 {
             tracing::warn!(uses = lost, "more different uses than can be recorded: these were not");
         }
-        let mut reports = reports.into_iter();
-        while let Some(report) = reports.next() {
-            if let Err(error) = tokens.report(report.clone()).await {
-                tracing::warn!(error = %error, "the uses of tokens could not be reported; trying again later");
-                self.put_back(report);
-                reports.by_ref().for_each(|rest| self.put_back(rest));
-            }
-        }
-    }
-
-    fn take(&self) -> (Vec<Uses>, u64) {
-        let Seen { good, refused, lost, .. } = mem::take(&mut *self.lock());
         let good: Vec<GoodUses> = good.into_iter().map(|(key, count)| key.with(count)).collect();
         let refused: Vec<RefusedUses> = refused.into_iter().map(|(key, count)| key.with(count)).collect();
-        let of_good = good.chunks(AT_ONCE).map(|some| Uses { good: some.to_vec(), refused: Vec::new() });
-        let of_refused = refused.chunks(AT_ONCE).map(|some| Uses { good: Vec::new(), refused: some.to_vec() });
-        (of_good.chain(of_refused).collect(), lost)
+        let of_good = good.chunks(AT_ONCE).map(|some| (some.to_vec(), Vec::new()));
+        let of_refused = refused.chunks(AT_ONCE).map(|some| (Vec::new(), some.to_vec()));
+        let (mut last, mut unanswered) = (lock(&self.last), lock(&self.unanswered));
+        for (good, refused) in of_good.chain(of_refused) {
+            last.seq += 1;
+            unanswered.push_back(Uses { report: Some(*last), good, refused });
+        }
     }
+}
 
-    fn put_back(&self, uses: Uses) {
-        let mut seen = self.lock();
-        for GoodUses { directory, credential, from, outside, reads, writes, span } in uses.good {
-            seen.add_good(GoodKey { directory, credential, from, outside }, GoodCount { reads, writes, span });
-        }
-        for RefusedUses { reason, credential, url, from, times, span } in uses.refused {
-            let Source { address, agent } = from;
-            seen.add_refused(RefusedKey { reason, credential, url, address }, RefusedCount { times, span, agent });
-        }
-    }
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Every change is made whole before the lock is let go.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Seen {
@@ -204,69 +226,10 @@ impl GoodKey {
 
 impl RefusedKey {
     fn with(self, RefusedCount { times, span, agent }: RefusedCount) -> RefusedUses {
-        let Self { reason, credential, url, address } = self;
-        RefusedUses { reason, credential, url, from: Source { address, agent }, times, span }
+        let Self { reason, credential, client, url, address } = self;
+        RefusedUses { reason, credential, client, url, from: Source { address, agent }, times, span }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use rollcall_base::SeededEntropy;
-
-    use super::*;
-
-    const NOW: Timestamp = Timestamp::from_micros(1_760_000_000_000_000);
-
-    fn used(credential: Id<marker::Credential>, agent: &str) -> GoodUse {
-        let from = Source::new("192.0.2.1".parse().unwrap(), agent);
-        GoodUse { directory: Id::new(NOW, &SeededEntropy::new(1)), credential, from, outside: false, changes: false }
-    }
-
-    fn all(log: &UseLog) -> Uses {
-        let mut all = Uses::default();
-        for uses in log.take().0 {
-            all.good.extend(uses.good);
-            all.refused.extend(uses.refused);
-        }
-        all
-    }
-
-    #[test]
-    fn whoever_changes_his_agent_each_time_is_counted_whole_and_takes_no_room_of_others() {
-        let (log, entropy) = (UseLog::default(), SeededEntropy::new(2));
-        let (loud, quiet) = (Id::new(NOW, &entropy), Id::new(NOW, &entropy));
-        for number in 0..20_000 {
-            log.good(used(loud, &format!("agent/{number}")), NOW);
-        }
-        log.good(used(quiet, "Okta/1"), NOW);
-        let seen = all(&log);
-        let reads = |id| seen.good.iter().filter(|uses| uses.credential == id).map(|uses| uses.reads).sum::<u32>();
-        assert_eq!((reads(loud), reads(quiet)), (20_000, 1));
-        assert_eq!(seen.good.len() as u32, MOST_EACH + 2, "twenty places, the rest without, and the other one");
-    }
-
-    #[test]
-    fn a_stranger_takes_no_room_of_others_and_what_was_not_reported_is_there_the_next_time() {
-        let log = UseLog::default();
-        let refused = |address: &str, tenant: String| RefusedKey {
-            reason: RefusedReason::NoToken,
-            credential: None,
-            url: Some((tenant, "d".to_owned())),
-            address: address.parse().unwrap(),
-        };
-        for number in 0..20_000 {
-            log.refused(refused("192.0.2.1", format!("t{number}")), "x", NOW);
-        }
-        log.refused(refused("192.0.2.2", "acme".to_owned()), "first", NOW);
-        log.refused(refused("192.0.2.2", "acme".to_owned()), "last", NOW);
-        let seen = all(&log);
-        assert_eq!(seen.refused.len() as u32, MOST_EACH + 1);
-        let honest = |seen: &Uses| {
-            let found = seen.refused.iter().find(|refused| refused.from.address.to_string() == "192.0.2.2").unwrap();
-            (found.times, found.from.agent.clone())
-        };
-        assert_eq!(honest(&seen), (2, "last".to_owned()));
-        log.put_back(seen);
-        assert_eq!(honest(&all(&log)), (2, "last".to_owned()));
-    }
-}
+mod tests;

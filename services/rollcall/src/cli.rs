@@ -346,8 +346,25 @@ pub(crate) enum OauthClient {
     },
     /// Show one OAuth client
     Show(OauthClientChoice),
+    /// What an OAuth client did with all of its access tokens: changes, requests, refused uses
+    Activity {
+        #[command(flatten)]
+        client: OauthClientChoice,
+        /// A moment (2026-11-21T08:00:00Z) or how long ago it was (7d) [default: when it was created]
+        #[arg(long, value_name = "TIME", value_parser = str::parse::<Since>)]
+        since: Option<Since>,
+    },
     /// Refuse an OAuth client and its access tokens from now on
-    Revoke(OauthClientChoice),
+    Revoke {
+        #[command(flatten)]
+        client: OauthClientChoice,
+        /// Somebody else has its secret, or one of its access tokens: say what was done with them
+        #[arg(long)]
+        leaked: bool,
+        /// What it did since then: a moment or how long ago it was [default: when it was created]
+        #[arg(long, requires = "leaked", value_name = "TIME", value_parser = str::parse::<Since>)]
+        since: Option<Since>,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -7,14 +7,13 @@ use rollcall_base::{Clock, Timestamp};
 use rollcall_store::Store;
 use tokio::time::sleep;
 
-/// How long an access token's record is kept after it expired, with what is known of its use: for as long as somebody may
-/// ask what a leaked one did.
+/// How long an access token's record is kept after it expired. What it did is then known as its client's.
 pub const ACCESS_TOKENS_KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// How often they are looked through.
 const EVERY: Duration = Duration::from_secs(600);
-/// Tokens that one step erases, and how long it waits between two.
-const AT_ONCE: u32 = 1_000;
+/// Tokens that one step erases, each with what it was used for, and how long it waits between two.
+const AT_ONCE: u32 = 200;
 const BETWEEN: Duration = Duration::from_millis(250);
 /// How long it waits after a failure, so that a database that is down is not hammered.
 const AFTER_FAILURE: Duration = Duration::from_secs(2);

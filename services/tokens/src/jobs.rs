@@ -18,6 +18,9 @@ const COUNT_EVERY: u32 = 10;
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
 /// How often old uses are looked for.
 const ERASE_EVERY: Duration = Duration::from_secs(600);
+/// Lines of the audit that get their numbers at once, and how often it is looked for some.
+pub const NUMBERED_AT_ONCE: u32 = 500;
+const NUMBER_EVERY: Duration = Duration::from_millis(500);
 /// How long the eraser rests between two steps.
 const BREATH: Duration = Duration::from_millis(250);
 /// Rows of a kind that one step of the eraser removes.
@@ -25,6 +28,8 @@ const ERASE_ROWS: u32 = 1_000;
 
 /// How long it is known what a credential was used for.
 pub const ACTIVITY_KEPT: Duration = Duration::from_secs(400 * 24 * 60 * 60);
+/// How long it is known which reports of use came from a gateway that sends no more.
+pub const REPORTERS_KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// How long it is known which uses were refused.
 pub const REFUSALS_KEPT: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
@@ -129,5 +134,21 @@ pub async fn use_eraser(store: Store, clock: Arc<dyn Clock>) {
 async fn erase_uses(jobs: &JobStore, now: Timestamp) -> Result<usize, StoreError> {
     let before =
         |kept: Duration| Timestamp::from_micros(now.as_micros() - i64::try_from(kept.as_micros()).unwrap_or(i64::MAX));
-    jobs.purge_uses(before(ACTIVITY_KEPT), before(REFUSALS_KEPT), ERASE_ROWS).await
+    let reporters = jobs.purge_reporters(before(REPORTERS_KEPT)).await?;
+    Ok(reporters + jobs.purge_uses(before(ACTIVITY_KEPT), before(REFUSALS_KEPT), ERASE_ROWS).await?)
+}
+
+/// Gives the audit's lines their numbers. Runs until it is dropped.
+pub async fn audit_sequencer(store: Store) {
+    let jobs = store.jobs(&JobScope::of_service("audit-sequencer"));
+    loop {
+        match jobs.number_audit(NUMBERED_AT_ONCE).await {
+            Ok(0) => sleep(NUMBER_EVERY).await,
+            Ok(_) => {}
+            Err(error) => {
+                tracing::warn!(error = %error, "the audit's lines could not be numbered; trying again");
+                sleep(AFTER_FAILURE).await;
+            }
+        }
+    }
 }

@@ -28,14 +28,14 @@ pub use error::{TokensError, VerifyError};
 pub use grant::{GrantDenial, GrantDenialReason, GrantError, GrantedToken, Resource, TokenRequest};
 pub use http::InternalSurface;
 pub use local::{
-    Activity, CreatedClient, Issued, KeptToken, LocalTokens, MOST_CHANGES, MOST_ROWS, NewClient, NewToken,
-    PolicyChange, Renewal, Revoked, RevokedClient, Rotated, RotatedToken, TokenStatus,
+    Activity, CreatedClient, Issued, KeptToken, LocalTokens, MOST_CHANGES, MOST_ROWS, NewClient, NewToken, Renewal,
+    Revoked, RevokedClient, Rotated, RotatedToken, TokenStatus,
 };
 pub use remote::{RemoteError, RemoteTokens};
 pub use rollcall_cache::Told;
 pub use rollcall_store::{
-    AuditAction, AuditQuery, AuditRecord, ChangeBy, ChangesBy, ClientUse, CredentialUse, DirectoryRecord, LastUse,
-    NotKept, NotRotated, Operation, PlaceOfUse, RefusedUse, TenantPolicy,
+    AuditAction, AuditCursor, AuditQuery, AuditRecord, ChangeBy, ChangesBy, ClientUse, CredentialUse, DirectoryRecord,
+    LastUse, NotKept, NotRotated, Operation, PlaceOfUse, PolicyChange, RefusedUse, TenantPolicy,
 };
 pub use tokens::Tokens;
-pub use uses::{GoodUses, LONGEST_AGENT, RefusedReason, RefusedUses, Source, Span, Uses};
+pub use uses::{GoodUses, LONGEST_AGENT, RefusedReason, RefusedUses, Report, Source, Span, Uses};

@@ -17,7 +17,7 @@ use crate::ThrottleLimits;
 
 /// Addresses remembered. Beyond it, and only while that many are active, a new address is metered with all others.
 const MOST_ADDRESSES: usize = 100_000;
-const TRUST: Duration = Duration::from_secs(60 * 60);
+pub(crate) const TRUST: Duration = Duration::from_secs(60 * 60);
 
 /// Both meters.
 #[derive(Debug)]
@@ -98,12 +98,6 @@ impl Throttle {
         Ok(())
     }
 
-    /// Whether something from `from` was good within the hour.
-    pub(crate) fn trusts(&self, from: IpAddr) -> bool {
-        let now = self.clock.now();
-        self.lock().addresses.get(&network(from)).is_some_and(|address| address.trusted_until > now)
-    }
-
     /// A token from `from` was good: what it took is given back.
     pub(crate) fn was_good(&self, from: IpAddr) {
         let now = self.clock.now();
@@ -137,7 +131,7 @@ impl State {
 }
 
 /// Who counts as one: an IPv6 network of /64, which any subscriber has to himself.
-fn network(address: IpAddr) -> IpAddr {
+pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX)).into(),
         v4 => v4,

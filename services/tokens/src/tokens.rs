@@ -24,7 +24,7 @@ pub trait Tokens: Send + Sync {
     /// [`GrantError`]
     async fn grant_token(&self, asked: TokenRequest) -> Result<GrantedToken, GrantError>;
 
-    /// Keeps what a gateway saw of credentials' use. What is told twice is counted twice.
+    /// Keeps what a gateway saw of credentials' use, wholly or not at all. A report that was kept before changes nothing.
     ///
     /// # Errors
     /// [`VerifyError::Unavailable`]

@@ -9,10 +9,22 @@ use serde::{Deserialize, Serialize};
 /// A gateway's report. Each entry stands for all requests that are alike.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Uses {
+    /// What it is known by if it is sent again. The version before has none, and counts twice what is sent twice.
+    #[serde(default)]
+    pub report: Option<Report>,
     /// Requests that were let through.
     pub good: Vec<GoodUses>,
     /// Requests that were not.
     pub refused: Vec<RefusedUses>,
+}
+
+/// What a report is known by. A gateway sends its reports one after the other, and each until it is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// The process that reports.
+    pub reporter: Id<marker::Reporter>,
+    /// Its reports are 1, 2, 3 …
+    pub seq: u64,
 }
 
 /// Requests with one credential from one place.
@@ -41,6 +53,9 @@ pub struct RefusedUses {
     pub reason: RefusedReason,
     /// The id in the token, if one could be read.
     pub credential: Option<Id<marker::Credential>>,
+    /// The OAuth client that asked for an access token.
+    #[serde(default)]
+    pub client: Option<Id<marker::OAuthClient>>,
     /// Tenant and directory as the URL names them, if it does.
     pub url: Option<(String, String)>,
     /// Where they came from.
@@ -179,6 +194,10 @@ reasons! {
     ClientRevoked "client_revoked" "An OAuth client was revoked, and somebody still asks for access tokens with it. If that is your client, give it a new id and secret.",
     /// An OAuth client from elsewhere.
     ClientNetworks "client_networks" "An OAuth client asked for an access token from an address that is not among its networks. If that was your client, add the address to them.",
+    /// An OAuth client wants more than it has.
+    ClientScope "client_scope" "An OAuth client asked for scopes that it has not. Leave the field for scopes empty in the client's settings, or create a client that has them.",
+    /// An OAuth client wants to go elsewhere.
+    ClientResource "client_resource" "An OAuth client asked for an access token for another place than its directory. Enter this directory's Base URL as resource (audience), or leave that field empty.",
     /// OAuth client and secret do not fit.
     ClientSecret "client_secret" "An OAuth client was named with a secret that is not its. Copy the client secret again; if it is not at hand any more, create a new client.",
 }

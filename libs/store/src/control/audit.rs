@@ -1,5 +1,8 @@
 //! What happened to a tenant's directories and credentials: one table that is only ever added to. Each line is written in
-//! the transaction of what it tells of, so that neither is there without the other.
+//! the transaction of what it tells of, so that neither is there without the other. Its number it gets afterwards
+//! ([`crate::JobStore::number_audit`]), so that no change waits for another one's.
+
+mod read;
 
 use std::sync::Arc;
 
@@ -8,11 +11,10 @@ use rollcall_base::{
     Entropy, Id, Timestamp,
     marker::{Audit, Credential, Directory, Tenant},
 };
-use sea_orm::{ConnectionTrait, QueryResult};
+use sea_orm::ConnectionTrait;
 use serde_json::Value;
-use uuid::Uuid;
 
-use super::TenantStore;
+pub use self::read::{AuditCursor, AuditQuery};
 use crate::{StoreError, statement::Sql, store::Inner, transaction::Transaction};
 
 macro_rules! actions {
@@ -53,6 +55,8 @@ actions! {
     ClientCreated "oauth_client.created",
     /// An OAuth client was revoked, with its access tokens.
     ClientRevoked "oauth_client.revoked",
+    /// An OAuth client had too many access tokens: its oldest were revoked.
+    ClientTokensRetired "oauth_client.tokens_retired",
     /// An OAuth client's end is near.
     ClientExpiryWarning "oauth_client.expiry_warning",
     /// An OAuth client's time is over.
@@ -68,8 +72,10 @@ actions! {
 /// A line of the audit.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AuditRecord {
-    /// Its id: lines are in the order of their ids.
+    /// Its id. Ids are in the order in which lines were written, not in that of their commits.
     pub id: Id<Audit>,
+    /// Its place in its tenant's audit: 1, 2, 3 …; none yet, for a moment after it was written.
+    pub seq: Option<i64>,
     /// The tenant.
     pub tenant: Id<Tenant>,
     /// The directory, if it is about one.
@@ -84,21 +90,6 @@ pub struct AuditRecord {
     pub subject: Option<String>,
     /// More of it. Never a secret.
     pub detail: Value,
-}
-
-/// Which lines are asked for.
-#[derive(Debug, Clone)]
-pub struct AuditQuery {
-    /// Those of this moment and later.
-    pub since: Timestamp,
-    /// Those about this directory.
-    pub directory: Option<Id<Directory>>,
-    /// Those after this line, the first of them; without it, the last ones.
-    pub after: Option<Id<Audit>>,
-    /// Those before this line.
-    pub before: Option<Id<Audit>>,
-    /// At most so many.
-    pub limit: u32,
 }
 
 /// A line to be written.
@@ -167,6 +158,7 @@ impl AuditWriter {
         for (id, entry) in ids.into_iter().zip(entries) {
             let record = AuditRecord {
                 id,
+                seq: None,
                 tenant: entry.tenant,
                 directory: entry.directory,
                 at: self.at,
@@ -220,58 +212,5 @@ pub(crate) fn tell(written: &[AuditRecord]) {
             detail = %record.detail,
             "audit"
         );
-    }
-}
-
-impl TenantStore {
-    /// Lines of the tenant's audit, oldest first.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
-    pub async fn audit(&self, query: &AuditQuery) -> Result<Vec<AuditRecord>, StoreError> {
-        // An id begins with its moment: the index on it leads to where reading begins.
-        let millis = u64::try_from(query.since.as_micros() / 1_000).unwrap_or(0);
-        let first = uuid::Builder::from_unix_timestamp_millis(millis, &[0; 10]).into_uuid();
-        let mut sql =
-            Sql::new("SELECT id, directory_id, at, actor, action, subject, detail FROM audit WHERE tenant_id = ")
-                .id(self.tenant)
-                .text(" AND id >= ")
-                .value(first)
-                .text(" AND at >= ")
-                .value(query.since.as_micros());
-        if let Some(after) = query.after {
-            sql = sql.text(" AND id > ").id(after);
-        }
-        if let Some(before) = query.before {
-            sql = sql.text(" AND id < ").id(before);
-        }
-        if let Some(directory) = query.directory {
-            sql = sql.text(" AND directory_id = ").id(directory);
-        }
-        let forwards = query.after.is_some();
-        let order =
-            if forwards { " ORDER BY tenant_id, id LIMIT " } else { " ORDER BY tenant_id DESC, id DESC LIMIT " };
-        let rows = self.inner.rows(sql.text(order).value(i64::from(query.limit)).build(self.inner.backend())).await?;
-        let mut records = rows.iter().map(|row| self.record(row)).collect::<Result<Vec<_>, _>>()?;
-        if !forwards {
-            records.reverse();
-        }
-        Ok(records)
-    }
-
-    fn record(&self, row: &QueryResult) -> Result<AuditRecord, StoreError> {
-        let detail: String = row.try_get("", "detail")?;
-        let detail = serde_json::from_str(&detail)
-            .map_err(|error| StoreError::internal(format!("a line of the audit is not JSON: {error}")))?;
-        Ok(AuditRecord {
-            id: Id::from_uuid(row.try_get("", "id")?),
-            tenant: self.tenant,
-            directory: row.try_get::<Option<Uuid>>("", "directory_id")?.map(Id::from_uuid),
-            at: Timestamp::from_micros(row.try_get("", "at")?),
-            actor: row.try_get("", "actor")?,
-            action: row.try_get("", "action")?,
-            subject: row.try_get("", "subject")?,
-            detail,
-        })
     }
 }

@@ -1,7 +1,10 @@
 //! What somebody changed in a directory, found by walking back through its events: a question that is asked so seldom that
 //! no index is kept for it.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    str::FromStr,
+};
 
 use rollcall_access::Actor;
 use rollcall_base::{
@@ -12,8 +15,12 @@ use rollcall_scim::schema::KindId;
 use sea_orm::QueryResult;
 use uuid::Uuid;
 
-use super::TenantStore;
-use crate::{Operation, StoreError, statement::Sql};
+use super::{Holder, TenantStore};
+use crate::{
+    Operation, StoreError,
+    statement::{BATCH, Sql},
+    store::Inner,
+};
 
 /// One change that somebody made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +37,8 @@ pub struct ChangeBy {
     pub version: i64,
     /// With which request.
     pub request_id: String,
+    /// With which credential.
+    pub credential: Id<Credential>,
 }
 
 /// What somebody changed.
@@ -47,23 +56,23 @@ const PAGE: u32 = 2_000;
 const COLUMNS: &str = "SELECT resource_id, version, kind, operation, at, request_id, actor";
 
 impl TenantStore {
-    /// What was changed with a credential since `since`: the count of all, and the last `most` of them. Reads the whole
-    /// directory's changes since then, in pages, and keeps no more than it returns.
+    /// What somebody changed since `since`: the count of all, and the last `most` of them. Reads the whole directory's
+    /// changes since then, in pages, and keeps no more than it returns.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] if the directory is not the tenant's.
     pub async fn changes_by(
         &self,
         directory: Id<Directory>,
-        credential: Id<Credential>,
+        holder: impl Into<Holder>,
         since: Timestamp,
         most: usize,
     ) -> Result<ChangesBy, StoreError> {
         self.owns(directory).await?;
-        let actor = Actor::Credential(credential).to_string();
+        let mut authors = Authors { directory, holder: holder.into(), known: BTreeMap::new() };
         // What gets its number in between is seen twice and counted once; the other way round it would be missed.
         let mut found = Found { since, most, total: 0, last: VecDeque::new() };
-        let waiting = self.waiting_changes(directory, &actor, &mut found).await?;
+        let waiting = self.waiting_changes(&mut authors, &mut found).await?;
         let mut before = i64::MAX;
         loop {
             let sql = Sql::new(COLUMNS).text(", seq FROM event WHERE directory_id = ").id(directory);
@@ -73,10 +82,10 @@ impl TenantStore {
             before = last.try_get("", "seq")?;
             let mut is_over = true;
             for row in &rows {
-                let change = change(row)?;
-                is_over &= change.at < since;
-                let key = (change.resource.as_uuid(), change.version);
-                if row.try_get::<String>("", "actor")? == actor && !waiting.contains(&key) {
+                is_over &= Timestamp::from_micros(row.try_get("", "at")?) < since;
+            }
+            for change in authors.changes(&self.inner, &rows).await? {
+                if !waiting.contains(&(change.resource.as_uuid(), change.version)) {
                     found.add(change);
                 }
             }
@@ -91,29 +100,84 @@ impl TenantStore {
     /// Those that have no number yet.
     async fn waiting_changes(
         &self,
-        directory: Id<Directory>,
-        actor: &str,
+        authors: &mut Authors,
         found: &mut Found,
     ) -> Result<BTreeSet<(Uuid, i64)>, StoreError> {
         let (mut keys, mut after) = (BTreeSet::new(), (Uuid::nil(), 0_i64));
         loop {
-            let sql = Sql::new(COLUMNS).text(" FROM outbox WHERE directory_id = ").id(directory);
+            let sql = Sql::new(COLUMNS).text(" FROM outbox WHERE directory_id = ").id(authors.directory);
             let sql = sql.text(" AND (resource_id, version) > (").value(after.0).text(", ").value(after.1);
             let sql = sql.text(") ORDER BY resource_id, version LIMIT ").value(i64::from(PAGE));
             let rows = self.inner.rows(sql.build(self.inner.backend())).await?;
-            for row in &rows {
-                let change = change(row)?;
-                after = (change.resource.as_uuid(), change.version);
-                if row.try_get::<String>("", "actor")? == actor {
-                    keys.insert(after);
-                    found.add(change);
-                }
+            if let Some(last) = rows.last() {
+                after = (last.try_get("", "resource_id")?, last.try_get("", "version")?);
+            }
+            for change in authors.changes(&self.inner, &rows).await? {
+                keys.insert((change.resource.as_uuid(), change.version));
+                found.add(change);
             }
             if rows.len() < PAGE as usize {
                 return Ok(keys);
             }
         }
     }
+}
+
+/// Whose changes are looked for: an event names the token, and of an OAuth client's tokens there are many, known as they are
+/// met.
+struct Authors {
+    directory: Id<Directory>,
+    holder: Holder,
+    /// The credentials that were met, and whether their changes are looked for.
+    known: BTreeMap<Uuid, bool>,
+}
+
+impl Authors {
+    /// Those of `rows` that are looked for, in their order.
+    async fn changes(&mut self, inner: &Inner, rows: &[QueryResult]) -> Result<Vec<ChangeBy>, StoreError> {
+        let mut by_credential = Vec::new();
+        for row in rows {
+            if let Some(credential) = credential(&row.try_get::<String>("", "actor")?) {
+                by_credential.push((row, credential));
+            }
+        }
+        let met: BTreeSet<Uuid> = by_credential.iter().map(|(_, credential)| credential.as_uuid()).collect();
+        let new: Vec<Uuid> = met.into_iter().filter(|credential| !self.known.contains_key(credential)).collect();
+        self.learn(inner, &new).await?;
+        let wanted = by_credential.into_iter().filter(|(_, credential)| self.known[&credential.as_uuid()]);
+        wanted.map(|(row, credential)| change(row, credential)).collect()
+    }
+
+    async fn learn(&mut self, inner: &Inner, credentials: &[Uuid]) -> Result<(), StoreError> {
+        self.known.extend(credentials.iter().map(|credential| (*credential, false)));
+        let client = match self.holder {
+            Holder::Token(token) => {
+                self.known.insert(token.as_uuid(), true);
+                return Ok(());
+            }
+            Holder::Client(client) => client,
+        };
+        for some in credentials.chunks(BATCH) {
+            // The erased ones last: what is erased in between is seen there.
+            let live = Sql::new("SELECT id FROM credential WHERE oauth_client_id = ").id(client);
+            let live = live.text(" AND id IN ").ids(some);
+            let past = Sql::new("SELECT credential_id AS id FROM past_access_token WHERE directory_id = ");
+            let past = past.id(self.directory).text(" AND oauth_client_id = ").id(client);
+            let past = past.text(" AND credential_id IN ").ids(some);
+            for sql in [live, past] {
+                for row in inner.rows(sql.build(inner.backend())).await? {
+                    self.known.insert(row.try_get("", "id")?, true);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The credential that is meant by an actor as [`Actor`] spells it.
+fn credential(actor: &str) -> Option<Id<Credential>> {
+    let id = Id::from_str(actor.strip_prefix("credential:")?).ok()?;
+    (Actor::Credential(id).to_string() == actor).then_some(id)
 }
 
 struct Found {
@@ -136,7 +200,7 @@ impl Found {
     }
 }
 
-fn change(row: &QueryResult) -> Result<ChangeBy, StoreError> {
+fn change(row: &QueryResult, credential: Id<Credential>) -> Result<ChangeBy, StoreError> {
     Ok(ChangeBy {
         at: Timestamp::from_micros(row.try_get("", "at")?),
         resource: Id::from_uuid(row.try_get("", "resource_id")?),
@@ -145,5 +209,6 @@ fn change(row: &QueryResult) -> Result<ChangeBy, StoreError> {
             .ok_or_else(|| StoreError::internal("a change with an unknown operation"))?,
         version: row.try_get("", "version")?,
         request_id: row.try_get("", "request_id")?,
+        credential,
     })
 }

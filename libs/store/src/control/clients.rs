@@ -1,7 +1,7 @@
-//! OAuth clients, and the access tokens that they got.
+//! OAuth clients: kept, looked up, revoked with their access tokens.
 
 use async_trait::async_trait;
-use rollcall_access::{Actor, CredentialRecord, OAuthClientRecord};
+use rollcall_access::{Actor, OAuthClientRecord};
 use rollcall_base::{
     Id, Timestamp,
     marker::{Credential, Directory, OAuthClient, Tenant},
@@ -24,22 +24,15 @@ use crate::{
     transaction::Transaction,
 };
 
-/// What came of an access token that was to be kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Granted {
-    /// It is kept. These others of its client, its oldest, are refused from now on: it had too many.
-    Kept(Vec<Id<Credential>>),
-    /// Its client has been revoked or has expired.
-    ClientIsGone,
-}
-
 /// An OAuth client's access tokens when it was revoked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AccessTokens {
-    /// All that had not expired.
+    /// Those that were good until the client was revoked, now or before, and have not expired.
     pub ids: Vec<Id<Credential>>,
-    /// How many of them were good until then.
+    /// How many were good until now.
     pub were_live: u64,
+    /// The client had been revoked before, and keeps its earlier moment.
+    pub had_been: bool,
 }
 
 /// What an OAuth client got.
@@ -106,49 +99,36 @@ impl TenantStore {
         })
     }
 
-    /// Keeps an access token of one of the tenant's OAuth clients, if that is live when it is created. Of more than `most`
-    /// live ones the oldest are revoked. Whoever revokes the client at the same time revokes this token too, or it is not
-    /// kept.
-    ///
-    /// # Errors
-    /// [`StoreError::Internal`] if it is not of this tenant or not of a client.
-    pub async fn insert_access_token(&self, record: &CredentialRecord, most: u64) -> Result<Granted, StoreError> {
-        let client = record.client.filter(|_| record.tenant == self.tenant);
-        let client = client.ok_or_else(|| StoreError::internal("an access token of no client of this tenant"))?;
-        self.inner.write(InsertAccessToken { client, record: record.clone(), most }).await
-    }
-
     /// Revokes an OAuth client and its access tokens from `at` on; what is revoked already keeps its earlier moment. The
-    /// access tokens that could still be remembered anywhere; `None` if the tenant has no such client.
+    /// access tokens that could still be remembered as good anywhere; `None` if the tenant has no such client. Of a client that
+    /// had been revoked the audit says it again if it `leaked`.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
-    pub async fn revoke_client(&self, id: Id<OAuthClient>, at: Timestamp) -> Result<Option<AccessTokens>, StoreError> {
+    pub async fn revoke_client(
+        &self,
+        id: Id<OAuthClient>,
+        at: Timestamp,
+        leaked: bool,
+    ) -> Result<Option<AccessTokens>, StoreError> {
         let audit = AuditWriter::new(&self.inner);
-        let revoke = RevokeClient { tenant: self.tenant, id, at, actor: self.actor.clone(), audit };
+        let revoke = RevokeClient { tenant: self.tenant, id, at, leaked, actor: self.actor.clone(), audit };
         Ok(self.inner.write(revoke).await?.map(|(tokens, written)| {
             audit::tell(&written);
             tokens
         }))
     }
 
-    /// The access tokens of one of the tenant's OAuth clients that have not expired at `now`, revoked or not, oldest
-    /// first.
+    /// The one of the tenant's OAuth clients with this id.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
-    pub async fn access_tokens(
-        &self,
-        id: Id<OAuthClient>,
-        now: Timestamp,
-    ) -> Result<Vec<CredentialRecord>, StoreError> {
-        let rows = credential::Entity::find()
-            .filter(of_client(self.tenant, id))
-            .filter(credential::Column::ExpiresAt.gt(now.as_micros()))
-            .order_by_asc(credential::Column::Id)
-            .all(self.inner.reader())
+    pub async fn client(&self, id: Id<OAuthClient>) -> Result<Option<OAuthClientRecord>, StoreError> {
+        let row = oauth_client::Entity::find_by_id(id.as_uuid())
+            .filter(oauth_client::Column::TenantId.eq(self.tenant.as_uuid()))
+            .one(self.inner.reader())
             .await?;
-        rows.into_iter().map(rows::credential_record).collect()
+        row.map(rows::client_record).transpose()
     }
 }
 
@@ -163,7 +143,7 @@ impl VerificationStore {
     }
 }
 
-fn of_client(tenant: Id<Tenant>, id: Id<OAuthClient>) -> Condition {
+pub(super) fn of_client(tenant: Id<Tenant>, id: Id<OAuthClient>) -> Condition {
     Condition::all()
         .add(credential::Column::OauthClientId.eq(id.as_uuid()))
         .add(credential::Column::TenantId.eq(tenant.as_uuid()))
@@ -208,56 +188,7 @@ impl Mutation for InsertClient {
     }
 }
 
-struct InsertAccessToken {
-    client: Id<OAuthClient>,
-    record: CredentialRecord,
-    most: u64,
-}
-
-#[async_trait]
-impl Mutation for InsertAccessToken {
-    type Output = Granted;
-
-    async fn run(&self, transaction: &Transaction) -> Result<Granted, StoreError> {
-        let (record, now) = (&self.record, self.record.created_at);
-        // Locked until the commit: a revocation waits for it, and then sees this token.
-        let client = oauth_client::Entity::find_by_id(self.client.as_uuid())
-            .filter(oauth_client::Column::TenantId.eq(record.tenant.as_uuid()))
-            .filter(oauth_client::Column::DirectoryId.eq(record.directory.as_uuid()))
-            .lock_shared()
-            .one(transaction)
-            .await?;
-        let client = client.map(rows::client_record).transpose()?;
-        if !client.is_some_and(|client| client.is_live(now)) {
-            return Ok(Granted::ClientIsGone);
-        }
-        credential::Entity::insert(rows::credential_row(record)).exec_without_returning(transaction).await?;
-        let beyond: Vec<Uuid> = credential::Entity::find()
-            .select_only()
-            .column(credential::Column::Id)
-            .filter(of_client(record.tenant, self.client))
-            .filter(credential::Column::ExpiresAt.gt(now.as_micros()))
-            .filter(credential::Column::RevokedAt.is_null())
-            .order_by_desc(credential::Column::CreatedAt)
-            .order_by_desc(credential::Column::Id)
-            // SQLite knows no OFFSET without LIMIT; who is over it by so many is cut down the next time.
-            .limit(100)
-            .offset(self.most)
-            .into_tuple()
-            .all(transaction)
-            .await?;
-        if !beyond.is_empty() {
-            credential::Entity::update_many()
-                .col_expr(credential::Column::RevokedAt, Expr::value(now.as_micros()))
-                .filter(credential::Column::Id.is_in(beyond.iter().copied()))
-                .exec(transaction)
-                .await?;
-        }
-        Ok(Granted::Kept(beyond.into_iter().map(Id::from_uuid).collect()))
-    }
-}
-
-fn line(
+pub(super) fn line(
     place: (Id<Tenant>, Id<Directory>),
     client: Id<OAuthClient>,
     action: AuditAction,
@@ -270,6 +201,7 @@ struct RevokeClient {
     tenant: Id<Tenant>,
     id: Id<OAuthClient>,
     at: Timestamp,
+    leaked: bool,
     actor: Actor,
     audit: AuditWriter,
 }
@@ -286,34 +218,43 @@ impl Mutation for RevokeClient {
             .one(transaction)
             .await?;
         let Some(client) = client else { return Ok(None) };
-        if client.revoked_at.is_none() {
+        let had_been = client.revoked_at.is_some();
+        if !had_been {
             oauth_client::Entity::update_many()
                 .col_expr(oauth_client::Column::RevokedAt, Expr::value(self.at.as_micros()))
                 .filter(oauth_client::Column::Id.eq(self.id.as_uuid()))
                 .exec(transaction)
                 .await?;
         }
-        let live = of_client(self.tenant, self.id).add(credential::Column::ExpiresAt.gt(self.at.as_micros()));
+        let not_expired = of_client(self.tenant, self.id).add(credential::Column::ExpiresAt.gt(self.at.as_micros()));
         let were_live = credential::Entity::update_many()
             .col_expr(credential::Column::RevokedAt, Expr::value(self.at.as_micros()))
-            .filter(live.clone())
+            .filter(not_expired.clone())
             .filter(credential::Column::RevokedAt.is_null())
             .exec(transaction)
             .await?
             .rows_affected;
-        // Those that were revoked before, too: whoever revokes again because he heard of no success has them forgotten.
+        // Those that went when the client was revoked before, too: whoever revokes again because he heard of no success has
+        // them forgotten. What was revoked earlier than it is nobody's to forget any more, however many that are.
+        let since = client.revoked_at.unwrap_or(self.at.as_micros());
         let ids: Vec<Uuid> = credential::Entity::find()
             .select_only()
             .column(credential::Column::Id)
-            .filter(live)
+            .filter(not_expired)
+            .filter(credential::Column::RevokedAt.gte(since))
             .into_tuple()
             .all(transaction)
             .await?;
-        let tokens = AccessTokens { ids: ids.into_iter().map(Id::from_uuid).collect(), were_live };
+        let tokens = AccessTokens { ids: ids.into_iter().map(Id::from_uuid).collect(), were_live, had_been };
         let mut lines = Vec::new();
-        if client.revoked_at.is_none() {
+        if !had_been || self.leaked {
             let place = (self.tenant, Id::from_uuid(client.directory_id));
-            let detail = json!({ "label": client.label, "access_tokens": were_live });
+            let detail = json!({
+                "label": client.label,
+                "access_tokens": were_live,
+                "leaked": self.leaked,
+                "had_been_revoked": had_been,
+            });
             lines.push(line(place, self.id, AuditAction::ClientRevoked, detail));
         }
         let written = self.audit.write(transaction, &self.actor, lines).await?;

@@ -1,10 +1,12 @@
 //! What is administered: tenants, directories, credentials, data keys, policies; and the audit of it.
 
+mod access_tokens;
 pub(crate) mod audit;
 mod changes;
 mod clients;
 mod data_keys;
 mod directory_change;
+mod holder;
 mod operator;
 mod policy;
 mod records;
@@ -16,17 +18,20 @@ mod tenant;
 pub(crate) mod uses;
 mod verification;
 
-pub use audit::{AuditAction, AuditQuery, AuditRecord};
+pub use access_tokens::Granted;
+pub use audit::{AuditAction, AuditCursor, AuditQuery, AuditRecord};
 pub use changes::{ChangeBy, ChangesBy};
-pub use clients::{AccessTokens, ClientUse, Granted};
 pub use directory_change::{DirectoryChange, Freed};
+pub use clients::{AccessTokens, ClientUse};
+pub use holder::Holder;
 pub use operator::OperatorStore;
-pub use policy::TenantPolicy;
+pub use policy::{PolicyChange, TenantPolicy};
 pub use records::{DirectoryRecord, NewDirectory, TenantRecord, WrappedKey};
 pub use revocation::Revocation;
 pub use rotation::{Kept, NewRotation, NotKept, NotRotated, RotatedCredential};
 pub use tenant::TenantStore;
 pub use uses::{
-    CredentialUse, LastUse, MOST_PLACES_AN_HOUR, MOST_REFUSALS_A_DAY, PlaceOfUse, RecordedUses, RefusedUse,
+    CredentialUse, LastUse, MOST_PLACES_AN_HOUR, MOST_REFUSALS_A_DAY, PlaceOfUse, RecordedUses, RefusedUse, ReportId,
+    UseReport,
 };
 pub use verification::VerificationStore;

@@ -5,14 +5,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use rollcall_access::Actor;
 use rollcall_base::{Id, marker::Tenant};
-use sea_orm::{ConnectionTrait, QueryResult};
+use sea_orm::{ConnectionTrait, EntityTrait, QueryResult, QuerySelect, sea_query::LockType};
 use serde_json::{Value, json};
 
 use super::{
     AuditAction, AuditRecord, TenantStore,
     audit::{self, AuditEntry, AuditWriter},
 };
-use crate::{StoreError, door::Mutation, statement::Sql, transaction::Transaction};
+use crate::{StoreError, door::Mutation, entity::tenant, statement::Sql, transaction::Transaction};
 
 /// What a tenant decided about its credentials. It holds for what is issued and rotated from then on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +39,30 @@ impl Default for TenantPolicy {
     }
 }
 
+/// What is to be changed of a policy; `None` stays.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PolicyChange {
+    /// [`TenantPolicy::token_days`].
+    pub token_days: Option<u32>,
+    /// [`TenantPolicy::longest_token_days`].
+    pub longest_token_days: Option<u32>,
+    /// [`TenantPolicy::rotation_overlap`].
+    pub rotation_overlap: Option<Duration>,
+    /// [`TenantPolicy::rotation_deadline`].
+    pub rotation_deadline: Option<Duration>,
+}
+
+impl PolicyChange {
+    fn of(self, before: TenantPolicy) -> TenantPolicy {
+        TenantPolicy {
+            token_days: self.token_days.unwrap_or(before.token_days),
+            longest_token_days: self.longest_token_days.unwrap_or(before.longest_token_days),
+            rotation_overlap: self.rotation_overlap.unwrap_or(before.rotation_overlap),
+            rotation_deadline: self.rotation_deadline.unwrap_or(before.rotation_deadline),
+        }
+    }
+}
+
 impl TenantPolicy {
     fn detail(&self) -> Value {
         json!({
@@ -60,15 +84,22 @@ impl TenantStore {
         Ok(rows.first().map(policy).transpose()?.unwrap_or_default())
     }
 
-    /// Has another policy hold from now on. Whether its bounds make sense is the caller's check.
+    /// Changes the policy for what is to come, if `is_right` of what comes of it, and returns it; otherwise what that said. Of
+    /// two changes at the same time one is made upon the other.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
-    pub async fn set_policy(&self, policy: TenantPolicy) -> Result<(), StoreError> {
+    pub async fn change_policy(
+        &self,
+        change: PolicyChange,
+        is_right: fn(&TenantPolicy) -> Result<(), &'static str>,
+    ) -> Result<Result<TenantPolicy, &'static str>, StoreError> {
         let audit = AuditWriter::new(&self.inner);
-        let set = SetPolicy { tenant: self.tenant, actor: self.actor.clone(), policy, audit };
-        audit::tell(&self.inner.write(set).await?);
-        Ok(())
+        let change = ChangePolicy { tenant: self.tenant, actor: self.actor.clone(), change, is_right, audit };
+        Ok(self.inner.write(change).await?.map(|(policy, written)| {
+            audit::tell(&written);
+            policy
+        }))
     }
 }
 
@@ -96,23 +127,31 @@ fn policy(row: &QueryResult) -> Result<TenantPolicy, StoreError> {
     })
 }
 
-struct SetPolicy {
+struct ChangePolicy {
     tenant: Id<Tenant>,
     actor: Actor,
-    policy: TenantPolicy,
+    change: PolicyChange,
+    is_right: fn(&TenantPolicy) -> Result<(), &'static str>,
     audit: AuditWriter,
 }
 
 #[async_trait]
-impl Mutation for SetPolicy {
-    type Output = Vec<AuditRecord>;
+impl Mutation for ChangePolicy {
+    type Output = Result<(TenantPolicy, Vec<AuditRecord>), &'static str>;
 
-    async fn run(&self, transaction: &Transaction) -> Result<Vec<AuditRecord>, StoreError> {
+    async fn run(&self, transaction: &Transaction) -> Result<Self::Output, StoreError> {
         let backend = transaction.get_database_backend();
+        // There may be no row of its policy yet: who else changes it waits at the tenant's.
+        let tenant = tenant::Entity::find_by_id(self.tenant.as_uuid()).lock(LockType::NoKeyUpdate);
+        tenant.one(transaction).await?.ok_or(StoreError::NotFound)?;
         let before = transaction.query_one_raw(select(self.tenant).build(backend)).await?;
         let before = before.as_ref().map(policy).transpose()?.unwrap_or_default();
-        if before == self.policy {
-            return Ok(Vec::new());
+        let after = self.change.of(before);
+        if let Err(wrong) = (self.is_right)(&after) {
+            return Ok(Err(wrong));
+        }
+        if before == after {
+            return Ok(Ok((after, Vec::new())));
         }
         let seconds = |span: Duration| i64::try_from(span.as_secs()).unwrap_or(i64::MAX);
         let days = |days: u32| i32::try_from(days).unwrap_or(i32::MAX);
@@ -122,13 +161,13 @@ impl Mutation for SetPolicy {
         )
         .id(self.tenant)
         .text(", ")
-        .value(days(self.policy.token_days))
+        .value(days(after.token_days))
         .text(", ")
-        .value(days(self.policy.longest_token_days))
+        .value(days(after.longest_token_days))
         .text(", ")
-        .value(seconds(self.policy.rotation_overlap))
+        .value(seconds(after.rotation_overlap))
         .text(", ")
-        .value(seconds(self.policy.rotation_deadline))
+        .value(seconds(after.rotation_deadline))
         .text(
             ") ON CONFLICT (tenant_id) DO UPDATE SET token_days = excluded.token_days, \
              longest_token_days = excluded.longest_token_days, \
@@ -142,8 +181,8 @@ impl Mutation for SetPolicy {
             action: AuditAction::PolicyChanged,
             subject: None,
             once: None,
-            detail: json!({ "before": before.detail(), "after": self.policy.detail() }),
+            detail: json!({ "before": before.detail(), "after": after.detail() }),
         };
-        self.audit.write(transaction, &self.actor, vec![entry]).await
+        Ok(Ok((after, self.audit.write(transaction, &self.actor, vec![entry]).await?)))
     }
 }

@@ -1,6 +1,7 @@
-//! Background work: numbering events, erasing what was deleted long ago, warning of what ends.
+//! Background work: numbering events and the audit's lines, erasing what was deleted long ago, warning of what ends.
 
 mod access_tokens;
+mod audit;
 mod events;
 mod ladder;
 mod purge;
@@ -53,6 +54,15 @@ impl JobStore {
         self.0.write(purge::Purge { before, limit }).await
     }
 
+    /// Gives about `limit` lines of the audit that have none yet their numbers, those of one tenant, and returns of how many.
+    /// Each tenant's are 1, 2, 3 … without a gap. To be called again until it returns 0.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn number_audit(&self, limit: u32) -> Result<usize, StoreError> {
+        audit::number(&self.0, limit).await
+    }
+
     /// Looks after up to `limit` credentials whose end is near or was reached: writes the line of the audit that is due for
     /// each, and when it is to be looked at again. To be called again until it looked at none.
     ///
@@ -70,8 +80,8 @@ impl JobStore {
         ladder::expiring(&self.0).await
     }
 
-    /// Erases up to `limit` rows each of what credentials were used for before `activity_before`, and of refused uses before
-    /// `refusals_before`. Returns how many rows it erased; to be called again until it returns 0.
+    /// Erases up to `limit` rows each of what credentials were used for before `activity_before`, of access tokens that expired
+    /// before it and were erased themselves, and of refused uses before `refusals_before`. Returns how many rows it erased; to be called again until it returns 0.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -84,8 +94,16 @@ impl JobStore {
         uses::purge(&self.0, activity_before, refusals_before, limit).await
     }
 
-    /// Erases up to `limit` access tokens of OAuth clients that expired before `before`, with what is known of their use.
-    /// Returns how many; to be called again until it returns 0.
+    /// Forgets the processes that reported no use of credentials since `before`. Returns how many.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn purge_reporters(&self, before: Timestamp) -> Result<usize, StoreError> {
+        uses::purge_reporters(&self.0, before).await
+    }
+
+    /// Erases up to `limit` access tokens of OAuth clients that expired before `before`. What is known of their use goes over
+    /// to their client. Returns how many; to be called again until it returns 0.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].

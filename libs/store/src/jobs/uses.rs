@@ -25,15 +25,39 @@ pub(super) async fn purge(
     limit: u32,
 ) -> Result<usize, StoreError> {
     let mut erased = 0;
-    for (table, before) in
-        [(&ACTIVITY, activity_before.as_micros() / HOUR), (&REFUSALS, refusals_before.as_micros() / DAY)]
-    {
+    for (table, before) in [
+        (&ACTIVITY, activity_before.as_micros() / HOUR),
+        (&PAST_TOKENS, activity_before.as_micros()),
+        (&REFUSALS, refusals_before.as_micros() / DAY),
+    ] {
         // Idle, it only reads.
         if !inner.rows(table.old(before, 1).build(inner.backend())).await?.is_empty() {
             erased += inner.write(Purge { table, before, limit }).await?;
         }
     }
     Ok(erased)
+}
+
+pub(super) async fn purge_reporters(inner: &Inner, before: Timestamp) -> Result<usize, StoreError> {
+    let old = Sql::new("SELECT 1 FROM use_reporter WHERE at < ").value(before.as_micros()).text(" LIMIT 1");
+    if inner.rows(old.build(inner.backend())).await?.is_empty() {
+        return Ok(0);
+    }
+    inner.write(PurgeReporters(before)).await
+}
+
+/// There is one for each start of a gateway: few enough to go at once.
+struct PurgeReporters(Timestamp);
+
+#[async_trait]
+impl Mutation for PurgeReporters {
+    type Output = usize;
+
+    async fn run(&self, transaction: &Transaction) -> Result<usize, StoreError> {
+        let sql = Sql::new("DELETE FROM use_reporter WHERE at < ").value(self.0.as_micros());
+        let erased = transaction.execute_raw(sql.build(transaction.get_database_backend())).await?;
+        Ok(erased.rows_affected() as usize)
+    }
 }
 
 struct Table {
@@ -49,6 +73,7 @@ const ACTIVITY: Table = Table {
     age: "hour",
     key: &[("credential_id", true), ("address", false), ("agent", false)],
 };
+const PAST_TOKENS: Table = Table { name: "past_access_token", age: "expires_at", key: &[("credential_id", true)] };
 const REFUSALS: Table =
     Table { name: "refused_use", age: "day", key: &[("reason", false), ("credential_id", true), ("address", false)] };
 

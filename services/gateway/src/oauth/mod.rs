@@ -85,7 +85,7 @@ impl Inner {
             Err(error) => {
                 log(client, &error);
                 if let GrantError::Denied(denial) = &error {
-                    self.note(request, *denial);
+                    self.note(request, client, *denial);
                 }
                 Err(OAuthError::from(&error))
             }
@@ -113,19 +113,13 @@ impl Inner {
         })
     }
 
-    /// Has the client's directory's admin know, if there is one: apart from the request, which must not take longer for a
-    /// client that exists.
-    fn note(self: &Arc<Self>, request: &HttpRequest, denial: GrantDenial) {
-        let Some((reason, directory)) = reported(denial.reason).zip(denial.directory) else { return };
-        let agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or("").to_owned();
+    /// Has the client's directory's admin know, if there is such a client.
+    fn note(&self, request: &HttpRequest, client: ClientId, denial: GrantDenial) {
+        let Some(reason) = reported(denial.reason).filter(|_| denial.directory.is_some()) else { return };
+        let agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or("");
         let address = Source::of_stranger(ClientAddress::of_request(request).0, "").address;
-        let (inner, at) = (Arc::clone(self), self.clock.now());
-        actix_web::rt::spawn(async move {
-            // If it cannot be found now, the log has it.
-            let Ok(Some(directory)) = inner.tokens.directory(directory).await else { return };
-            let url = Some((directory.tenant_slug.clone(), directory.directory_id.to_ascii_lowercase()));
-            inner.uses.refused(RefusedKey { reason, credential: None, url, address }, &agent, at);
-        });
+        let refused = RefusedKey { reason, credential: None, client: Some(client.0), url: None, address };
+        self.uses.refused(refused, agent, self.clock.now());
     }
 }
 
@@ -144,10 +138,10 @@ const fn reported(reason: GrantDenialReason) -> Option<RefusedReason> {
         GrantDenialReason::Expired => Some(RefusedReason::ClientExpired),
         GrantDenialReason::Revoked => Some(RefusedReason::ClientRevoked),
         GrantDenialReason::OutsideNetworks => Some(RefusedReason::ClientNetworks),
-        GrantDenialReason::UnknownClient
-        | GrantDenialReason::Archived
-        | GrantDenialReason::Scope
-        | GrantDenialReason::Resource => None,
+        GrantDenialReason::Archived => Some(RefusedReason::Archived),
+        GrantDenialReason::Scope => Some(RefusedReason::ClientScope),
+        GrantDenialReason::Resource => Some(RefusedReason::ClientResource),
+        GrantDenialReason::UnknownClient => None,
     }
 }
 

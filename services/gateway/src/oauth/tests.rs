@@ -313,7 +313,7 @@ async fn only_a_posted_form_of_a_small_size_is_read() {
 }
 
 #[actix_web::test]
-async fn the_directorys_admin_hears_of_a_wrong_secret_and_nobody_of_an_unknown_client() {
+async fn the_directorys_admin_hears_of_every_refusal_of_a_client_and_nobody_of_an_unknown_one() {
     let tokens = OneClient::new();
     let gateway = gateway(&tokens);
     let body = format!("grant_type=client_credentials&client_id={}&client_secret=hunter2", tokens.client);
@@ -322,25 +322,36 @@ async fn the_directorys_admin_hears_of_a_wrong_secret_and_nobody_of_an_unknown_c
     }
     let stranger = ClientId(Id::new(NOW, &SeededEntropy::new(8)));
     send(&gateway, post(body.replace(&tokens.client.to_string(), &stranger.to_string()))).await;
-    for (reason, times) in [(GrantDenialReason::Revoked, 1), (GrantDenialReason::Scope, 1)] {
+    for reason in [
+        GrantDenialReason::Revoked,
+        GrantDenialReason::Expired,
+        GrantDenialReason::OutsideNetworks,
+        GrantDenialReason::Archived,
+        GrantDenialReason::Scope,
+        GrantDenialReason::Resource,
+    ] {
         tokens.denies(reason);
-        for _ in 0..times {
-            send(&gateway, post(tokens.form(""))).await;
-        }
+        send(&gateway, post(tokens.form(""))).await;
     }
-    // What is noted apart from the requests comes before this on the one thread.
-    tokio::task::yield_now().await;
     gateway.report_last_uses().await;
     let reported = tokens.reported.lock().unwrap();
     let mut refused: Vec<_> = reported.iter().flat_map(|uses| uses.refused.clone()).collect();
     refused.sort_by_key(|refused| refused.reason.key());
-    let seen: Vec<_> = refused.iter().map(|one| (one.reason, one.times, one.credential, one.url.clone())).collect();
-    let here = Some(("acme".to_owned(), "dir-1".to_owned()));
+    let seen: Vec<_> = refused.iter().map(|one| (one.reason, one.times)).collect();
     assert_eq!(
         seen,
-        [(RefusedReason::ClientRevoked, 1, None, here.clone()), (RefusedReason::ClientSecret, 3, None, here)]
+        [
+            (RefusedReason::Archived, 1),
+            (RefusedReason::ClientExpired, 1),
+            (RefusedReason::ClientNetworks, 1),
+            (RefusedReason::ClientResource, 1),
+            (RefusedReason::ClientRevoked, 1),
+            (RefusedReason::ClientScope, 1),
+            (RefusedReason::ClientSecret, 3)
+        ]
     );
-    assert_eq!(refused[1].from.agent, "Entra/1");
+    assert!(refused.iter().all(|one| one.client == Some(tokens.client.0) && one.credential.is_none()));
+    assert_eq!(refused[6].from.agent, "Entra/1");
 }
 
 #[actix_web::test]

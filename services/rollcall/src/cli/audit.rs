@@ -40,11 +40,11 @@ pub(crate) enum Audit {
         /// How many lines: 1 to 1000
         #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1000))]
         limit: u32,
-        /// The lines after the one with this id
-        #[arg(long, value_name = "ID", conflicts_with = "before")]
+        /// The lines after the one with this id or number (seq): of whoever goes on from his last one none is missed
+        #[arg(long, value_name = "ID|SEQ", conflicts_with = "before")]
         after: Option<String>,
-        /// The lines before the one with this id
-        #[arg(long, value_name = "ID")]
+        /// The lines before the one with this id or number
+        #[arg(long, value_name = "ID|SEQ")]
         before: Option<String>,
     },
 }

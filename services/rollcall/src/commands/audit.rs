@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use rollcall_base::{Id, Timestamp, marker};
-use rollcall_tokens::{AuditQuery, AuditRecord};
+use rollcall_access::JobScope;
+use rollcall_base::Timestamp;
+use rollcall_store::StoreError;
+use rollcall_tokens::{AuditCursor, AuditQuery, AuditRecord, jobs::NUMBERED_AT_ONCE};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -19,6 +21,8 @@ struct Shown<'a> {
     directory_id: Option<&'a str>,
     subject: Option<&'a str>,
     detail: &'a Value,
+    /// Its number among the tenant's lines; null for a moment after it was written.
+    seq: Option<i64>,
 }
 
 /// What people are shown of it.
@@ -46,11 +50,20 @@ pub(super) async fn run(command: cli::Audit, installation: &Installation, output
     let query = AuditQuery {
         since: since.map_or(Timestamp::from_micros(0), |since| since.moment(now)),
         directory,
-        after: after.as_deref().map(line).transpose()?,
-        before: before.as_deref().map(line).transpose()?,
+        after: after.as_deref().map(place).transpose()?,
+        before: before.as_deref().map(place).transpose()?,
         limit,
     };
-    let records = installation.tokens().await?.audit(&scope, &query).await?;
+    // A worker does so too, if there is one.
+    let jobs = installation.store.jobs(&JobScope::of_service("command-line"));
+    while jobs.number_audit(NUMBERED_AT_ONCE).await? > 0 {}
+    let records = installation.store.tenant(&scope).audit(&query).await.map_err(|error| match error {
+        StoreError::NotFound => Failure::told(format!(
+            "the audit of \"{tenant}\" has no line with the id \"{}\"; --output json prints them",
+            after.as_deref().or(before.as_deref()).unwrap_or_default()
+        )),
+        error => error.into(),
+    })?;
     let directories = installation.store.tenant(&scope).directories().await?;
     let names: BTreeMap<_, _> =
         directories.iter().map(|directory| (directory.id, directory.directory_id.as_str())).collect();
@@ -71,8 +84,11 @@ const fn forwards(query: &AuditQuery) -> bool {
     query.after.is_some()
 }
 
-fn line(id: &str) -> Result<Id<marker::Audit>, Failure> {
-    id.parse().map_err(|_| Failure::told(format!("\"{id}\" is no id of a line; --output json prints them")))
+fn place(text: &str) -> Result<AuditCursor, Failure> {
+    let seq = text.parse().map(AuditCursor::Seq);
+    seq.or_else(|_| text.parse().map(AuditCursor::Line)).map_err(|_| {
+        Failure::told(format!("\"{text}\" is neither the id nor the number of a line; --output json prints both"))
+    })
 }
 
 impl<'a> Shown<'a> {
@@ -85,6 +101,7 @@ impl<'a> Shown<'a> {
             directory_id,
             subject: record.subject.as_deref(),
             detail: &record.detail,
+            seq: record.seq,
         }
     }
 }

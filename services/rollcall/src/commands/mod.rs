@@ -1,5 +1,6 @@
 //! One file for each group of commands.
 
+mod activity;
 mod audit;
 mod client;
 mod directory;

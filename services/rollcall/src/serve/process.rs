@@ -9,7 +9,7 @@ use rollcall_gateway::Gateway;
 use rollcall_keys::{KeyContext, MeteredKeys};
 use rollcall_runtime::{HttpConfig, ReadinessCheck, Server, ServerSettings};
 use rollcall_store::Store;
-use rollcall_tokens::jobs::{ExpiryLadder, use_eraser};
+use rollcall_tokens::jobs::{ExpiryLadder, audit_sequencer, use_eraser};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
@@ -84,7 +84,7 @@ impl Process {
         self.runs(gateway.report_uses());
     }
 
-    /// Numbers events, erases what was deleted and what is old, and warns of tokens' ends.
+    /// Numbers events and the audit's lines, erases what was deleted and what is old, and warns of tokens' ends.
     pub(super) fn does_background_work(&mut self, store: &Store) -> Result<(), Failure> {
         let clock = &self.shared.clock;
         let ladder = ExpiryLadder::new(store, self.shared.metrics.registry())?;
@@ -92,6 +92,7 @@ impl Process {
             (jobs::eraser(store.clone(), Arc::clone(clock)), use_eraser(store.clone(), Arc::clone(clock)));
         let access_tokens = rollcall_tokens::erase_access_tokens(store.clone(), Arc::clone(clock));
         self.runs(jobs::sequencer(store.clone()));
+        self.runs(audit_sequencer(store.clone()));
         self.runs(eraser);
         self.runs(use_eraser);
         self.runs(access_tokens);

@@ -74,7 +74,7 @@ impl LocalTokens {
     ) -> Result<Option<TokenStatus>, TokensError> {
         let tenant = self.store.tenant(scope);
         let Some(record) = tenant.credential(id).await? else { return Ok(None) };
-        let used = tenant.last_uses(record.directory).await?.remove(&id);
+        let used = tenant.last_use(record.directory, id).await?;
         Ok(Some(TokenStatus::new(record, used, self.clock.now())))
     }
 

@@ -32,7 +32,6 @@ pub use self::{
     data_keys::Rotated,
     issue::{Issued, NewToken},
     look::TokenStatus,
-    policy::PolicyChange,
     revoke::Revoked,
     rotate::{KeptToken, Renewal, RotatedToken},
 };

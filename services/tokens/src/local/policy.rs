@@ -3,23 +3,10 @@
 use std::time::Duration;
 
 use rollcall_access::TenantScope;
-use rollcall_store::TenantPolicy;
+use rollcall_store::{PolicyChange, TenantPolicy};
 
 use super::{LocalTokens, issue::LONGEST_LIFE};
 use crate::TokensError;
-
-/// What is to be changed of a policy; `None` stays.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct PolicyChange {
-    /// [`TenantPolicy::token_days`].
-    pub token_days: Option<u32>,
-    /// [`TenantPolicy::longest_token_days`].
-    pub longest_token_days: Option<u32>,
-    /// [`TenantPolicy::rotation_overlap`].
-    pub rotation_overlap: Option<Duration>,
-    /// [`TenantPolicy::rotation_deadline`].
-    pub rotation_deadline: Option<Duration>,
-}
 
 /// Longer than a process may go on with what it remembers, so that none refuses an old token that another still takes.
 const SHORTEST_OVERLAP: Duration = Duration::from_secs(60);
@@ -34,27 +21,18 @@ impl LocalTokens {
         Ok(self.store.tenant(scope).policy().await?)
     }
 
-    /// Changes the tenant's policy for what is issued and rotated from now on, and returns it.
+    /// Changes the tenant's policy for what is issued and rotated from now on, and returns it. Of two changes at the same time
+    /// one is made upon the other.
     ///
     /// # Errors
     /// [`TokensError::Policy`]
     pub async fn change_policy(&self, scope: &TenantScope, change: PolicyChange) -> Result<TenantPolicy, TokensError> {
-        let tenant = self.store.tenant(scope);
-        let before = tenant.policy().await?;
-        let policy = TenantPolicy {
-            token_days: change.token_days.unwrap_or(before.token_days),
-            longest_token_days: change.longest_token_days.unwrap_or(before.longest_token_days),
-            rotation_overlap: change.rotation_overlap.unwrap_or(before.rotation_overlap),
-            rotation_deadline: change.rotation_deadline.unwrap_or(before.rotation_deadline),
-        };
-        check(&policy)?;
-        tenant.set_policy(policy).await?;
-        Ok(policy)
+        self.store.tenant(scope).change_policy(change, check).await?.map_err(TokensError::Policy)
     }
 }
 
-fn check(policy: &TenantPolicy) -> Result<(), TokensError> {
-    let wrong = |rule| Err(TokensError::Policy(rule));
+fn check(policy: &TenantPolicy) -> Result<(), &'static str> {
+    let wrong = Err;
     if !(1..=LONGEST_LIFE).contains(&policy.longest_token_days) {
         return wrong("the longest life of a token is 1 to 730 days");
     }

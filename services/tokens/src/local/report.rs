@@ -4,29 +4,32 @@ use std::sync::Arc;
 
 use rollcall_access::CredentialRecord;
 use rollcall_base::{Id, Timestamp, marker};
-use rollcall_store::{CredentialUse, RefusedUse, StoreError};
+use rollcall_store::{CredentialUse, RefusedUse, ReportId, StoreError, UseReport};
 
 use super::{LocalTokens, to_the_end};
 use crate::{GoodUses, RefusedReason, RefusedUses, TokensError, Uses, VerifyError, caches::CredentialKey};
 
 impl LocalTokens {
     pub(super) async fn keep_uses(&self, uses: Uses) -> Result<(), VerifyError> {
-        let good = uses.good.into_iter().map(CredentialUse::from).collect();
+        let mut refusals = Vec::new();
+        for refused in uses.refused {
+            refusals.extend(self.concerned(refused).await?);
+        }
+        let report = UseReport {
+            id: uses.report.map(|report| ReportId { reporter: report.reporter, seq: report.seq }),
+            uses: uses.good.into_iter().map(CredentialUse::from).collect(),
+            refusals,
+        };
         let (verification, caches) = (self.verification.clone(), self.caches.clone());
         let recorded = async move {
-            let recorded = verification.record_uses(good).await.map_err(told)?;
+            let recorded = verification.record(report).await.map_err(told)?;
             for id in &recorded.retiring {
                 // Who is not told takes the old one for good until its deadline; it reads it anew long before.
                 let _ = caches.credentials.invalidate(&CredentialKey(*id)).await;
             }
             Ok(())
         };
-        to_the_end(recorded, || VerifyError::Unavailable(Arc::new(TokensError::CutOff))).await?;
-        let mut refusals = Vec::new();
-        for refused in uses.refused {
-            refusals.extend(self.concerned(refused).await?);
-        }
-        self.verification.record_refusals(refusals).await.map_err(told)
+        to_the_end(recorded, || VerifyError::Unavailable(Arc::new(TokensError::CutOff))).await
     }
 
     /// The same refusal as each directory's admin should see it: the one whose token it is, and the one that the URL names.
@@ -39,16 +42,26 @@ impl LocalTokens {
             Some((tenant, key)) => self.directory_by_key(tenant, key).await?,
             None => None,
         };
+        let client = match refused.client {
+            Some(id) => self.verification.oauth_client(id).await.map_err(told)?,
+            None => None,
+        };
         let mut concerned = Vec::new();
+        if let Some(client) = &client {
+            concerned.push(RefusedUse { client: Some(client.id), ..row(&refused, client.directory, None) });
+        }
         if let Some(record) = &record {
-            concerned.push(row(&refused, record.directory, Some(record.id)));
+            let of_token = row(&refused, record.directory, Some(record.id));
+            concerned.push(RefusedUse { client: record.client, ..of_token });
         }
         if let Some(directory) = named
+            && client.is_none()
             && record.as_ref().is_none_or(|record| record.directory != directory.id)
         {
             // Another tenant does not learn which token it was.
-            let credential = record.filter(|record| record.tenant == directory.tenant).map(|record| record.id);
-            concerned.push(row(&refused, directory.id, credential));
+            let record = record.filter(|record| record.tenant == directory.tenant);
+            let client = record.as_ref().and_then(|record| record.client);
+            concerned.push(RefusedUse { client, ..row(&refused, directory.id, record.map(|record| record.id)) });
         }
         Ok(concerned)
     }
@@ -65,12 +78,15 @@ fn row(
 ) -> RefusedUse {
     // Who uses an expired token at another directory's URL has two things to mend; the URL's admin sees the second.
     let reason = match (credential, refused.reason) {
-        (None, reason) if reason.is_about_a_known_credential() => RefusedReason::OtherDirectory,
+        (None, reason) if reason.is_about_a_known_credential() && refused.client.is_none() => {
+            RefusedReason::OtherDirectory
+        }
         (_, reason) => reason,
     };
     RefusedUse {
         directory,
         credential,
+        client: None,
         reason: reason.key().to_owned(),
         address: refused.from.address.to_string(),
         agent: refused.from.agent.clone(),

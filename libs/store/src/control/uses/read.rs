@@ -9,8 +9,12 @@ use rollcall_base::{
 use sea_orm::QueryResult;
 use uuid::Uuid;
 
-use super::{CredentialUse, DAY, HOUR, LastUse, PlaceOfUse, RefusedUse};
-use crate::{StoreError, control::TenantStore, statement::Sql};
+use super::{DAY, HOUR, LastUse, PlaceOfUse, RefusedUse, count};
+use crate::{
+    StoreError,
+    control::{Holder, TenantStore},
+    statement::Sql,
+};
 
 impl TenantStore {
     /// When a directory's credentials were used. Those that never were are not in it.
@@ -19,127 +23,82 @@ impl TenantStore {
     /// [`StoreError::NotFound`] if the directory is not the tenant's.
     pub async fn last_uses(&self, directory: Id<Directory>) -> Result<BTreeMap<Id<Credential>, LastUse>, StoreError> {
         self.owns(directory).await?;
-        let sql = Sql::new(
-            "SELECT credential_id, first_used_at, last_used_at, last_address, last_agent FROM credential_use \
-             WHERE directory_id = ",
-        );
-        let rows = self.inner.rows(sql.id(directory).build(self.inner.backend())).await?;
-        let read = |row: &QueryResult| -> Result<_, StoreError> {
-            let last = LastUse {
-                first_at: Timestamp::from_micros(row.try_get("", "first_used_at")?),
-                at: Timestamp::from_micros(row.try_get("", "last_used_at")?),
-                address: row.try_get("", "last_address")?,
-                agent: row.try_get("", "last_agent")?,
-            };
-            Ok((Id::from_uuid(row.try_get("", "credential_id")?), last))
-        };
-        rows.iter().map(read).collect()
+        let rows = self.inner.rows(last_uses(directory).build(self.inner.backend())).await?;
+        rows.iter().map(last_use).collect()
     }
 
-    /// What one credential was used for since `since`, to the hour: oldest first, at most `limit` rows.
+    /// When one of a directory's credentials was used, if it ever was.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] if the directory is not the tenant's.
+    pub async fn last_use(
+        &self,
+        directory: Id<Directory>,
+        credential: Id<Credential>,
+    ) -> Result<Option<LastUse>, StoreError> {
+        self.owns(directory).await?;
+        let sql = last_uses(directory).text(" AND credential_id = ").id(credential);
+        let rows = self.inner.rows(sql.build(self.inner.backend())).await?;
+        rows.first().map(|row| Ok(last_use(row)?.1)).transpose()
+    }
+
+    /// What somebody did since `since`, by the hour and the place: oldest first, at most `limit` rows.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] if the directory is not the tenant's.
     pub async fn activity(
         &self,
         directory: Id<Directory>,
-        credential: Id<Credential>,
+        holder: impl Into<Holder>,
         since: Timestamp,
         limit: u32,
-    ) -> Result<Vec<CredentialUse>, StoreError> {
+    ) -> Result<Vec<PlaceOfUse>, StoreError> {
         self.owns(directory).await?;
-        let sql = Sql::new(
-            "SELECT hour, address, agent, outside, reads, writes, last_at FROM credential_activity WHERE directory_id = ",
-        )
-        .id(directory)
-        .text(" AND credential_id = ")
-        .id(credential)
-        .text(" AND hour >= ")
-        .value(since.as_micros() / HOUR)
-        .text(" ORDER BY hour, address, agent LIMIT ")
-        .value(i64::from(limit));
+        let sql = used_since(&format!("SELECT {SUMS}, hour"), directory, holder.into(), since)
+            .text(" GROUP BY hour, address, agent ORDER BY hour, address, agent LIMIT ")
+            .value(i64::from(limit));
         let rows = self.inner.rows(sql.build(self.inner.backend())).await?;
-        let read = |row: &QueryResult| -> Result<_, StoreError> {
-            Ok(CredentialUse {
-                directory,
-                credential,
-                address: row.try_get("", "address")?,
-                agent: row.try_get("", "agent")?,
-                outside: row.try_get("", "outside")?,
-                reads: count(row, "reads")?,
-                writes: count(row, "writes")?,
-                first_at: Timestamp::from_micros(row.try_get::<i64>("", "hour")? * HOUR),
-                last_at: Timestamp::from_micros(row.try_get("", "last_at")?),
-            })
-        };
-        rows.iter().map(read).collect()
+        rows.iter().map(place).collect()
     }
 
-    /// How often one credential was used since `since`, to the hour: requests that look, requests that change, and whether
-    /// any came from outside its networks.
+    /// How often somebody did something since `since`, to the hour: requests that look, requests that change, and whether any
+    /// came from outside the networks.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] if the directory is not the tenant's.
     pub async fn times_used(
         &self,
         directory: Id<Directory>,
-        credential: Id<Credential>,
+        holder: impl Into<Holder>,
         since: Timestamp,
     ) -> Result<(u64, u64, bool), StoreError> {
         self.owns(directory).await?;
-        let sql = Sql::new(
-            "SELECT CAST(COALESCE(SUM(reads), 0) AS bigint) AS reads, CAST(COALESCE(SUM(writes), 0) AS bigint) AS writes, \
-             CAST(COALESCE(MAX(CASE WHEN outside THEN 1 ELSE 0 END), 0) AS bigint) AS outside FROM credential_activity \
-             WHERE directory_id = ",
-        )
-        .id(directory)
-        .text(" AND credential_id = ")
-        .id(credential)
-        .text(" AND hour >= ")
-        .value(since.as_micros() / HOUR);
+        let sums = "SELECT CAST(COALESCE(SUM(reads), 0) AS bigint) AS reads, CAST(COALESCE(SUM(writes), 0) AS bigint) AS writes, \
+                    CAST(COALESCE(MAX(CASE WHEN outside THEN 1 ELSE 0 END), 0) AS bigint) AS outside";
+        let sql = used_since(sums, directory, holder.into(), since);
         let rows = self.inner.rows(sql.build(self.inner.backend())).await?;
         let row = rows.first().ok_or_else(|| StoreError::internal("a sum of nothing"))?;
         let number = |column| -> Result<u64, StoreError> { Ok(row.try_get::<i64>("", column)?.unsigned_abs()) };
         Ok((number("reads")?, number("writes")?, number("outside")? == 1))
     }
 
-    /// Where one credential was used from since `since`, to the hour: the latest first, at most `limit` places.
+    /// Where somebody did something from since `since`, to the hour: the latest first, at most `limit` places.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] if the directory is not the tenant's.
     pub async fn places_of_use(
         &self,
         directory: Id<Directory>,
-        credential: Id<Credential>,
+        holder: impl Into<Holder>,
         since: Timestamp,
         limit: u32,
     ) -> Result<Vec<PlaceOfUse>, StoreError> {
         self.owns(directory).await?;
-        let sql = Sql::new(
-            "SELECT address, agent, MAX(CASE WHEN outside THEN 1 ELSE 0 END) AS outside, \
-             CAST(SUM(reads) AS bigint) AS reads, CAST(SUM(writes) AS bigint) AS writes, MIN(hour) AS hour, \
-             MAX(last_at) AS last_at FROM credential_activity WHERE directory_id = ",
-        )
-        .id(directory)
-        .text(" AND credential_id = ")
-        .id(credential)
-        .text(" AND hour >= ")
-        .value(since.as_micros() / HOUR)
-        .text(" GROUP BY address, agent ORDER BY last_at DESC, address, agent LIMIT ")
-        .value(i64::from(limit));
+        let sql = used_since(&format!("SELECT {SUMS}, MIN(hour) AS hour"), directory, holder.into(), since)
+            .text(" GROUP BY address, agent ORDER BY last_at DESC, address, agent LIMIT ")
+            .value(i64::from(limit));
         let rows = self.inner.rows(sql.build(self.inner.backend())).await?;
-        let read = |row: &QueryResult| -> Result<_, StoreError> {
-            Ok(PlaceOfUse {
-                address: row.try_get("", "address")?,
-                agent: row.try_get("", "agent")?,
-                outside: row.try_get::<i32>("", "outside")? == 1,
-                reads: row.try_get::<i64>("", "reads")?.unsigned_abs(),
-                writes: row.try_get::<i64>("", "writes")?.unsigned_abs(),
-                first_at: Timestamp::from_micros(row.try_get::<i64>("", "hour")? * HOUR),
-                last_at: Timestamp::from_micros(row.try_get("", "last_at")?),
-            })
-        };
-        rows.iter().map(read).collect()
+        rows.iter().map(place).collect()
     }
 
     /// A directory's refused uses since `since`, to the day: the latest first, at most `limit` rows.
@@ -155,47 +114,52 @@ impl TenantStore {
         self.refusals_with(directory, None, since, limit).await
     }
 
-    /// Those of one credential.
+    /// Those of one token, or of an OAuth client: of its access tokens, and when it asked for one.
     ///
     /// # Errors
     /// As [`TenantStore::refusals`].
     pub async fn refusals_of(
         &self,
         directory: Id<Directory>,
-        credential: Id<Credential>,
+        holder: impl Into<Holder>,
         since: Timestamp,
         limit: u32,
     ) -> Result<Vec<RefusedUse>, StoreError> {
-        self.refusals_with(directory, Some(credential), since, limit).await
+        self.refusals_with(directory, Some(holder.into()), since, limit).await
     }
 
     async fn refusals_with(
         &self,
         directory: Id<Directory>,
-        credential: Option<Id<Credential>>,
+        holder: Option<Holder>,
         since: Timestamp,
         limit: u32,
     ) -> Result<Vec<RefusedUse>, StoreError> {
         self.owns(directory).await?;
         let sql = Sql::new(
-            "SELECT reason, credential_id, address, agent, times, first_at, last_at FROM refused_use WHERE directory_id = ",
+            "SELECT reason, credential_id, oauth_client_id, address, agent, times, first_at, last_at FROM refused_use \
+             WHERE directory_id = ",
         )
         .id(directory)
         .text(" AND day >= ")
         .value(since.as_micros() / DAY)
         .text(" AND last_at >= ")
         .value(since.as_micros());
-        let sql = match credential {
-            Some(credential) => sql.text(" AND credential_id = ").id(credential),
+        let sql = match holder {
+            Some(Holder::Token(credential)) => sql.text(" AND credential_id = ").id(credential),
+            Some(Holder::Client(client)) => sql.text(" AND oauth_client_id = ").id(client),
             None => sql,
         };
         let sql = sql.text(" ORDER BY last_at DESC, reason, address LIMIT ").value(i64::from(limit));
         let rows = self.inner.rows(sql.build(self.inner.backend())).await?;
         let read = |row: &QueryResult| -> Result<_, StoreError> {
             let credential: Uuid = row.try_get("", "credential_id")?;
+            let client: Option<Uuid> = row.try_get("", "oauth_client_id")?;
             Ok(RefusedUse {
                 directory,
-                credential: (!credential.is_nil()).then(|| Id::from_uuid(credential)),
+                // Where it is the client that was refused, its id stands in both.
+                credential: (!credential.is_nil() && client != Some(credential)).then(|| Id::from_uuid(credential)),
+                client: client.map(Id::from_uuid),
                 reason: row.try_get("", "reason")?,
                 address: row.try_get("", "address")?,
                 agent: row.try_get("", "agent")?,
@@ -208,7 +172,41 @@ impl TenantStore {
     }
 }
 
-/// What is counted here fits as long as somebody counts it within an hour or a day.
-fn count(row: &QueryResult, column: &str) -> Result<u32, StoreError> {
-    Ok(u32::try_from(row.try_get::<i64>("", column)?).unwrap_or(u32::MAX))
+const SUMS: &str = "address, agent, MAX(CASE WHEN outside THEN 1 ELSE 0 END) AS outside, \
+                    CAST(SUM(reads) AS bigint) AS reads, CAST(SUM(writes) AS bigint) AS writes, MAX(last_at) AS last_at";
+
+/// `what` of all that somebody did.
+fn used_since(what: &str, directory: Id<Directory>, holder: Holder, since: Timestamp) -> Sql {
+    let sql = Sql::new(what).text(" FROM credential_activity WHERE directory_id = ").id(directory);
+    holder.ids(sql.text(" AND credential_id IN ")).text(" AND hour >= ").value(since.as_micros() / HOUR)
+}
+
+fn place(row: &QueryResult) -> Result<PlaceOfUse, StoreError> {
+    Ok(PlaceOfUse {
+        address: row.try_get("", "address")?,
+        agent: row.try_get("", "agent")?,
+        outside: row.try_get::<i32>("", "outside")? == 1,
+        reads: row.try_get::<i64>("", "reads")?.unsigned_abs(),
+        writes: row.try_get::<i64>("", "writes")?.unsigned_abs(),
+        first_at: Timestamp::from_micros(row.try_get::<i64>("", "hour")? * HOUR),
+        last_at: Timestamp::from_micros(row.try_get("", "last_at")?),
+    })
+}
+
+fn last_uses(directory: Id<Directory>) -> Sql {
+    Sql::new(
+        "SELECT credential_id, first_used_at, last_used_at, last_address, last_agent FROM credential_use \
+         WHERE directory_id = ",
+    )
+    .id(directory)
+}
+
+fn last_use(row: &QueryResult) -> Result<(Id<Credential>, LastUse), StoreError> {
+    let last = LastUse {
+        first_at: Timestamp::from_micros(row.try_get("", "first_used_at")?),
+        at: Timestamp::from_micros(row.try_get("", "last_used_at")?),
+        address: row.try_get("", "last_address")?,
+        agent: row.try_get("", "last_agent")?,
+    };
+    Ok((Id::from_uuid(row.try_get("", "credential_id")?), last))
 }

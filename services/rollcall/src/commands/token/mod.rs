@@ -1,7 +1,7 @@
 //! `rollcall token …`.
 
 mod activity;
-mod refusals;
+pub(super) mod refusals;
 mod revoke;
 mod rotate;
 mod shown;

@@ -1,5 +1,6 @@
 //! `rollcall token refusals`.
 
+use rollcall_access::ClientId;
 use rollcall_tokens::{MOST_ROWS, RefusedReason, RefusedUse};
 use serde::Serialize;
 
@@ -7,12 +8,14 @@ use crate::{cli, failure::Failure, installation::Installation, output::Output};
 
 /// What is printed of refused uses that are alike. The names are stable.
 #[derive(Serialize)]
-pub(super) struct Shown {
+pub(in crate::commands) struct Shown {
     last_at: String,
     first_at: String,
     times: u32,
     reason: String,
     token_id: Option<String>,
+    /// The OAuth client that asked for an access token, or whose access token it was.
+    client_id: Option<String>,
     address: String,
     agent: String,
     explanation: &'static str,
@@ -27,6 +30,7 @@ impl From<&RefusedUse> for Shown {
             times: refused.times,
             reason: refused.reason.clone(),
             token_id: refused.credential.map(|id| id.to_string()),
+            client_id: refused.client.map(|id| ClientId(id).to_string()),
             address: refused.address.clone(),
             agent: refused.agent.clone(),
             explanation: explanation.unwrap_or("A newer version of rollcall knows this reason."),

@@ -109,19 +109,7 @@ fn next_steps(found: &Found, report: &Report, left: usize) -> Vec<String> {
              issue --tenant {slug} --directory {directory}"
         ));
     }
-    if report.changes.total > 0 {
-        steps.push(
-            "Go through the changes above, and those from addresses that are not your client's first. What is wrong is put \
-             right by a full sync from the IdP (Entra ID: \"Restart provisioning\"; Okta: \"Force Sync\")."
-                .to_owned(),
-        );
-    }
-    if report.requests.reads > 0 {
-        steps.push(
-            "Whoever had the token could read all users and groups that its scopes allow: consider whom you have to tell."
-                .to_owned(),
-        );
-    }
+    steps.extend(report.done.next_steps("token"));
     if found.record.networks.is_none() {
         steps.push("Let the next token be used from the client's addresses alone (--networks).".to_owned());
     }

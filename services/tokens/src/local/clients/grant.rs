@@ -6,22 +6,19 @@ use rollcall_access::{BearerToken, CredentialRecord, JobScope, OAuthClientRecord
 use rollcall_base::Id;
 use rollcall_store::{Granted, StoreError};
 
-use super::AccessToken;
+use super::{AccessToken, MOST_LIVE, forget_at_once};
 use crate::{
     GrantDenial, GrantDenialReason as Reason, GrantError, GrantedToken, Resource, TokenRequest, VerifyError,
-    local::{LocalTokens, PepperError},
+    local::{LocalTokens, PepperError, to_the_end},
 };
-
-/// The most live access tokens of one client. Beyond it the oldest is revoked: a client that asks again and again uses its
-/// newest, and one whose oldest is still in use asks for another when that is refused, as every OAuth client does. To
-/// refuse the new one would stop it altogether.
-const MOST_LIVE: u64 = 500;
 
 /// Why a token was not made. Shared by all who waited for it.
 #[derive(Debug, thiserror::Error)]
 enum IssueError {
     #[error("the client was revoked or has expired")]
     ClientIsGone,
+    #[error("the grant was cut off")]
+    CutOff,
     #[error(transparent)]
     Pepper(#[from] PepperError),
     #[error(transparent)]
@@ -115,7 +112,7 @@ impl LocalTokens {
     async fn issue_access_token(&self, client: &OAuthClientRecord, scopes: Scopes) -> Result<AccessToken, IssueError> {
         let scope = JobScope::of_service("tokens").tenant(client.tenant);
         let data_key = self.peppers.newest(&scope).await?.id;
-        let now = self.clock.now();
+        let (now, directory) = (self.clock.now(), client.directory);
         let token = BearerToken::generate(TokenKind::Access, Id::new(now, &*self.entropy), &*self.entropy);
         let record = CredentialRecord {
             id: token.id(),
@@ -133,15 +130,27 @@ impl LocalTokens {
             revoked_at: None,
             rotation: None,
         };
-        match self.store.tenant(&scope).insert_access_token(&record, MOST_LIVE).await? {
+        let (tenant, caches) = (self.store.tenant(&scope), self.caches.clone());
+        let (credential, expires_at, client) = (record.id, record.expires_at, client.id);
+        let change = async move {
+            let granted = tenant.insert_access_token(&record, MOST_LIVE).await;
+            let retired = match &granted {
+                Ok(Granted::Kept(retired)) => retired.clone(),
+                Ok(Granted::ClientIsGone) => Vec::new(),
+                // Of a failure nobody knows whether it was done. If they cannot be had either, they are read anew before long.
+                Err(_) => tenant.in_the_way_of(&record, MOST_LIVE).await.unwrap_or_default(),
+            };
+            if !retired.is_empty() {
+                let told = forget_at_once(&caches, &retired).await;
+                tracing::info!(%client, tokens = retired.len(), ?told, "a client's oldest tokens were revoked");
+            }
+            Ok(granted?)
+        };
+        match to_the_end(change, || IssueError::CutOff).await? {
             Granted::ClientIsGone => Err(IssueError::ClientIsGone),
-            Granted::Kept(retired) => {
-                if !retired.is_empty() {
-                    let told = self.forget_credentials(&retired).await;
-                    tracing::info!(client = %client.id, tokens = retired.len(), ?told, "a client's oldest tokens were revoked");
-                }
-                tracing::info!(credential = %record.id, client = %client.id, directory = %client.directory, "access token granted");
-                Ok(AccessToken { token, expires_at: record.expires_at })
+            Granted::Kept(_) => {
+                tracing::info!(%credential, %client, %directory, "access token granted");
+                Ok(AccessToken { token, expires_at })
             }
         }
     }

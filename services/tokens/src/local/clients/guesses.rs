@@ -1,16 +1,20 @@
 //! How often secrets may be tried for one client.
 //!
 //! Who floods the service from one address is met by the throttle of addresses; this one meets who tries one client's
-//! secret from many. It does not hold for an address from which a right credential came lately, so that nobody locks an
-//! honest client out by sending wrong secrets in its name.
+//! secret from many. It does not hold for an address from which that client's right secret came lately, so that nobody locks
+//! an honest client out by sending wrong secrets in its name; what else is good from there says nothing about this client.
 
 use std::{
     collections::HashMap,
+    net::IpAddr,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use rollcall_base::{Id, Meter, Rate, Timestamp, marker};
+
+use super::secrets::Asker;
+use crate::throttle::{TRUST, network};
 
 /// Tries for one client: one a second, and ten at once.
 const EACH: Rate = Rate::new(1, 10);
@@ -18,34 +22,65 @@ const EACH: Rate = Rate::new(1, 10);
 /// addresses alone.
 const MOST_CLIENTS: usize = 100_000;
 
+/// Clients and the addresses from which their right secrets came that are remembered. Beyond it who comes anew is a stranger
+/// each time.
+const MOST_TRUSTED: usize = 100_000;
+
 /// Meters of clients, whether or not they exist: who tries learns nothing of that.
 #[derive(Debug, Default)]
-pub(in crate::local) struct Guesses(Mutex<HashMap<Id<marker::OAuthClient>, Meter>>);
+pub(in crate::local) struct Guesses(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    meters: HashMap<Id<marker::OAuthClient>, Meter>,
+    /// Until when an address is trusted with a client.
+    trusted: HashMap<(IpAddr, Id<marker::OAuthClient>), Timestamp>,
+}
 
 impl Guesses {
-    /// Lets one try pass, or says after how long to come again.
-    pub(super) fn admit(&self, client: Id<marker::OAuthClient>, now: Timestamp) -> Result<(), Duration> {
-        let mut meters = self.lock();
+    /// Lets one try from `from` pass, and says who asks; or after how long to come again.
+    pub(super) fn admit(
+        &self,
+        client: Id<marker::OAuthClient>,
+        from: IpAddr,
+        now: Timestamp,
+    ) -> Result<Asker, Duration> {
+        let mut state = self.lock();
+        if state.trusted.get(&(network(from), client)).is_some_and(|until| *until > now) {
+            return Ok(Asker::Known);
+        }
+        let meters = &mut state.meters;
         let mut meter = meters.get(&client).copied().unwrap_or_default();
         EACH.take(&mut meter, now)?;
         if meters.len() >= MOST_CLIENTS && !meters.contains_key(&client) {
             meters.retain(|_, meter| !meter.is_idle(now));
             if meters.len() >= MOST_CLIENTS {
-                return Ok(());
+                return Ok(Asker::Stranger);
             }
         }
         meters.insert(client, meter);
-        Ok(())
+        Ok(Asker::Stranger)
     }
 
-    /// The secret was right: what it took is given back.
-    pub(super) fn was_good(&self, client: Id<marker::OAuthClient>) {
-        if let Some(meter) = self.lock().get_mut(&client) {
+    /// The secret was right: what it took is given back, and the address is trusted with this client for an hour.
+    pub(super) fn was_good(&self, client: Id<marker::OAuthClient>, from: IpAddr, asker: Asker, now: Timestamp) {
+        let mut state = self.lock();
+        if asker == Asker::Stranger
+            && let Some(meter) = state.meters.get_mut(&client)
+        {
             EACH.give_back(meter);
         }
+        let (trusted, place) = (&mut state.trusted, (network(from), client));
+        if trusted.len() >= MOST_TRUSTED && !trusted.contains_key(&place) {
+            trusted.retain(|_, until| *until > now);
+            if trusted.len() >= MOST_TRUSTED {
+                return;
+            }
+        }
+        trusted.insert(place, now.plus(TRUST));
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Id<marker::OAuthClient>, Meter>> {
+    fn lock(&self) -> MutexGuard<'_, State> {
         // Every change is made whole before the lock is let go.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -57,31 +92,55 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn a_client_is_tried_ten_times_and_then_once_a_second_and_its_neighbours_are_not_concerned() {
-        let (guesses, entropy, now) =
-            (Guesses::default(), SeededEntropy::new(1), Timestamp::from_micros(1_000_000_000));
-        let (client, neighbour) = (Id::new(now, &entropy), Id::new(now, &entropy));
-        assert_eq!((0..100).filter(|_| guesses.admit(client, now).is_ok()).count(), 10);
-        assert_eq!(guesses.admit(client, now), Err(Duration::from_secs(1)));
-        assert_eq!(guesses.admit(client, now.plus(Duration::from_secs(1))), Ok(()));
-        assert_eq!(guesses.admit(neighbour, now), Ok(()));
-        for _ in 0..100 {
-            guesses.admit(neighbour, now).unwrap();
-            guesses.was_good(neighbour);
-        }
+    const NOW: Timestamp = Timestamp::from_micros(1_000_000_000);
+
+    fn address(last: u8) -> IpAddr {
+        IpAddr::from([192, 0, 2, last])
     }
 
     #[test]
-    fn the_table_of_clients_is_bounded() {
-        let (guesses, entropy, now) =
-            (Guesses::default(), SeededEntropy::new(1), Timestamp::from_micros(1_000_000_000));
-        for _ in 0..MOST_CLIENTS + 10 {
-            guesses.admit(Id::new(now, &entropy), now).unwrap();
+    fn a_client_is_tried_ten_times_and_then_once_a_second_and_its_neighbours_are_not_concerned() {
+        let (guesses, entropy) = (Guesses::default(), SeededEntropy::new(1));
+        let (client, neighbour) = (Id::new(NOW, &entropy), Id::new(NOW, &entropy));
+        let here = address(1);
+        assert_eq!((0..100).filter(|last| guesses.admit(client, address(*last), NOW).is_ok()).count(), 10);
+        assert_eq!(guesses.admit(client, here, NOW), Err(Duration::from_secs(1)));
+        assert_eq!(guesses.admit(client, here, NOW.plus(Duration::from_secs(1))), Ok(Asker::Stranger));
+        assert_eq!(guesses.admit(neighbour, here, NOW), Ok(Asker::Stranger));
+    }
+
+    #[test]
+    fn an_address_is_trusted_with_the_client_whose_secret_came_from_it_and_with_no_other() {
+        let (guesses, entropy) = (Guesses::default(), SeededEntropy::new(2));
+        let (client, other) = (Id::new(NOW, &entropy), Id::new(NOW, &entropy));
+        for _ in 0..100 {
+            let asker = guesses.admit(client, address(1), NOW).unwrap();
+            guesses.was_good(client, address(1), asker, NOW);
         }
-        assert_eq!(guesses.lock().len(), MOST_CLIENTS);
-        let later = now.plus(Duration::from_secs(2));
-        guesses.admit(Id::new(later, &entropy), later).unwrap();
-        assert_eq!(guesses.lock().len(), 1);
+        for _ in 0..10 {
+            assert_eq!(guesses.admit(client, address(2), NOW), Ok(Asker::Stranger));
+            assert_eq!(guesses.admit(other, address(1), NOW), Ok(Asker::Stranger), "it is another client");
+        }
+        assert!(guesses.admit(client, address(2), NOW).is_err() && guesses.admit(other, address(1), NOW).is_err());
+        assert_eq!(guesses.admit(client, address(1), NOW), Ok(Asker::Known));
+        let an_hour_later = NOW.plus(TRUST);
+        assert_eq!(guesses.admit(client, address(1), an_hour_later), Ok(Asker::Stranger));
+    }
+
+    #[test]
+    fn the_tables_of_clients_are_bounded() {
+        let (guesses, entropy) = (Guesses::default(), SeededEntropy::new(1));
+        for _ in 0..MOST_CLIENTS + 10 {
+            let client = Id::new(NOW, &entropy);
+            let asker = guesses.admit(client, address(1), NOW).unwrap();
+            guesses.was_good(client, address(1), Asker::Known, NOW);
+            assert_eq!(asker, Asker::Stranger);
+        }
+        assert_eq!((guesses.lock().meters.len(), guesses.lock().trusted.len()), (MOST_CLIENTS, MOST_TRUSTED));
+        let later = NOW.plus(TRUST);
+        let client = Id::new(later, &entropy);
+        guesses.admit(client, address(1), later).unwrap();
+        guesses.was_good(client, address(1), Asker::Stranger, later);
+        assert_eq!((guesses.lock().meters.len(), guesses.lock().trusted.len()), (1, 1));
     }
 }

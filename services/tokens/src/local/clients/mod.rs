@@ -5,7 +5,7 @@ mod guesses;
 mod proof;
 mod secrets;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
 use rollcall_access::{AllowedNetworks, ClientSecret, OAuthClientRecord, Scopes, TenantScope};
@@ -20,12 +20,18 @@ pub(super) use self::{
     secrets::SecretChecks,
 };
 use super::{
-    LocalTokens,
+    Caches, LocalTokens,
     issue::{DAY, LONGEST_LIFE},
+    to_the_end,
 };
 use crate::{TokensError, caches::CredentialKey};
 
 const LONGEST_LABEL: usize = 200;
+
+/// The most live access tokens of one client. Beyond it the oldest are revoked: a client that asks again and again uses its
+/// newest, and one whose oldest is still in use asks for another when that is refused, as every OAuth client does. To
+/// refuse the new one would stop it altogether.
+const MOST_LIVE: u64 = 500;
 
 /// An OAuth client to be created.
 #[derive(Debug, Clone)]
@@ -55,6 +61,8 @@ pub struct CreatedClient {
 pub struct RevokedClient {
     /// How many access tokens of it were live.
     pub tokens: u64,
+    /// It had been revoked before.
+    pub had_been: bool,
     /// Who knows.
     pub told: Told,
 }
@@ -137,22 +145,43 @@ impl LocalTokens {
         scope: &TenantScope,
         id: Id<marker::OAuthClient>,
     ) -> Result<Option<RevokedClient>, TokensError> {
-        let revoked = self.store.tenant(scope).revoke_client(id, self.clock.now()).await;
-        if matches!(revoked, Ok(None)) {
-            return Ok(None);
-        }
-        // Of a failure nobody knows whether it was done.
-        let client_told = self.clients.forget(id).await;
-        let Some(tokens) = revoked? else { return Ok(None) };
-        let told = self.forget_credentials(&tokens.ids).await.and(client_told);
-        tracing::info!(client = %id, tokens = tokens.were_live, ?told, "OAuth client revoked");
-        Ok(Some(RevokedClient { tokens: tokens.were_live, told }))
+        self.revoke_client_as(scope, id, false).await
     }
 
-    /// Forgets several credentials at the same time, so that a Redis that does not answer is waited for once.
-    async fn forget_credentials(&self, ids: &[Id<marker::Credential>]) -> Told {
-        let keys: Vec<CredentialKey> = ids.iter().copied().map(CredentialKey).collect();
-        let told = join_all(keys.iter().map(|key| self.caches.credentials.invalidate(key))).await;
-        told.into_iter().fold(Told::Everywhere, Told::and)
+    /// The same, noting whether its secret or one of its tokens had `leaked`.
+    ///
+    /// # Errors
+    /// As [`LocalTokens::revoke_client`].
+    pub async fn revoke_client_as(
+        &self,
+        scope: &TenantScope,
+        id: Id<marker::OAuthClient>,
+        leaked: bool,
+    ) -> Result<Option<RevokedClient>, TokensError> {
+        let (tenant, now) = (self.store.tenant(scope), self.clock.now());
+        let (caches, clients) = (self.caches.clone(), Arc::clone(&self.clients));
+        let change = async move {
+            let live = tenant.live_access_tokens(id, now, MOST_LIVE).await?;
+            let revoked = tenant.revoke_client(id, now, leaked).await;
+            let tokens = match &revoked {
+                Ok(None) => return Ok(None),
+                Ok(Some(revoked)) => &revoked.ids,
+                // Of a failure nobody knows whether it was done.
+                Err(_) => &live,
+            };
+            let told = clients.forget(id).await.and(forget_at_once(&caches, tokens).await);
+            let Some(revoked) = revoked? else { return Ok(None) };
+            tracing::info!(client = %id, tokens = revoked.were_live, ?told, "OAuth client revoked");
+            Ok(Some(RevokedClient { tokens: revoked.were_live, had_been: revoked.had_been, told }))
+        };
+        to_the_end(change, || TokensError::CutOff).await
     }
+}
+
+/// Forgets several credentials at the same time, so that a Redis that does not answer is waited for once. There are never
+/// many more than [`MOST_LIVE`].
+async fn forget_at_once(caches: &Caches, ids: &[Id<marker::Credential>]) -> Told {
+    let keys: Vec<CredentialKey> = ids.iter().copied().map(CredentialKey).collect();
+    let told = join_all(keys.iter().map(|key| caches.credentials.invalidate(key))).await;
+    told.into_iter().fold(Told::Everywhere, Told::and)
 }

@@ -140,9 +140,7 @@ impl LocalTokens {
             return Err(denied(GrantDenialReason::WrongSecret, Some(&client)));
         }
         self.throttle.was_good(from);
-        if asker == Asker::Stranger {
-            self.guesses.was_good(id);
-        }
+        self.guesses.was_good(id, from, asker, self.clock.now());
         Ok(Some(Arc::new(client)))
     }
 
@@ -159,10 +157,6 @@ impl LocalTokens {
 
     fn admit_guess(&self, id: Id<marker::OAuthClient>, from: IpAddr) -> Result<Asker, ProofError> {
         self.throttle.admit(from).map_err(ProofError::Throttled)?;
-        if self.throttle.trusts(from) {
-            return Ok(Asker::Known);
-        }
-        self.guesses.admit(id, self.clock.now()).map_err(ProofError::Throttled)?;
-        Ok(Asker::Stranger)
+        self.guesses.admit(id, from, self.clock.now()).map_err(ProofError::Throttled)
     }
 }

@@ -40,7 +40,7 @@ pub(crate) enum SecretError {
 /// Who asks, as far as it decides about whose turn it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Asker {
-    /// From an address that had a right secret lately.
+    /// From an address that had this client's right secret lately.
     Known,
     /// From any other. Strangers leave the known their turn.
     Stranger,

@@ -1,14 +1,16 @@
 //! `rollcall oauth-client …`.
 
+mod activity;
+mod revoke;
+
 use std::time::Duration;
 
 use rollcall_access::{AllowedNetworks, ClientId, OAuthClientRecord, Scopes, TenantScope};
 use rollcall_base::Timestamp;
 use rollcall_store::DirectoryRecord;
-use rollcall_tokens::{ClientUse, NewClient, Told};
+use rollcall_tokens::{ClientUse, NewClient};
 use serde::Serialize;
 
-use super::token::refused_within;
 use crate::{cli, failure::Failure, installation::Installation, output::Output};
 
 /// What is printed of a new OAuth client. The names are stable.
@@ -72,18 +74,6 @@ struct Whole {
     base_url: String,
 }
 
-#[derive(Serialize)]
-struct Revoked {
-    client_id: String,
-    revoked: bool,
-    /// Access tokens that were good until now.
-    access_tokens_revoked: u64,
-    /// Whether Redis took the messages for the servers that listen to it.
-    servers_were_told: bool,
-    /// When the last server refuses client and tokens, whether or not it was told.
-    refused_everywhere_within_seconds: u64,
-}
-
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 pub(super) async fn run(
@@ -121,29 +111,11 @@ pub(super) async fn run(
                 base_url: installation.base_url(&directory),
             });
         }
-        cli::OauthClient::Revoke(choice) => revoke(&choice, installation, output).await?,
+        cli::OauthClient::Activity { client, since } => activity::show(&client, since, installation, output).await?,
+        cli::OauthClient::Revoke { client, leaked, since } => {
+            revoke::run(&client, leaked, since, installation, output).await?;
+        }
     }
-    Ok(())
-}
-
-async fn revoke(choice: &cli::OauthClientChoice, installation: &Installation, output: &Output) -> Result<(), Failure> {
-    let (scope, client, _) = chosen(choice, installation).await?;
-    let tokens = installation.tokens().await?;
-    let revoked = tokens.revoke_client(&scope, client.id).await?.ok_or_else(|| unknown(choice))?;
-    let within = refused_within(&installation.config);
-    let servers_were_told = revoked.told == Told::Everywhere;
-    output.say(&if servers_were_told {
-        format!("Servers that listen to Redis refuse the client and its access tokens now, any other within {within} seconds.")
-    } else {
-        format!("Servers refuse the client and its access tokens within {within} seconds.")
-    });
-    output.one(&Revoked {
-        client_id: ClientId(client.id).to_string(),
-        revoked: true,
-        access_tokens_revoked: revoked.tokens,
-        servers_were_told,
-        refused_everywhere_within_seconds: within,
-    });
     Ok(())
 }
 

@@ -1,0 +1,50 @@
+//! `rollcall oauth-client activity`, and the report about a client that leaked.
+
+use rollcall_access::TenantScope;
+use rollcall_base::{Id, marker};
+use rollcall_store::DirectoryRecord;
+use serde::Serialize;
+
+use super::{Shown, chosen};
+use crate::{cli, commands::activity::Done, failure::Failure, installation::Installation, output::Output};
+
+/// What is printed of what an OAuth client did with all of its access tokens. The names are stable.
+#[derive(Serialize)]
+pub(super) struct Report {
+    client: Shown,
+    #[serde(flatten)]
+    pub(super) done: Done,
+}
+
+impl Report {
+    /// For people.
+    pub(super) fn text(&self) -> String {
+        self.done.text("OAuth client", &self.client)
+    }
+}
+
+pub(super) async fn show(
+    choice: &cli::OauthClientChoice,
+    since: Option<cli::Since>,
+    installation: &Installation,
+    output: &Output,
+) -> Result<(), Failure> {
+    let (scope, client, directory) = chosen(choice, installation).await?;
+    let report = report(&scope, client.id, &directory, since, installation).await?;
+    output.whole(&report, || report.text());
+    Ok(())
+}
+
+pub(super) async fn report(
+    scope: &TenantScope,
+    id: Id<marker::OAuthClient>,
+    directory: &DirectoryRecord,
+    since: Option<cli::Since>,
+    installation: &Installation,
+) -> Result<Report, Failure> {
+    let now = installation.clock.now();
+    let since = since.map(|since| since.moment(now));
+    let activity = installation.tokens().await?.client_activity(scope, id, since).await?;
+    let (client, got, activity) = activity.ok_or_else(|| Failure::told("the OAuth client is gone"))?;
+    Ok(Report { client: Shown::of(&client, directory, got, now), done: Done::of(activity, true) })
+}
