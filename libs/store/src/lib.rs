@@ -26,16 +26,17 @@ mod transaction;
 
 pub use config::StoreConfig;
 pub use control::{
-    AccessTokens, AuditAction, AuditQuery, AuditRecord, ChangeBy, ChangesBy, ClientUse, CredentialUse, DirectoryRecord,
-    Granted, Kept, LastUse, MOST_PLACES_AN_HOUR, MOST_REFUSALS_A_DAY, NewDirectory, NewRotation, NotKept, NotRotated,
-    OperatorStore, PlaceOfUse, RecordedUses, RefusedUse, Revocation, RotatedCredential, TenantPolicy, TenantRecord,
-    TenantStore, VerificationStore, WrappedKey,
+    AccessTokens, AuditAction, AuditQuery, AuditRecord, ChangeBy, ChangesBy, ClientUse, Counting, CredentialUse,
+    DirectoryActivity, DirectoryContact, DirectoryRecord, DuplicateNames, FullSynced, Granted, Kept, LastUse,
+    MOST_PLACES_AN_HOUR, MOST_REFUSALS_A_DAY, NewDirectory, NewRotation, NotKept, NotRotated, OperatorStore,
+    PlaceOfUse, PoliciesChanged, RecordedUses, RefusedUse, Revocation, RotatedCredential, StepTaken, TenantPolicy,
+    TenantRecord, TenantStore, VerificationStore, WrappedKey,
 };
 #[cfg(feature = "counting")]
 pub use counting::Counted;
 pub use directory::DirectoryStore;
 pub use error::{ControlError, Source, StoreError};
-pub use jobs::{Climbed, Counts, EventRecord, JobStore, Operation};
+pub use jobs::{Climbed, Counts, EventRecord, JobStore, Operation, Sequenced};
 pub use migrate::Progress;
 pub use resource::{
     Change, ChangeFn, GroupRef, KnownUser, ListQuery, Listing, Member, Memberships, NewResource, PageKey, Position,

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod audit;
+mod directory;
 
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -9,6 +10,7 @@ use rollcall_access::{Networks, Scopes};
 use rollcall_base::ClientKind;
 
 pub(crate) use audit::{Audit, Policy, Since};
+pub(crate) use directory::{Archive, DirectoryPolicy};
 
 /// Rollcall takes identity in: identity providers push users and groups to it over SCIM 2.0.
 #[derive(Debug, Parser)]
@@ -151,6 +153,9 @@ pub(crate) enum Directory {
         /// Mostly the primary domain: lower-case letters, digits, dots, hyphens, underscores
         #[arg(long)]
         directory_name: String,
+        /// Begin as a draft: clients can be set up and tested, consumers see nothing until it is submitted
+        #[arg(long)]
+        draft: bool,
     },
     /// List a tenant's directories, or all
     List {
@@ -160,6 +165,22 @@ pub(crate) enum Directory {
     },
     /// Show one directory
     Show(DirectoryChoice),
+    /// Say that a draft is set up: from now on consumers see it, and it takes as much as comes
+    Submit(DirectoryChoice),
+    /// Put changes off: reads are answered, changes get 503 and come again
+    Freeze(DirectoryChoice),
+    /// Take changes again
+    Thaw(DirectoryChoice),
+    /// Put everything off: all requests get 503
+    Disable(DirectoryChoice),
+    /// Serve again; what was frozen before is frozen again
+    Enable(DirectoryChoice),
+    /// Give a directory up, for good: all requests get 401
+    Archive(Archive),
+    /// Count what is there anew, repair what is kept of the number, and note that a full sync was done
+    FullSync(DirectoryChoice),
+    /// What is done with what comes in: show it, or change some of it
+    Policy(DirectoryPolicy),
 }
 
 #[derive(Debug, Args)]
