@@ -14,7 +14,8 @@ pub use client::{ClientId, ClientSecret, MalformedClientId, MalformedSecret, OAu
 pub use credential::{Authenticated, CredentialRecord, Denial, Rotation, authenticate};
 pub use directory::{
     DirectoryPolicies, DirectorySettings, DirectoryState, DirectoryStep, Life, OnDelete, OnDeletedUser,
-    OnDuplicateGroupName, OnInactiveUser, OnReplace, OnUnknownMember, Stage, StepRefused, UnknownWord,
+    OnDuplicateGroupName, OnInactiveUser, OnReplace, OnUnknownMember, PolicyChanges, Stage, StepRefused, UnknownChoice,
+    UnknownWord,
 };
 pub use internal::{
     ForwardedRequest, GrantError, Granted, InternalCall, InternalKeys, SHORTEST_INTERNAL_SECRET, SIGNED_FOR, SealError,

@@ -2,6 +2,7 @@
 
 use std::{error::Error, sync::Arc};
 
+use rollcall_access::StepRefused;
 use rollcall_scim::ScimError;
 
 /// The cause of an error, for the log. Shared, because one failed commit fails every write in its group.
@@ -90,6 +91,12 @@ pub enum ControlError {
         /// What must be unique: `slug`, `directory_id` or `directory_name`.
         field: &'static str,
     },
+    /// A directory cannot take this step from where it stands.
+    #[error(transparent)]
+    Refused(#[from] StepRefused),
+    /// Somebody else does the same at the moment.
+    #[error("a full sync of this directory is under way already; wait until it is done")]
+    UnderWay,
     /// Anything else.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -26,13 +26,13 @@ mod transaction;
 
 pub use config::StoreConfig;
 pub use control::{
-    AccessTokens, AuditAction, AuditCursor, AuditQuery, AuditRecord, ChangeBy, ChangesBy, ClientUse, CredentialUse, DirectoryChange, DirectoryRecord, Freed, Granted, Holder, Kept, LastUse, MOST_PLACES_AN_HOUR, MOST_REFUSALS_A_DAY, NewDirectory, NewRotation, NotKept, NotRotated, OperatorStore, PlaceOfUse, PolicyChange, RecordedUses, RefusedUse, ReportId, Revocation, RotatedCredential, TenantPolicy, TenantRecord, TenantStore, UseReport, VerificationStore, WrappedKey,
+    AccessTokens, AuditAction, AuditCursor, AuditQuery, AuditRecord, ChangeBy, ChangesBy, ClientUse, Counting, CredentialUse, DirectoryActivity, DirectoryChange, DirectoryContact, DirectoryRecord, DuplicateNames, Freed, FullSynced, Granted, Holder, Kept, LastUse, MOST_PLACES_AN_HOUR, MOST_REFUSALS_A_DAY, NewDirectory, NewRotation, NotKept, NotRotated, OperatorStore, PlaceOfUse, PoliciesChanged, PolicyChange, RecordedUses, RefusedUse, ReportId, Revocation, RotatedCredential, StepTaken, TenantPolicy, TenantRecord, TenantStore, UseReport, VerificationStore, WrappedKey,
 };
 #[cfg(feature = "counting")]
 pub use counting::Counted;
 pub use directory::DirectoryStore;
 pub use error::{ControlError, Source, StoreError};
-pub use jobs::{Climbed, Counts, EventRecord, JobStore, Operation};
+pub use jobs::{Climbed, Counts, EventRecord, JobStore, Operation, Sequenced};
 pub use migrate::Progress;
 pub use resource::{
     Change, ChangeFn, GroupRef, KnownUser, ListQuery, Listing, Member, Memberships, NewResource, PageKey, Position,

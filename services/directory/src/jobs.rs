@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use rollcall_access::JobScope;
 use rollcall_base::Clock;
-use rollcall_store::Store;
+use rollcall_store::{DirectoryRecord, Store};
 use tokio::time::sleep;
 
 /// Changes that are numbered at once.
@@ -21,13 +21,18 @@ const ERASE_ROWS: u32 = 1000;
 /// How long a deleted resource can be brought back before it is erased.
 pub const DELETED_KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// Numbers accepted changes: outbox → event, and keeps the counts. Runs until it is dropped.
-pub async fn sequencer(store: Store) {
+/// Numbers accepted changes: outbox → event, and keeps the counts. `receiving` is called with each directory whose first
+/// change came, which is in another state then. Runs until it is dropped.
+pub async fn sequencer<T: Future<Output = ()>>(store: Store, receiving: impl Fn(DirectoryRecord) -> T) {
     let jobs = store.jobs(&JobScope::of_service("sequencer"));
     loop {
-        match jobs.sequence(BATCH).await {
-            Ok(0) => sleep(IDLE).await,
-            Ok(_) => {}
+        match jobs.number(BATCH).await {
+            Ok(done) if done.numbered == 0 => sleep(IDLE).await,
+            Ok(done) => {
+                for directory in done.receiving {
+                    receiving(directory).await;
+                }
+            }
             Err(error) => {
                 tracing::warn!(error = %error, "changes could not be numbered; trying again");
                 sleep(AFTER_FAILURE).await;

@@ -20,5 +20,5 @@ mod size;
 pub use http::{GrantedSurface, LOOKUP_ROUTES, ROUTES, Route, configure, configure_lookup};
 pub use limits::DirectoryLimits;
 pub use list::CursorKey;
-pub use lookup::Lookups;
+pub use lookup::{Lookups, announce_lookups};
 pub use service::{Call, DirectoryService};

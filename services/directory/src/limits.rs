@@ -20,6 +20,8 @@ pub struct DirectoryLimits {
     pub list_members: u32,
     /// Groups that a lookup answers with for one user.
     pub lookup_groups: u32,
+    /// Resources in a directory that is a draft.
+    pub draft_resources: u32,
     /// How long a cursor may be used.
     pub cursor_lifetime: Duration,
 }

@@ -62,10 +62,14 @@ impl DirectoryService {
         };
         let (service, kind) = (self.clone(), Arc::clone(kind));
         let name = kind.name.clone();
+        let mut store = self.store.directory(&scope).with_groups(true);
+        if call.settings.is_draft() {
+            store = store.in_draft_of(self.limits.draft_resources);
+        }
         let create = async move {
             let document = new.document.clone();
             let has_members = new.members.as_ref().is_some_and(|members| !members.is_empty());
-            let created = service.store.directory(&scope).with_groups(true).create(new).await;
+            let created = store.create(new).await;
             if may_be_done(&created) {
                 if kind.kind == GROUP && has_members {
                     service.lookups.much_changed(&scope).await;

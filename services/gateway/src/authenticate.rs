@@ -7,7 +7,7 @@ use actix_web::{
     body::{EitherBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     http::{
-        StatusCode,
+        Method, StatusCode,
         header::{HeaderMap, USER_AGENT},
     },
     middleware::Next,
@@ -76,6 +76,7 @@ impl Inner {
         match directory.life.state() {
             DirectoryState::Archived => Err(Denial::Archived.into()),
             DirectoryState::Disabled => Err(Refusal::Disabled),
+            DirectoryState::Frozen if changes(request.request()) => Err(Refusal::Frozen),
             _ => Ok((authenticated, directory)),
         }
     }
@@ -87,7 +88,7 @@ impl Inner {
             credential: authenticated.credential(),
             from: Source::new(from, agent(request.headers())),
             outside: authenticated.admit_from(from) != Ok(Origin::Inside),
-            changes: !request.method().is_safe() && !request.path().ends_with("/.search"),
+            changes: changes(request),
         };
         self.uses.good(used, self.clock.now());
     }
@@ -117,6 +118,13 @@ impl Inner {
         }
         Ok(self.tokens.resolve(tenant, key).await?.is_some_and(|named| named.id == directory.id))
     }
+}
+
+/// Whether a request may change anything: all but GET, HEAD and what only searches (RFC 7644 §3.4.3).
+fn changes(request: &HttpRequest) -> bool {
+    let method = request.method();
+    let searches = method == Method::POST && request.path().trim_end_matches('/').ends_with("/.search");
+    !(method == Method::GET || method == Method::HEAD || searches)
 }
 
 const TURNED_AWAY: [StatusCode; 3] =

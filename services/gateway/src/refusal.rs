@@ -25,6 +25,8 @@ pub(crate) enum Refusal {
     Throttled(Duration),
     #[error("the directory is disabled")]
     Disabled,
+    #[error("the directory is frozen")]
+    Frozen,
     #[error("tokens cannot be checked at the moment")]
     Unavailable(#[source] Arc<dyn Error + Send + Sync>),
 }
@@ -42,13 +44,18 @@ impl From<VerifyError> for Refusal {
 /// How long a client should wait for what an operator or a database must mend.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 
+/// How long a client should wait before it tries a frozen directory again: somebody is looking into something.
+const UNTIL_THAWED: Duration = Duration::from_secs(60);
+
 impl Refusal {
-    /// What the directory's admin should know of it, if it is about the token.
+    /// What the directory's admin should know of it, if it is about the token or the directory.
     pub(crate) fn reason(&self) -> Option<RefusedReason> {
         match self {
             Self::NoToken(diagnosis) => Some((*diagnosis).into()),
             Self::Denied(denial) => Some((*denial).into()),
-            Self::Throttled(_) | Self::Disabled | Self::Unavailable(_) => None,
+            Self::Disabled => Some(RefusedReason::Disabled),
+            Self::Frozen => Some(RefusedReason::Frozen),
+            Self::Throttled(_) | Self::Unavailable(_) => None,
         }
     }
 
@@ -58,7 +65,7 @@ impl Refusal {
             Self::NoToken(diagnosis) => tracing::info!(reason = %diagnosis, "refused: no readable token"),
             Self::Denied(denial) => tracing::info!(reason = %denial, "refused: token not accepted"),
             Self::Throttled(_) => tracing::warn!(reason = %self, "refused: throttled"),
-            Self::Disabled => tracing::info!(reason = %self, "refused: directory not served"),
+            Self::Disabled | Self::Frozen => tracing::info!(reason = %self, "refused: directory not served"),
             Self::Unavailable(source) => tracing::error!(error = %chain(&**source), "refused: {self}"),
         }
     }
@@ -79,6 +86,13 @@ impl Refusal {
                 StatusCode::SERVICE_UNAVAILABLE,
                 "This directory is disabled at the moment; nothing was changed. Ask its administrator to enable it.",
                 PATIENCE,
+            ),
+            Self::Frozen => later(
+                api,
+                StatusCode::SERVICE_UNAVAILABLE,
+                "This directory is frozen: it can be read, and changes are put off; nothing was changed. Send the request \
+                 again after the seconds in Retry-After, or ask its administrator to thaw it.",
+                UNTIL_THAWED,
             ),
             Self::Unavailable(_) => later(
                 api,

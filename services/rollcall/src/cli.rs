@@ -3,6 +3,7 @@
 mod audit;
 mod simulate;
 mod client;
+mod directory;
 
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -15,6 +16,7 @@ pub(crate) use audit::{Audit, Policy, Since};
 pub(crate) use simulate::Simulate;
 use client::named as client_named;
 pub(crate) use client::{Client, Guide};
+pub(crate) use directory::{Archive, DirectoryPolicy};
 
 /// Rollcall takes identity in: identity providers push users and groups to it over SCIM 2.0.
 #[derive(Debug, Parser)]
@@ -165,6 +167,9 @@ pub(crate) enum Directory {
         /// Take ID and Name as they are typed, and put nothing right
         #[arg(long)]
         as_given: bool,
+        /// Begin as a draft: clients can be set up and tested, consumers see nothing until it is submitted
+        #[arg(long)]
+        draft: bool,
     },
     /// List a tenant's directories, or all
     List {
@@ -196,6 +201,22 @@ pub(crate) enum Directory {
         #[arg(long)]
         key: String,
     },
+    /// Say that a draft is set up: from now on consumers see it, and it takes as much as comes
+    Submit(DirectoryChoice),
+    /// Put changes off: reads are answered, changes get 503 and come again
+    Freeze(DirectoryChoice),
+    /// Take changes again
+    Thaw(DirectoryChoice),
+    /// Put everything off: all requests get 503
+    Disable(DirectoryChoice),
+    /// Serve again; what was frozen before is frozen again
+    Enable(DirectoryChoice),
+    /// Give a directory up, for good: all requests get 401
+    Archive(Archive),
+    /// Count what is there anew, repair what is kept of the number, and note that a full sync was done
+    FullSync(DirectoryChoice),
+    /// What is done with what comes in: show it, or change some of it
+    Policy(DirectoryPolicy),
 }
 
 #[derive(Debug, Args)]

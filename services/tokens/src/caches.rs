@@ -172,7 +172,29 @@ impl DirectoryCache {
 /// Has all processes that `tiers` reach forget what they know of a directory, or that there is none: before it is
 /// acknowledged that it was made or changed.
 pub async fn announce_directory(record: &DirectoryRecord, tiers: &Tiers) -> Told {
-    DirectoryCache::new(TokensConfig::default().cache_limits(), tiers).invalidate(record).await
+    DirectoryNews::to(tiers).tell(record).await
+}
+
+/// Where it is told that a directory was made or changed.
+#[derive(Clone)]
+pub struct DirectoryNews(DirectoryCache);
+
+impl DirectoryNews {
+    /// To other processes, as far as `tiers` reach them. This one's token service remembers what it knew: it has its own
+    /// ([`crate::LocalTokens::directory_news`]).
+    pub fn to(tiers: &Tiers) -> Self {
+        Self(DirectoryCache::new(TokensConfig::default().cache_limits(), tiers))
+    }
+
+    /// To a process with this cache, too.
+    pub(crate) fn with(cache: DirectoryCache) -> Self {
+        Self(cache)
+    }
+
+    /// Has what is known of a directory be forgotten.
+    pub async fn tell(&self, record: &DirectoryRecord) -> Told {
+        self.0.invalidate(record).await
+    }
 }
 
 fn unavailable<E: Error + Send + Sync + 'static>(error: Arc<E>) -> VerifyError {

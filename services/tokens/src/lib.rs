@@ -21,7 +21,7 @@ mod tokens;
 mod uses;
 mod wire;
 
-pub use caches::announce_directory;
+pub use caches::{DirectoryNews, announce_directory};
 pub use config::{KeyAges, OAuthSettings, ThrottleLimits, TokensConfig};
 pub use eraser::{ACCESS_TOKENS_KEPT, erase_access_tokens};
 pub use error::{TokensError, VerifyError};

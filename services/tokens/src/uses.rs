@@ -187,7 +187,11 @@ reasons! {
     /// Of another directory.
     OtherDirectory "other_directory" "A token of one directory was sent to the Base URL of another. Base URL and token must be of the same directory.",
     /// Archived.
-    Archived "archived" "The directory is archived, and somebody still sends to it. Switch provisioning off at the client, or enable the directory.",
+    Archived "archived" "The directory is archived, and somebody still sends to it. That is for good: switch provisioning off at the client, or give it another directory.",
+    /// Disabled.
+    Disabled "disabled" "The directory is disabled, and its client still sends; it is answered 503 and tries again. Enable the directory (rollcall directory enable), or switch provisioning off at the client.",
+    /// A change to a frozen directory.
+    Frozen "frozen" "The directory is frozen, and its client sends changes; they are answered 503 and come again. Thaw the directory (rollcall directory thaw).",
     /// An OAuth client's time is over.
     ClientExpired "client_expired" "An OAuth client has expired and asks for access tokens. Create a new one and enter its id and secret in the client's settings.",
     /// Somebody revoked an OAuth client.
@@ -231,7 +235,14 @@ impl RefusedReason {
                 | Self::OutsideNetworks
                 | Self::OtherDirectory
                 | Self::Archived
+                | Self::Disabled
+                | Self::Frozen
         )
+    }
+
+    /// Whether the token was good, and only the directory does not serve: its client was heard of.
+    pub(crate) const fn is_of_a_good_token(self) -> bool {
+        matches!(self, Self::Archived | Self::Disabled | Self::Frozen)
     }
 }
 

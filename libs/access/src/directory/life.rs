@@ -78,6 +78,14 @@ words! {
 }
 
 #[allow(clippy::derivable_impls)] // the macro writes no #[default]
+impl Default for Stage {
+    /// What a directory is that was made before there were others.
+    fn default() -> Self {
+        Self::Submitted
+    }
+}
+
+#[allow(clippy::derivable_impls)] // the macro writes no #[default]
 impl Default for DirectoryState {
     /// What a directory is that was made before there were others.
     fn default() -> Self {
@@ -112,6 +120,9 @@ pub enum StepRefused {
     /// Archived directories stay as they are.
     #[error("the directory is archived, which is for good; create another one")]
     Archived,
+    /// A draft is nobody's source yet.
+    #[error("the directory is a draft; submit it first")]
+    Draft,
     /// There is nothing to sync.
     #[error("nothing came from the client yet; a full sync is due when the first users have arrived")]
     NothingYet,
@@ -185,7 +196,8 @@ impl Life {
             (DirectoryStep::Submit, Stage::Draft) => self.stage = Stage::Submitted,
             (DirectoryStep::FirstChange, Stage::Submitted) => self.stage = Stage::Receiving,
             (DirectoryStep::FullSync, Stage::Receiving | Stage::Synced) => self.stage = Stage::Synced,
-            (DirectoryStep::FullSync, Stage::Draft | Stage::Submitted) => return Err(StepRefused::NothingYet),
+            (DirectoryStep::FullSync, Stage::Draft) => return Err(StepRefused::Draft),
+            (DirectoryStep::FullSync, Stage::Submitted) => return Err(StepRefused::NothingYet),
             (DirectoryStep::Freeze, _) => self.frozen = true,
             (DirectoryStep::Thaw, _) => self.frozen = false,
             (DirectoryStep::Disable, _) => self.disabled = true,
@@ -213,7 +225,8 @@ mod tests {
         assert_eq!(after(life, &steps[..1]), DirectoryState::Submitted);
         assert_eq!(after(life, &steps[..2]), DirectoryState::Receiving);
         assert_eq!(after(life, &steps), DirectoryState::Synced);
-        assert_eq!(life.after(DirectoryStep::FullSync), Err(StepRefused::NothingYet));
+        assert_eq!(life.after(DirectoryStep::FullSync), Err(StepRefused::Draft));
+        assert_eq!(Life::new(Stage::Submitted).after(DirectoryStep::FullSync), Err(StepRefused::NothingYet));
         assert_eq!(after(life, &[DirectoryStep::FirstChange]), DirectoryState::Draft);
     }
 

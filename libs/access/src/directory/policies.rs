@@ -1,5 +1,7 @@
 //! What a directory's admin decides about what comes in, because many clients cannot.
 
+use std::{fmt, str::FromStr};
+
 use serde::{Deserialize, Serialize};
 
 macro_rules! choices {
@@ -24,8 +26,28 @@ macro_rules! choices {
                 match self { Self::$usual => $usual_word, Self::$other => $other_word }
             }
         }
+
+        impl fmt::Display for $kind {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl FromStr for $kind {
+            type Err = UnknownChoice;
+
+            fn from_str(text: &str) -> Result<Self, UnknownChoice> {
+                let known = Self::ALL.into_iter().find(|choice| choice.as_str() == text);
+                known.ok_or(UnknownChoice(Self::ALL.map(Self::as_str)))
+            }
+        }
     )+ };
 }
+
+/// A word that is no choice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the choices are \"{}\" and \"{}\"", self.0[0], self.0[1])]
+pub struct UnknownChoice([&'static str; 2]);
 
 choices! {
     /// POST of a user that exists and is inactive. Of an active one it is always 409.
@@ -114,6 +136,9 @@ mod tests {
         }
         for choice in OnDelete::ALL {
             assert_eq!(serde_json::to_value(choice).unwrap(), choice.as_str());
+            assert_eq!(choice.to_string().parse(), Ok(choice));
         }
+        let unknown = "perhaps".parse::<OnDelete>().unwrap_err();
+        assert_eq!(unknown.to_string(), "the choices are \"restorable\" and \"erase\"");
     }
 }

@@ -173,6 +173,7 @@ fn positive(config: &Config) -> Result<(), ConfigError> {
         ("limits.list_bytes", limits.list_bytes as u64),
         ("limits.list_members", u64::from(limits.list_members)),
         ("limits.lookup_groups", u64::from(limits.lookup_groups)),
+        ("limits.draft_resources", u64::from(limits.draft_resources)),
         ("limits.cursor_seconds", limits.cursor_seconds),
         ("limits.unknown_tokens.per_second", u64::from(limits.unknown_tokens.per_second)),
         ("limits.unknown_tokens.burst", u64::from(limits.unknown_tokens.burst)),

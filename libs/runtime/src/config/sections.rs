@@ -157,6 +157,8 @@ pub struct LimitsConfig {
     pub list_members: u32,
     /// Groups in one lookup.
     pub lookup_groups: u32,
+    /// Users and groups in a directory that is a draft.
+    pub draft_resources: u32,
     pub cursor_seconds: u64,
     pub directory_name_length: usize,
     pub page: PageLimits,

@@ -67,6 +67,26 @@ actions! {
     DirectoryKeyFreed "directory.key_freed",
     /// The tenant's policy was changed.
     PolicyChanged "tenant.policy_changed",
+    /// A directory was created.
+    DirectoryCreated "directory.created",
+    /// A directory's setup was said to be done.
+    DirectorySubmitted "directory.submitted",
+    /// A directory's first change came.
+    DirectoryReceiving "directory.receiving",
+    /// A directory's full sync was done.
+    DirectorySynced "directory.synced",
+    /// A directory's changes are put off.
+    DirectoryFrozen "directory.frozen",
+    /// A directory's changes are taken again.
+    DirectoryThawed "directory.thawed",
+    /// All of a directory's requests are put off.
+    DirectoryDisabled "directory.disabled",
+    /// A directory's requests are served again.
+    DirectoryEnabled "directory.enabled",
+    /// A directory was given up.
+    DirectoryArchived "directory.archived",
+    /// A directory's policies were changed.
+    DirectoryPoliciesChanged "directory.policies_changed",
 }
 
 /// A line of the audit.
@@ -122,6 +142,15 @@ impl AuditEntry {
         detail: Value,
     ) -> Self {
         Self { tenant, directory: Some(directory), action, subject: Some(subject), once: None, detail }
+    }
+
+    /// A line about a directory as a whole.
+    pub(crate) fn of_directory(
+        (tenant, directory): (Id<Tenant>, Id<Directory>),
+        action: AuditAction,
+        detail: Value,
+    ) -> Self {
+        Self::of((tenant, directory), format!("directory:{directory}"), action, detail)
     }
 
     pub(crate) fn once(self, key: String) -> Self {

@@ -62,7 +62,7 @@ pub struct DirectoryRecord {
 impl DirectoryRecord {
     /// What a request to it needs to know.
     pub const fn settings(&self) -> DirectorySettings {
-        DirectorySettings { state: self.life.state(), policies: self.policies }
+        DirectorySettings { state: self.life.state(), stage: self.life.stage, policies: self.policies }
     }
 }
 

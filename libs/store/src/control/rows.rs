@@ -170,7 +170,7 @@ pub(super) async fn directories(
 }
 
 /// A directory's life as it is stored. What was made before there were stages has only a state.
-pub(super) fn life(row: &directory::Model) -> Result<Life, StoreError> {
+pub(crate) fn life(row: &directory::Model) -> Result<Life, StoreError> {
     let unknown = |error| StoreError::internal(format!("directory {}: {error}", row.id));
     let state: DirectoryState = row.state.parse().map_err(unknown)?;
     let mut life = Life::from(state);
@@ -200,7 +200,7 @@ pub(super) async fn directory_by_key(
     }
 }
 
-pub(super) async fn directory_by_id(
+pub(crate) async fn directory_by_id(
     connection: &impl ConnectionTrait,
     id: Id<Directory>,
 ) -> Result<Option<DirectoryRecord>, StoreError> {

@@ -46,9 +46,11 @@ impl TenantStore {
     pub async fn create_directory(&self, new: NewDirectory) -> Result<DirectoryRecord, ControlError> {
         let now = self.inner.clock.now();
         let id = Id::new(now, &*self.inner.entropy);
-        let insert = InsertDirectory { id, tenant: self.tenant, new, now };
-        if let Some(field) = self.inner.write(insert).await? {
-            return Err(ControlError::Taken { field });
+        let (actor, audit) = (self.actor.clone(), AuditWriter::new(&self.inner));
+        let insert = InsertDirectory { id, tenant: self.tenant, new, now, actor, audit };
+        match self.inner.write(insert).await? {
+            Ok(written) => audit::tell(&written),
+            Err(field) => return Err(ControlError::Taken { field }),
         }
         let record = rows::directory_by_id(self.inner.reader(), id).await?;
         Ok(record.ok_or_else(|| StoreError::internal("a directory is gone that was just created"))?)
@@ -144,20 +146,22 @@ struct InsertDirectory {
     tenant: Id<Tenant>,
     new: NewDirectory,
     now: Timestamp,
+    actor: Actor,
+    audit: AuditWriter,
 }
 
 #[async_trait]
 impl Mutation for InsertDirectory {
-    /// The field that is taken. What was inserted before it was found is rolled back by name, not by an error, so the
+    /// The lines that tell of it, or the field that is taken. What was inserted before it was found is rolled back by name, not by an error, so the
     /// keys come first and nothing else is written when one is taken.
-    type Output = Option<&'static str>;
+    type Output = Result<Vec<AuditRecord>, &'static str>;
 
-    async fn run(&self, transaction: &Transaction) -> Result<Option<&'static str>, StoreError> {
+    async fn run(&self, transaction: &Transaction) -> Result<Self::Output, StoreError> {
         let keys = [("directory_id", fold(&self.new.directory_id)), ("directory_name", fold(&self.new.directory_name))];
         for (field, key) in &keys {
             let found = directory_key::Entity::find_by_id((self.tenant.as_uuid(), key.clone())).one(transaction);
             if found.await?.is_some() {
-                return Ok(Some(field));
+                return Ok(Err(field));
             }
         }
         let row = directory::ActiveModel {
@@ -187,7 +191,18 @@ impl Mutation for InsertDirectory {
             .to_owned();
         let kept =
             directory_key::Entity::insert_many(rows).on_conflict(nothing).exec_without_returning(transaction).await;
-        if inserted(kept)? as usize == distinct.len() { Ok(None) } else { Err(StoreError::contention()) }
+        if inserted(kept)? as usize != distinct.len() {
+            return Err(StoreError::contention());
+        }
+        let detail = json!({
+            "directory_id": self.new.directory_id,
+            "directory_name": self.new.directory_name,
+            "client": self.new.client_kind,
+            "client_profile": self.new.client_profile,
+            "stage": self.new.stage,
+        });
+        let line = AuditEntry::of_directory((self.tenant, self.id), AuditAction::DirectoryCreated, detail);
+        Ok(Ok(self.audit.write(transaction, &self.actor, vec![line]).await?))
     }
 }
 

@@ -6,7 +6,7 @@ use sea_orm::{ActiveValue::Set, EntityTrait, sea_query::OnConflict};
 use serde_json::Value;
 
 use super::{
-    Author, index_rows,
+    Author, draft, index_rows,
     member_ops::{self, Group},
     outbox::{self, MemberChanges},
     row::Columns,
@@ -41,6 +41,7 @@ impl Mutation for Create {
 
     async fn run(&self, transaction: &Transaction) -> Result<StoredResource, StoreError> {
         let Self { new, by } = self;
+        draft::check(transaction, by).await?;
         let now = by.now();
         let created = StoredResource {
             id: by.new_id(now),

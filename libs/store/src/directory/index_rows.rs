@@ -22,6 +22,10 @@ use crate::{
 /// Under which number a group's externalId stands among the claims. Schemas number their attributes from 1.
 const EXTERNAL_ID: i32 = 0;
 
+/// Under which number a group's name stands among the claims, where groups' names are to be their own: with
+/// `resource.name_key` as it is. Far above any number that a schema gives.
+pub(crate) const DISPLAY_NAME_CLAIM: i32 = 1_000_001;
+
 /// What stands in the index for a document.
 pub(super) fn values(resource_type: &ResourceType, document: &Document) -> BTreeSet<(i32, String)> {
     indexed_values(resource_type, document).into_iter().map(|(id, value)| (id.0, value_key(&value))).collect()

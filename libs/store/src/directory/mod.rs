@@ -24,6 +24,7 @@
 mod create;
 mod delete;
 mod direct_groups;
+mod draft;
 mod index_rows;
 mod lookup;
 mod member_ops;
@@ -39,6 +40,7 @@ use rollcall_base::{Id, Timestamp, marker};
 use rollcall_scim::schema::ResourceType;
 use sea_orm::{ConnectionTrait, DbBackend};
 
+pub(crate) use index_rows::DISPLAY_NAME_CLAIM;
 pub(crate) use member_ops::element;
 pub(crate) use outbox::Mark;
 pub(crate) use row::{member_id, name_attribute, select, stored};
@@ -54,6 +56,7 @@ pub struct DirectoryStore<A: Access> {
     pub(crate) directory: Id<marker::Directory>,
     actor: Actor,
     with_groups: bool,
+    draft_limit: Option<u32>,
     access: PhantomData<fn() -> A>,
 }
 
@@ -64,6 +67,7 @@ impl<A: Access> Clone for DirectoryStore<A> {
             directory: self.directory,
             actor: self.actor.clone(),
             with_groups: self.with_groups,
+            draft_limit: self.draft_limit,
             access: PhantomData,
         }
     }
@@ -72,7 +76,7 @@ impl<A: Access> Clone for DirectoryStore<A> {
 impl<A: Access> DirectoryStore<A> {
     pub(crate) fn new(inner: Arc<Inner>, scope: &DirectoryScope<A>) -> Self {
         let (directory, actor) = (scope.directory(), scope.actor().clone());
-        Self { inner, directory, actor, with_groups: false, access: PhantomData }
+        Self { inner, directory, actor, with_groups: false, draft_limit: None, access: PhantomData }
     }
 
     /// Whether the resources that it gives bring their groups along, where that costs no second statement
@@ -118,11 +122,19 @@ impl<A: Access> DirectoryStore<A> {
 }
 
 impl DirectoryStore<Write> {
+    /// For a directory that is a draft as far as is known: it is to hold `most` resources at most, as long as it is one. Each
+    /// creation looks whether it still is.
+    #[must_use]
+    pub fn in_draft_of(mut self, most: u32) -> Self {
+        self.draft_limit = Some(most);
+        self
+    }
+
     /// Creates a resource. Nothing is read before the write: the unique indexes decide.
     ///
     /// # Errors
     /// [`StoreError::Rejected`]: 409 `uniqueness` for a taken userName or (of a group) externalId, 400 `invalidValue`
-    /// for members that are no live resources of the directory, naming them.
+    /// for members that are no live resources of the directory, naming them, 403 beyond what a draft may hold.
     pub async fn create(&self, new: NewResource) -> Result<StoredResource, StoreError> {
         self.inner.write(create::Create { new, by: self.author() }).await
     }
@@ -151,6 +163,7 @@ impl DirectoryStore<Write> {
             directory: self.directory,
             actor: self.actor.to_string(),
             with_groups: self.with_groups,
+            draft_limit: self.draft_limit,
         }
     }
 }
@@ -163,6 +176,8 @@ pub(crate) struct Author {
     pub(crate) actor: String,
     /// Whether what is written is shown with its groups.
     with_groups: bool,
+    /// How many resources it may hold if it is a draft; none if it is known to be none, which no directory becomes again.
+    draft_limit: Option<u32>,
 }
 
 impl Author {

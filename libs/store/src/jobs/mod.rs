@@ -19,7 +19,24 @@ use sea_orm::ConnectionTrait;
 pub use ladder::Climbed;
 pub use record::{Counts, EventRecord, Operation};
 
-use crate::{StoreError, statement::Sql, store::Inner};
+use crate::{
+    DirectoryRecord, StoreError,
+    control::{
+        audit::{self, AuditWriter},
+        rows,
+    },
+    statement::Sql,
+    store::Inner,
+};
+
+/// What a step of the sequencer did.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Sequenced {
+    /// How many changes became events.
+    pub numbered: usize,
+    /// Directories whose first change was among them, and which are receiving now.
+    pub receiving: Vec<DirectoryRecord>,
+}
 
 /// Background work.
 #[derive(Clone)]
@@ -36,13 +53,30 @@ impl JobStore {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn sequence(&self, limit: u32) -> Result<usize, StoreError> {
+        Ok(self.number(limit).await?.numbered)
+    }
+
+    /// The same, saying whose first changes were among them: these directories are receiving now.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn number(&self, limit: u32) -> Result<Sequenced, StoreError> {
         // Idle, it only reads: even a write that changes nothing is flushed to the disk, and looks to other processes
         // on the same file as a change.
         let waiting = Sql::new("SELECT 1 FROM outbox LIMIT 1").build(self.0.reader().get_database_backend());
         if self.0.rows(waiting).await?.is_empty() {
-            return Ok(0);
+            return Ok(Sequenced::default());
         }
-        self.0.write(sequence::Sequence { limit, now: self.0.clock.now() }).await
+        let (now, audit) = (self.0.clock.now(), AuditWriter::new(&self.0));
+        let sequence = sequence::Sequence { limit, now, actor: self.1.clone(), audit };
+        let (numbered, written) = self.0.write(sequence).await?;
+        audit::tell(&written);
+        let mut receiving = Vec::new();
+        for directory in written.iter().filter_map(|line| line.directory) {
+            // Numbered is numbered: who cannot be told of now is known elsewhere within the bound.
+            receiving.extend(rows::directory_by_id(self.0.reader(), directory).await.ok().flatten());
+        }
+        Ok(Sequenced { numbered, receiving })
     }
 
     /// Erases up to `limit` rows of resources that were deleted before `before`: a group's members first, then the

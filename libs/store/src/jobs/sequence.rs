@@ -3,12 +3,17 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use rollcall_base::Timestamp;
+use rollcall_access::Actor;
+use rollcall_base::{Id, Timestamp};
 use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, FromQueryResult};
 use uuid::Uuid;
 
 use crate::{
-    StoreError,
+    AuditRecord, StoreError,
+    control::{
+        audit::{AuditEntry, AuditWriter},
+        directory_life::first_change,
+    },
     door::Mutation,
     entity::{event, outbox},
     statement::Sql,
@@ -18,13 +23,16 @@ use crate::{
 pub(super) struct Sequence {
     pub(super) limit: u32,
     pub(super) now: Timestamp,
+    pub(super) actor: Actor,
+    pub(super) audit: AuditWriter,
 }
 
 #[async_trait]
 impl Mutation for Sequence {
-    type Output = usize;
+    /// Of how many changes events were made, and the lines that tell of directories' first ones.
+    type Output = (usize, Vec<AuditRecord>);
 
-    async fn run(&self, transaction: &Transaction) -> Result<usize, StoreError> {
+    async fn run(&self, transaction: &Transaction) -> Result<Self::Output, StoreError> {
         let backend = transaction.get_database_backend();
         // Holds this row until the commit, so that a second sequencer begins when this one's work can be seen.
         let lock = Sql::new("INSERT INTO job_lock (name, taken_at) VALUES ('sequencer', ").value(self.now.as_micros());
@@ -48,12 +56,12 @@ impl Mutation for Sequence {
         for row in versions_in_order(rows) {
             directories.entry(row.directory_id).or_default().push(row);
         }
-        let mut count = 0;
+        let (mut count, mut lines) = (0, Vec::new());
         for (directory, rows) in directories {
             count += rows.len();
-            number(transaction, directory, rows).await?;
+            lines.extend(number(transaction, directory, rows).await?);
         }
-        Ok(count)
+        Ok((count, self.audit.write(transaction, &self.actor, lines).await?))
     }
 }
 
@@ -68,15 +76,36 @@ fn versions_in_order(rows: Vec<outbox::Model>) -> Vec<outbox::Model> {
     places.iter().filter_map(|place| by_resource.get_mut(place)?.pop_first().map(|(_, row)| row)).collect()
 }
 
-/// Gives the rows of one directory their numbers.
-async fn number(transaction: &Transaction, directory: Uuid, rows: Vec<outbox::Model>) -> Result<(), StoreError> {
+/// Gives the rows of one directory their numbers, and the line that tells of its first change if that is among them.
+async fn number(
+    transaction: &Transaction,
+    directory: Uuid,
+    rows: Vec<outbox::Model>,
+) -> Result<Option<AuditEntry>, StoreError> {
     let backend = transaction.get_database_backend();
     let count = rows.len() as i64;
-    let last = Sql::new("INSERT INTO event_counter (directory_id, last_seq) VALUES (").value(directory).text(", ");
-    let last = last.value(count).text(") ON CONFLICT (directory_id) DO UPDATE SET last_seq =");
-    let last = last.text(" event_counter.last_seq + excluded.last_seq RETURNING last_seq").build(backend);
-    let row = transaction.query_one_raw(last).await?;
-    let last: i64 = row.ok_or_else(|| StoreError::internal("no event counter"))?.try_get("", "last_seq")?;
+    let (first_at, last_at) = rows.iter().fold((i64::MAX, i64::MIN), |(a, b), row| (a.min(row.at), b.max(row.at)));
+    // Which batch is a directory's first, its counter says: no other statement is needed for it.
+    let last = Sql::new("INSERT INTO event_counter (directory_id, last_seq, first_change_at, last_change_at) VALUES (")
+        .value(directory)
+        .text(", ")
+        .value(count)
+        .text(", ")
+        .value(first_at)
+        .text(", ")
+        .value(last_at)
+        .text(") ON CONFLICT (directory_id) DO UPDATE SET last_seq = event_counter.last_seq + excluded.last_seq,")
+        .text(" first_change_at = COALESCE(event_counter.first_change_at, excluded.first_change_at),")
+        .text(" last_change_at = CASE WHEN event_counter.last_change_at > excluded.last_change_at")
+        .text(
+            " THEN event_counter.last_change_at ELSE excluded.last_change_at END RETURNING last_seq, first_change_at",
+        );
+    let row = transaction.query_one_raw(last.build(backend)).await?;
+    let row = row.ok_or_else(|| StoreError::internal("no event counter"))?;
+    let last: i64 = row.try_get("", "last_seq")?;
+    let is_first = row.try_get::<Option<i64>>("", "first_change_at")? == Some(first_at);
+    // Before the tally, which a full sync changes with the directory's row in its hands.
+    let line = if is_first { began(transaction, directory, last > count).await? } else { None };
     let mut live: BTreeMap<i16, i64> = BTreeMap::new();
     for row in &rows {
         *live.entry(row.kind).or_default() += i64::from(row.delta);
@@ -100,7 +129,28 @@ async fn number(transaction: &Transaction, directory: Uuid, rows: Vec<outbox::Mo
         let tally = tally.value(kind).text(", ").value(delta).text(") ON CONFLICT (directory_id, kind) DO UPDATE SET");
         transaction.execute_raw(tally.text(" live = tally.live + excluded.live").build(backend)).await?;
     }
-    Ok(())
+    Ok(line)
+}
+
+/// The counter has a first change since now. If it counted before there was a place for that, the first event tells when it
+/// really was.
+async fn began(
+    transaction: &Transaction,
+    directory: Uuid,
+    counted_before: bool,
+) -> Result<Option<AuditEntry>, StoreError> {
+    if counted_before {
+        let sql =
+            Sql::new("UPDATE event_counter SET first_change_at = (SELECT e.at FROM event e WHERE e.directory_id = ")
+                .value(directory)
+                .text(" AND e.seq = 1) WHERE directory_id = ")
+                .value(directory)
+                .text(" AND EXISTS (SELECT 1 FROM event e WHERE e.directory_id = ")
+                .value(directory)
+                .text(" AND e.seq = 1)");
+        transaction.execute_raw(sql.build(transaction.get_database_backend())).await?;
+    }
+    first_change(transaction, Id::from_uuid(directory)).await
 }
 
 fn event_of(row: outbox::Model, seq: i64) -> event::ActiveModel {

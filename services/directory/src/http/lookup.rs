@@ -11,7 +11,7 @@ use actix_web::{
     },
     web,
 };
-use rollcall_access::{Action, Authenticated, DirectoryScope, Permission, Read, Subject};
+use rollcall_access::{Action, Authenticated, DirectoryScope, DirectorySettings, Permission, Read, Subject};
 use rollcall_base::Id;
 use rollcall_runtime::http::problem_json;
 use rollcall_scim::ScimError;
@@ -34,9 +34,11 @@ pub fn configure(config: &mut web::ServiceConfig) {
 }
 
 async fn by_id(request: HttpRequest) -> Result<HttpResponse, Problem> {
-    let (service, scope) = admitted(&request)?;
+    let (service, scope, settings) = admitted(&request)?;
     let id = request.match_info().query("id");
     let found = match Id::from_str(id) {
+        // A draft's users are nobody's yet.
+        Ok(_) if settings.is_draft() => None,
         Ok(id) => service.look_up(&scope, &UserKey::Id(id)).await?.pop(),
         // What is not even an id is nobody's.
         Err(_) => None,
@@ -46,9 +48,9 @@ async fn by_id(request: HttpRequest) -> Result<HttpResponse, Problem> {
 }
 
 async fn by_name(request: HttpRequest) -> Result<HttpResponse, Problem> {
-    let (service, scope) = admitted(&request)?;
+    let (service, scope, settings) = admitted(&request)?;
     let key = asked_for(&request)?;
-    let users = service.look_up(&scope, &key).await?;
+    let users = if settings.is_draft() { Vec::new() } else { service.look_up(&scope, &key).await? };
     let users: Vec<_> = users.iter().map(|user| user.to_json()).collect();
     Ok(HttpResponse::Ok().json(json!({ "users": users })))
 }
@@ -64,11 +66,13 @@ fn asked_for(request: &HttpRequest) -> Result<UserKey, ScimError> {
     }
 }
 
-fn admitted(request: &HttpRequest) -> Result<(DirectoryService, DirectoryScope<Read>), Problem> {
+fn admitted(request: &HttpRequest) -> Result<(DirectoryService, DirectoryScope<Read>, DirectorySettings), Problem> {
     let extensions = request.extensions();
-    match (request.app_data::<web::Data<DirectoryService>>(), extensions.get::<Authenticated>()) {
-        (Some(service), Some(authenticated)) => {
-            Ok((service.get_ref().clone(), authenticated.read(Permission::new(Subject::Lookups, Action::Read))?))
+    let service = request.app_data::<web::Data<DirectoryService>>();
+    match (service, extensions.get::<Authenticated>(), extensions.get::<DirectorySettings>()) {
+        (Some(service), Some(authenticated), Some(settings)) => {
+            let scope = authenticated.read(Permission::new(Subject::Lookups, Action::Read))?;
+            Ok((service.get_ref().clone(), scope, *settings))
         }
         // Mounted without the gateway in front: nothing is served rather than served to anybody.
         _ => Err(ScimError::status(401, "This surface is not open here.").into()),

@@ -17,7 +17,7 @@ use std::{convert::Infallible, sync::Arc};
 use futures_util::future::join_all;
 use rollcall_access::{DirectoryScope, Read, Write};
 use rollcall_base::{Entropy, Id, marker};
-use rollcall_cache::{Cache, CacheLimits, Tiers};
+use rollcall_cache::{Cache, CacheLimits, Tiers, Told};
 use rollcall_scim::{Document, ScimError};
 use rollcall_store::{DirectoryStore, Memberships, StoreError, UserKey};
 
@@ -42,6 +42,12 @@ pub struct Lookups {
 
 /// A random number that a directory's answers carry.
 type Generation = u64;
+
+/// Has all processes that `tiers` reach forget what they would answer of a directory's users and their groups. This one
+/// remembers it.
+pub async fn announce_lookups(scope: &DirectoryScope<Read>, limits: CacheLimits, tiers: &Tiers) -> Told {
+    Cache::<DirectoryOf, Generation>::new(limits, tiers).forget(&DirectoryOf::new(scope)).await
+}
 
 impl Lookups {
     /// Nothing yet; what comes is remembered on `tiers` within `limits`.
@@ -89,6 +95,13 @@ impl Lookups {
         let _ = self.generations.forget(&DirectoryOf::new(&scope.to_read())).await;
     }
 
+    /// To be called when another process changed the data, and nobody knows what.
+    fn clear(&self) {
+        self.answers.clear();
+        self.ids.clear();
+        self.generations.clear();
+    }
+
     async fn generation(&self, scope: &DirectoryScope<Read>) -> Generation {
         let drawn = || async {
             let mut bytes = [0; 8];
@@ -103,6 +116,14 @@ impl Lookups {
 }
 
 impl DirectoryService {
+    /// Forgets lookups when another process, such as a command, has changed the embedded database. Until it is dropped.
+    pub async fn follow_changes(self) {
+        let mut changes = self.store.changed_elsewhere();
+        while changes.changed().await.is_ok() {
+            self.lookups.clear();
+        }
+    }
+
     /// The users that `key` names, with their groups; nobody is no error. What this process acknowledged before is in the
     /// answer. What another did is as soon as it is told, mostly within milliseconds; where it could not be told of a change, the
     /// answer may be 30 seconds old.

@@ -54,6 +54,7 @@ const SETTINGS: &[Limit] = &[
     Limit("limits.list_members", "members in a list", "400 tooMany"),
     Limit("limits.cursor_seconds", "s that a cursor is good", "400 expiredCursor"),
     Limit("limits.lookup_groups", "groups of a user in a lookup", "422"),
+    Limit("limits.draft_resources", "users and groups in a directory that is a draft", "403"),
     Limit("limits.directory_name_length", "characters of a Directory Name", "`directory create` refuses"),
     Limit("internal.answer_seconds", "s for the directory service to answer the gateway", "503"),
 ];

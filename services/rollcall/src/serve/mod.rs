@@ -42,18 +42,20 @@ pub(crate) async fn all(config: Config, with_demo: bool, output: &Output) -> Res
     let keys = keys::service(&installation, Some(&keyring), shared.metrics.registry()).await?;
     let settings = installation::tokens_config(&installation.config);
     let tokens = installation.tokens_configured(Arc::new(keys.clone()), settings, &tiers);
+    let news = tokens.directory_news();
     let limiter = shared.limiter(&installation.config, &tiers)?;
     let (public_url, clock) = (installation.public_url.clone(), Arc::clone(&shared.clock));
     let gateway = Gateway::new(Arc::new(tokens), public_url, clock, limiter);
     let mut process = Process::new(shared);
     process.reports_uses(gateway.clone());
+    process.runs(directory.clone().follow_changes());
     process.routes.scim = Some(Scim::Here(gateway, directory));
     process.routes.longest_name = installation.config.limits.directory_name_length;
     process.uses_database(installation.store.clone());
     if installation.config.keys.provider == KeyProvider::AwsKms {
         process.uses_key_service(keys);
     }
-    process.does_background_work(&installation.store)?;
+    process.does_background_work(&installation.store, news)?;
     output.say(&format!("Rollcall listens on {}. Ctrl-C stops.", installation.public_url));
     let serving = process.run(server, installation.config.http.clone(), stop);
     let outcome =

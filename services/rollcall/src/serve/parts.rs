@@ -109,6 +109,7 @@ fn limits(config: &Config) -> DirectoryLimits {
         },
         page: limits.page,
         lookup_groups: limits.lookup_groups,
+        draft_resources: limits.draft_resources,
         body_bytes: config.http.body_bytes,
         resource_bytes: limits.resource_bytes,
         list_members: limits.list_members,

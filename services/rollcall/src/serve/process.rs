@@ -9,7 +9,10 @@ use rollcall_gateway::Gateway;
 use rollcall_keys::{KeyContext, MeteredKeys};
 use rollcall_runtime::{HttpConfig, ReadinessCheck, Server, ServerSettings};
 use rollcall_store::Store;
-use rollcall_tokens::jobs::{ExpiryLadder, audit_sequencer, use_eraser};
+use rollcall_tokens::{
+    DirectoryNews,
+    jobs::{ExpiryLadder, audit_sequencer, use_eraser},
+};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
@@ -84,14 +87,22 @@ impl Process {
         self.runs(gateway.report_uses());
     }
 
-    /// Numbers events and the audit's lines, erases what was deleted and what is old, and warns of tokens' ends.
-    pub(super) fn does_background_work(&mut self, store: &Store) -> Result<(), Failure> {
+    /// Numbers events and the audit's lines, erases what was deleted and what is old, and warns of tokens' ends. What changes of
+    /// directories on the way is told to `news`.
+    pub(super) fn does_background_work(&mut self, store: &Store, news: DirectoryNews) -> Result<(), Failure> {
         let clock = &self.shared.clock;
         let ladder = ExpiryLadder::new(store, self.shared.metrics.registry())?;
         let (eraser, use_eraser) =
             (jobs::eraser(store.clone(), Arc::clone(clock)), use_eraser(store.clone(), Arc::clone(clock)));
         let access_tokens = rollcall_tokens::erase_access_tokens(store.clone(), Arc::clone(clock));
-        self.runs(jobs::sequencer(store.clone()));
+        let tell = move |directory| {
+            let news = news.clone();
+            async move {
+                // Who could not be told follows within the bound.
+                let _ = news.tell(&directory).await;
+            }
+        };
+        self.runs(jobs::sequencer(store.clone(), tell));
         self.runs(audit_sequencer(store.clone()));
         self.runs(eraser);
         self.runs(use_eraser);

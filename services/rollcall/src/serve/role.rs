@@ -6,7 +6,7 @@ use rollcall_access::InternalKeys;
 use rollcall_directory::{CursorKey, GrantedSurface};
 use rollcall_gateway::{Forwarder, ForwarderConfig, Gateway};
 use rollcall_runtime::{Config, Peers, Surface, config::KeyProvider, peers};
-use rollcall_tokens::{InternalSurface, RemoteTokens};
+use rollcall_tokens::{DirectoryNews, InternalSurface, RemoteTokens};
 
 use super::{
     parts::{Shared, half_the_time},
@@ -115,7 +115,8 @@ impl Role {
             }
             Self::Worker => {
                 let store = process.shared.store(&config).await?;
-                process.does_background_work(&store)?;
+                let tiers = tiers::telling(&config, &process.shared.clock, &process.shared.entropy).await?;
+                process.does_background_work(&store, DirectoryNews::to(&tiers))?;
                 process.uses_database(store);
             }
         }

@@ -6,9 +6,14 @@ use rollcall_base::{Id, marker};
 use rollcall_store::DirectoryRecord;
 
 use super::LocalTokens;
-use crate::VerifyError;
+use crate::{VerifyError, caches::DirectoryNews};
 
 impl LocalTokens {
+    /// Where to tell of changed directories, so that this service sees them at once.
+    pub fn directory_news(&self) -> DirectoryNews {
+        DirectoryNews::with(self.caches.directories.clone())
+    }
+
     pub(super) async fn directory_by_id(
         &self,
         id: Id<marker::Directory>,

@@ -4,13 +4,17 @@ use std::sync::Arc;
 
 use rollcall_access::CredentialRecord;
 use rollcall_base::{Id, Timestamp, marker};
-use rollcall_store::{CredentialUse, RefusedUse, ReportId, StoreError, UseReport};
+use rollcall_store::{CredentialUse, DirectoryContact, RefusedUse, ReportId, StoreError, UseReport};
 
 use super::{LocalTokens, to_the_end};
-use crate::{GoodUses, RefusedReason, RefusedUses, TokensError, Uses, VerifyError, caches::CredentialKey};
+use crate::{
+    GoodUses, RefusedReason, RefusedUses, Source, Span, TokensError, Uses, VerifyError, caches::CredentialKey,
+};
 
 impl LocalTokens {
     pub(super) async fn keep_uses(&self, uses: Uses) -> Result<(), VerifyError> {
+        // First: it may be told twice.
+        self.verification.record_contacts(self.contacts(&uses).await?).await.map_err(told)?;
         let mut refusals = Vec::new();
         for refused in uses.refused {
             refusals.extend(self.concerned(refused).await?);
@@ -30,6 +34,19 @@ impl LocalTokens {
             Ok(())
         };
         to_the_end(recorded, || VerifyError::Unavailable(Arc::new(TokensError::CutOff))).await
+    }
+
+    /// Whose clients were heard of.
+    async fn contacts(&self, uses: &Uses) -> Result<Vec<DirectoryContact>, VerifyError> {
+        let mut contacts: Vec<_> =
+            uses.good.iter().map(|uses| contact(uses.directory, &uses.from, uses.span)).collect();
+        for refused in uses.refused.iter().filter(|refused| refused.reason.is_of_a_good_token()) {
+            let Some(id) = refused.credential else { continue };
+            if let Some(record) = self.credential_record(id).await? {
+                contacts.push(contact(record.directory, &refused.from, refused.span));
+            }
+        }
+        Ok(contacts)
     }
 
     /// The same refusal as each directory's admin should see it: the one whose token it is, and the one that the URL names.
@@ -68,6 +85,16 @@ impl LocalTokens {
 
     async fn credential_record(&self, id: Id<marker::Credential>) -> Result<Option<CredentialRecord>, VerifyError> {
         self.verification.credential(id).await.map_err(told)
+    }
+}
+
+fn contact(directory: Id<marker::Directory>, from: &Source, span: Span) -> DirectoryContact {
+    DirectoryContact {
+        directory,
+        address: from.address.to_string(),
+        agent: from.agent.clone(),
+        first_at: Timestamp::from_micros(span.first_at),
+        last_at: Timestamp::from_micros(span.last_at),
     }
 }
 

@@ -1,5 +1,10 @@
 //! `rollcall directory …`.
 
+mod life;
+mod policy;
+mod sync;
+
+use rollcall_access::{DirectoryPolicies, DirectoryStep, Stage};
 use rollcall_base::{DirectoryId, DirectoryName};
 use rollcall_clients::{Change, Warning};
 use rollcall_store::{ControlError, DirectoryRecord, NewDirectory};
@@ -20,11 +25,56 @@ struct Shown {
     directory_id: String,
     directory_name: String,
     client: String,
+    client_profile: Option<String>,
+    /// What it is now: draft, submitted, receiving, synced, frozen, disabled or archived.
     state: String,
+    /// How far its setup has come, whatever stands above it.
+    stage: String,
     base_url: String,
     created_at: String,
     users: Option<u64>,
     groups: Option<u64>,
+    /// When the last change was accepted.
+    scim_change_timestamp: Option<String>,
+    /// When a request with a good token came last, to some seconds.
+    last_contact: Option<String>,
+    /// From which address.
+    last_contact_from: Option<String>,
+    /// From which software, as it says.
+    last_contact_agent: Option<String>,
+    policies: DirectoryPolicies,
+}
+
+/// What fits on a line of it.
+#[derive(Serialize)]
+struct Brief<'a> {
+    tenant: &'a str,
+    directory_id: &'a str,
+    directory_name: &'a str,
+    client: &'a str,
+    state: &'a str,
+    users: Option<u64>,
+    groups: Option<u64>,
+    scim_change_timestamp: Option<&'a str>,
+    last_contact: Option<&'a str>,
+    base_url: &'a str,
+}
+
+impl<'a> Brief<'a> {
+    fn of(shown: &'a Shown) -> Self {
+        Self {
+            tenant: &shown.tenant,
+            directory_id: &shown.directory_id,
+            directory_name: &shown.directory_name,
+            client: &shown.client,
+            state: &shown.state,
+            users: shown.users,
+            groups: shown.groups,
+            scim_change_timestamp: shown.scim_change_timestamp.as_deref(),
+            last_contact: shown.last_contact.as_deref(),
+            base_url: &shown.base_url,
+        }
+    }
 }
 
 /// What is printed of a new one.
@@ -39,23 +89,33 @@ struct Created {
 impl Shown {
     async fn of(record: DirectoryRecord, installation: &Installation) -> Result<Self, Failure> {
         let counts = installation.counts(record.id).await?;
+        let store = installation.store.tenant(&installation.operator.tenant(record.tenant));
+        let activity = store.directory_activity(record.id).await?;
+        let contact = activity.contact.as_ref();
         Ok(Self {
             base_url: installation.base_url(&record),
             tenant: record.tenant_slug,
             directory_id: record.directory_id,
             directory_name: record.directory_name,
             client: record.client_kind,
+            client_profile: record.client_profile,
             state: record.life.state().to_string(),
+            stage: record.life.stage.to_string(),
             created_at: record.created_at.to_string(),
             users: Some(counts.users),
             groups: Some(counts.groups),
+            scim_change_timestamp: activity.last_change_at.map(|at| at.to_string()),
+            last_contact: contact.map(|contact| contact.at.to_string()),
+            last_contact_from: contact.map(|contact| contact.address.clone()),
+            last_contact_agent: contact.map(|contact| contact.agent.clone()),
+            policies: record.policies,
         })
     }
 }
 
 pub(super) async fn run(command: cli::Directory, installation: &Installation, output: &Output) -> Result<(), Failure> {
     match command {
-        cli::Directory::Create { tenant, client, directory_id, directory_name, as_given } => {
+        cli::Directory::Create { tenant, client, directory_id, directory_name, as_given, draft } => {
             let most = installation.config.limits.directory_name_length;
             let checked = if as_given {
                 client.check_as_given(&directory_id, &directory_name, most)
@@ -69,8 +129,8 @@ pub(super) async fn run(command: cli::Directory, installation: &Installation, ou
                 client_kind: client.kind.to_string(),
                 directory_id: directory_id.to_string(),
                 directory_name: directory_name.to_string(),
-                client_profile: None,
-                stage: rollcall_access::Stage::Submitted,
+                client_profile: Some(client.name.to_string()),
+                stage: if draft { Stage::Draft } else { Stage::Submitted },
             };
             // Before anything is made: what is wrong with the settings is told first.
             let tiers = installation.tiers().await?;
@@ -106,8 +166,10 @@ pub(super) async fn run(command: cli::Directory, installation: &Installation, ou
                 }
             }
             let slug = tenant.as_deref().unwrap_or("TENANT");
-            output.many(
+            let brief: Vec<Brief<'_>> = shown.iter().map(Brief::of).collect();
+            output.many_brief(
                 &shown,
+                &brief,
                 &format!(
                     "There is no directory yet. Add one: rollcall directory create --tenant {slug} --client entra-id \
                      --directory-id ID --directory-name NAME"
@@ -125,6 +187,14 @@ pub(super) async fn run(command: cli::Directory, installation: &Installation, ou
             let (_, record) = installation.directory(&choice).await?;
             output.one(&Shown::of(record, installation).await?);
         }
+        cli::Directory::Submit(choice) => life::run(&choice, DirectoryStep::Submit, installation, output).await?,
+        cli::Directory::Freeze(choice) => life::run(&choice, DirectoryStep::Freeze, installation, output).await?,
+        cli::Directory::Thaw(choice) => life::run(&choice, DirectoryStep::Thaw, installation, output).await?,
+        cli::Directory::Disable(choice) => life::run(&choice, DirectoryStep::Disable, installation, output).await?,
+        cli::Directory::Enable(choice) => life::run(&choice, DirectoryStep::Enable, installation, output).await?,
+        cli::Directory::Archive(archive) => life::archive(&archive, installation, output).await?,
+        cli::Directory::FullSync(choice) => sync::run(&choice, installation, output).await?,
+        cli::Directory::Policy(policy) => policy::run(&policy, installation, output).await?,
     }
     Ok(())
 }
