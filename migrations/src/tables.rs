@@ -19,6 +19,7 @@ pub const OF_DIRECTORIES: &[&str] = &[
     "directory_contact",
     "tolerated_use",
     "former_name",
+    "skipped_member",
 ];
 
 /// The few others: small, read often, the same on every machine.

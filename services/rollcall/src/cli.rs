@@ -1,6 +1,7 @@
 //! The command line.
 
 mod audit;
+mod resource;
 
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -9,6 +10,7 @@ use rollcall_access::{Networks, Scopes};
 use rollcall_base::ClientKind;
 
 pub(crate) use audit::{Audit, Policy, Since};
+pub(crate) use resource::Resource;
 
 /// Rollcall takes identity in: identity providers push users and groups to it over SCIM 2.0.
 #[derive(Debug, Parser)]
@@ -59,6 +61,9 @@ pub(crate) enum Command {
     Tenant(Tenant),
     /// Directories: IdP connections of a tenant. Without a command: serve the directory service alone
     Directory(DirectoryOrRole),
+    /// Users and groups that clients deleted
+    #[command(subcommand)]
+    Resource(Resource),
     /// Bearer tokens of a directory
     #[command(subcommand)]
     Token(Token),
@@ -160,6 +165,8 @@ pub(crate) enum Directory {
     },
     /// Show one directory
     Show(DirectoryChoice),
+    /// What may want mending in a directory's data: names that several groups have, users without an e-mail address …
+    Report(DirectoryChoice),
 }
 
 #[derive(Debug, Args)]

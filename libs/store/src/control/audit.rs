@@ -57,6 +57,8 @@ actions! {
     ClientExpiryWarning "oauth_client.expiry_warning",
     /// An OAuth client's time is over.
     ClientExpired "oauth_client.expired",
+    /// A deleted user or group was brought back.
+    ResourceRestored "resource.restored",
     /// The tenant's policy was changed.
     PolicyChanged "tenant.policy_changed",
 }

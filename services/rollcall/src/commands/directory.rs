@@ -5,6 +5,7 @@ use rollcall_store::{ControlError, DirectoryRecord, NewDirectory};
 use rollcall_tokens::announce_directory;
 use serde::Serialize;
 
+use super::quality;
 use crate::{cli, failure::Failure, installation::Installation, output::Output};
 
 /// What is printed of a directory. The names are stable.
@@ -92,6 +93,7 @@ pub(super) async fn run(command: cli::Directory, installation: &Installation, ou
             let (_, record) = installation.directory(&choice).await?;
             output.one(&Shown::of(record, installation).await?);
         }
+        cli::Directory::Report(choice) => quality::report(&choice, installation, output).await?,
     }
     Ok(())
 }
