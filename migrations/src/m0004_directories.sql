@@ -42,10 +42,28 @@ CREATE TABLE former_name (
 ) {key order};
 CREATE INDEX former_name_resource ON former_name (directory_id, resource_id, until);
 
--- By what a deleted resource is found again. Those that were deleted before have neither.
+-- By what a deleted resource is found again, and what else of it stood beside its document: what active last said, and its
+-- former names as a JSON list of [name_key, until]. Those that were deleted before have none of it.
 ALTER TABLE deleted_resource ADD COLUMN name_key {key};
 ALTER TABLE deleted_resource ADD COLUMN external_id {key};
+ALTER TABLE deleted_resource ADD COLUMN active boolean;
+ALTER TABLE deleted_resource ADD COLUMN former_names text;
 -- From this moment on it is erased; without it, 30 days after it was deleted.
 ALTER TABLE deleted_resource ADD COLUMN erase_at bigint;
+-- Being erased: its events up to this version hold no values any more.
+ALTER TABLE deleted_resource ADD COLUMN erased_to bigint;
 CREATE INDEX deleted_resource_name ON deleted_resource (directory_id, kind, name_key);
+CREATE INDEX deleted_resource_recent ON deleted_resource (directory_id, deleted_at, id);
 CREATE INDEX deleted_resource_erase ON deleted_resource (erase_at) WHERE erase_at IS NOT NULL;
+
+-- Whom a client put into a group who is no live resource of the directory, where the policy is to skip them: the last ones
+-- of each group.
+CREATE TABLE skipped_member (
+    directory_id {id} NOT NULL,
+    group_id {id} NOT NULL,
+    member_id {key} NOT NULL,
+    times bigint NOT NULL,
+    last_at bigint NOT NULL,
+    PRIMARY KEY (directory_id, group_id, member_id),
+    FOREIGN KEY (directory_id, group_id) REFERENCES resource (directory_id, id) ON DELETE CASCADE
+) {key order};

@@ -24,7 +24,7 @@ const RELEASED: &[(&str, &str, &str)] = &[
     (
         "m0004_directories",
         m0004_directories::TABLES,
-        "4c6807a78c8e8956777b50a853834c2de8d2d003360d1557ce0ca02e5b77ede9",
+        "fb5b1df993ec9eea85a36b6040a664fcda2c1c6c03dc50864ef5a66381a36633",
     ),
 ];
 

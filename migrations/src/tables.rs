@@ -20,6 +20,7 @@ pub const OF_DIRECTORIES: &[&str] = &[
     "tolerated_use",
     "former_name",
     "past_access_token",
+    "skipped_member",
 ];
 
 /// The few others: small, read often, the same on every machine.

@@ -30,12 +30,15 @@ pub use control::{
 };
 #[cfg(feature = "counting")]
 pub use counting::Counted;
-pub use directory::DirectoryStore;
+pub use directory::{
+    DELETED_KEPT, DeletedResource, DirectoryStore, DuplicateName, Found, QualityReport, Restoration, Restored,
+    SharedExternalId, SkippedMember, TakenName,
+};
 pub use error::{ControlError, Source, StoreError};
-pub use jobs::{Climbed, Counts, EventRecord, JobStore, Operation, Sequenced};
+pub use jobs::{Climbed, Counts, EventRecord, JobStore, Operation, Renamed, Sequenced};
 pub use migrate::Progress;
 pub use resource::{
-    Change, ChangeFn, GroupRef, KnownUser, ListQuery, Listing, Member, Memberships, NewResource, PageKey, Position,
-    Precondition, Sort, StoredResource, Target, Updated, UserKey,
+    Arrival, Change, ChangeFn, Created, GroupRef, KnownUser, ListQuery, Listing, Member, Memberships, NewResource,
+    PageKey, Position, Precondition, Sort, StoredResource, Target, Updated, UserKey,
 };
 pub use store::Store;

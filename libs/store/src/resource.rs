@@ -6,9 +6,12 @@ use rollcall_base::{Id, Timestamp, marker::Resource};
 use rollcall_scim::{
     Document, MemberOp, ScimError,
     filter::{Condition, ResolvedPath},
+    fold,
     schema::{KindId, ResourceType},
 };
 use serde::{Deserialize, Serialize};
+
+use crate::keys::value_key;
 
 /// A resource to be created.
 #[derive(Debug, Clone)]
@@ -71,6 +74,30 @@ pub struct Change {
     pub password_sent: bool,
 }
 
+/// The outcome of a creation.
+#[derive(Debug, Clone)]
+pub struct Created {
+    /// The resource as it is now.
+    pub resource: StoredResource,
+    /// Whether it is a new one.
+    pub arrival: Arrival,
+    /// False if it is one that was there and is as it was before.
+    pub changed: bool,
+    /// How many members were left out because they are nobody.
+    pub skipped: usize,
+}
+
+/// How a resource that was sent came to be there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Arrival {
+    /// It is a new one.
+    New,
+    /// An inactive one took its place.
+    Revived,
+    /// One that was deleted took its place, with these former names, as keys ([`UserKey::NameKey`]).
+    Restored(Vec<String>),
+}
+
 /// The outcome of an update.
 #[derive(Debug, Clone)]
 pub struct Updated {
@@ -82,6 +109,8 @@ pub struct Updated {
     pub document_changed: bool,
     /// Who is in other groups than before.
     pub memberships: Memberships,
+    /// How many members were left out because they are nobody.
+    pub skipped: usize,
 }
 
 /// Whose groups a change of a group's members changed.
@@ -102,6 +131,19 @@ pub enum UserKey {
     UserName(String),
     /// By externalId, to the letter. Several users may have one.
     ExternalId(String),
+    /// By the key of a userName, as [`KnownUser::former_names`] has it.
+    NameKey(String),
+}
+
+impl UserKey {
+    /// The same question in the one form that all ways to write it have in common.
+    #[must_use]
+    pub fn canonical(&self) -> Self {
+        match self {
+            Self::UserName(name) => Self::NameKey(value_key(&fold(name))),
+            other => other.clone(),
+        }
+    }
 }
 
 /// A user as consumers know it.
@@ -111,6 +153,10 @@ pub struct KnownUser {
     pub resource: StoredResource,
     /// What `active` last said; true if it never said anything.
     pub active: bool,
+    /// The keys of the names that the user had before, if asked for by id.
+    pub former_names: Vec<String>,
+    /// Found by a name that the user had before.
+    pub renamed: bool,
 }
 
 /// A live resource. A group's members are not in it.

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use rollcall_access::JobScope;
 use rollcall_base::Clock;
-use rollcall_store::{DirectoryRecord, Store};
+use rollcall_store::{DELETED_KEPT, DirectoryRecord, Store};
 use tokio::time::sleep;
 
 /// Changes that are numbered at once.
@@ -17,9 +17,6 @@ const AFTER_FAILURE: Duration = Duration::from_secs(2);
 const ERASE_EVERY: Duration = Duration::from_secs(600);
 /// Rows that one step of the eraser removes.
 const ERASE_ROWS: u32 = 1000;
-
-/// How long a deleted resource can be brought back before it is erased.
-pub const DELETED_KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// Numbers accepted changes: outbox → event, and keeps the counts. `receiving` is called with each directory whose first
 /// change came, which is in another state then. Runs until it is dropped.
@@ -41,7 +38,7 @@ pub async fn sequencer<T: Future<Output = ()>>(store: Store, receiving: impl Fn(
     }
 }
 
-/// Erases what was deleted more than [`DELETED_KEPT`] ago, in small steps. Runs until it is dropped.
+/// Erases what was deleted more than [`DELETED_KEPT`] ago, and what its directory wants erased at once, in small steps. Runs until it is dropped.
 pub async fn eraser(store: Store, clock: Arc<dyn Clock>) {
     let jobs = store.jobs(&JobScope::of_service("eraser"));
     loop {

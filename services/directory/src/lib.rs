@@ -14,6 +14,7 @@ mod list;
 mod lookup;
 mod represent;
 mod resources;
+mod restore;
 mod service;
 mod size;
 
@@ -21,4 +22,5 @@ pub use http::{GrantedSurface, LOOKUP_ROUTES, ROUTES, Route, configure, configur
 pub use limits::DirectoryLimits;
 pub use list::CursorKey;
 pub use lookup::{Lookups, announce_lookups};
+pub use restore::Restorer;
 pub use service::{Call, DirectoryService};

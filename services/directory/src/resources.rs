@@ -2,13 +2,15 @@
 
 use std::{str::FromStr, sync::Arc};
 
-use rollcall_access::{Action, DirectoryScope, Write};
+use rollcall_access::{Action, DirectoryScope, OnReplace, Write};
 use rollcall_base::{Id, marker};
 use rollcall_scim::{
-    MemberOp, PatchPlan, ScimError, accept,
+    Document, Draft, MemberOp, PatchPlan, ScimError, accept,
     schema::{GROUP, KindId, ResourceType, USER},
 };
-use rollcall_store::{Change, NewResource, Precondition, StoreError, StoredResource, Target, Updated};
+use rollcall_store::{
+    Arrival, Change, ChangeFn, Created, NewResource, Precondition, StoreError, StoredResource, Target, Updated,
+};
 use serde_json::Value;
 use tracing::Instrument;
 
@@ -43,43 +45,78 @@ impl DirectoryService {
         })
     }
 
-    /// POST (RFC 7644 §3.3). The database decides whether a name is free; nothing is looked up first.
+    /// POST (RFC 7644 §3.3). The database decides whether a name is free; nothing is looked up first. By the directory's
+    /// policies a user who is inactive or was deleted comes back, unless `as_new`.
     pub(crate) async fn create(
         &self,
         call: &Call,
         kind: &Arc<ResourceType>,
         body: Value,
+        as_new: bool,
     ) -> Result<StoredResource, Failure> {
         let scope = call.may(Action::Create, kind)?;
         let draft = accept(kind, body, &self.limits.scim, &call.leniency)?;
         self.limits.check_document(&draft.document)?;
         let new = NewResource {
             resource_type: Arc::clone(kind),
-            document: draft.document,
-            members: draft.members,
+            document: draft.document.clone(),
+            members: draft.members.clone(),
             request_id: call.request_id.clone(),
             password_sent: draft.password_sent,
         };
-        let (service, kind) = (self.clone(), Arc::clone(kind));
+        let revival = (kind.kind == USER && !as_new).then(|| self.revival(call, kind, draft));
+        let (service, kind, policies) = (self.clone(), Arc::clone(kind), call.settings.policies);
         let name = kind.name.clone();
-        let mut store = self.store.directory(&scope).with_groups(true);
+        let mut store = self.store.directory(&scope).with_policies(policies).with_groups(true);
         if call.settings.is_draft() {
             store = store.in_draft_of(self.limits.draft_resources);
         }
         let create = async move {
             let document = new.document.clone();
             let has_members = new.members.as_ref().is_some_and(|members| !members.is_empty());
-            let created = store.create(new).await;
+            let created = match revival {
+                Some(revival) => store.create_or_revive(new, revival).await,
+                None => store.create_as_new(new).await,
+            };
             if may_be_done(&created) {
                 if kind.kind == GROUP && has_members {
                     service.lookups.much_changed(&scope).await;
                 } else if kind.kind == USER {
-                    service.lookups.name_taken(&scope, &document).await;
+                    service.user_came(&scope, &document, created.as_ref().ok()).await;
                 }
             }
             created
         };
-        to_the_end(create).await.map_err(|error| Failure::of_store(error, &name, ""))
+        let created = to_the_end(create).await.map_err(|error| Failure::of_store(error, &name, ""))?;
+        call.leniency.skipped_unknown_members(created.skipped);
+        Ok(created.resource)
+    }
+
+    /// What becomes of a user that comes back with a POST: as after a PUT of the same body, all of it.
+    fn revival(&self, call: &Call, kind: &Arc<ResourceType>, draft: Draft) -> ChangeFn {
+        let (kind, leniency, limits) = (Arc::clone(kind), call.leniency.clone(), Arc::clone(&self.limits));
+        Arc::new(move |existing| {
+            let document = draft.keep_over(&kind, &existing.document, &leniency)?;
+            limits.check_document(&document)?;
+            Ok(Change { document, members: Vec::new(), password_sent: draft.password_sent })
+        })
+    }
+
+    /// Forgets the lookups that a user who came, or came back, made wrong.
+    async fn user_came(&self, scope: &DirectoryScope<Write>, document: &Document, created: Option<&Created>) {
+        self.lookups.name_taken(scope, document).await;
+        match created {
+            Some(Created { arrival: Arrival::New, .. }) => {}
+            Some(Created { arrival: Arrival::Revived, resource, .. }) => {
+                self.lookups.user_changed(scope, resource.id).await;
+            }
+            Some(Created { arrival: Arrival::Restored(names), resource, .. }) => {
+                self.lookups.names_returned(scope, names).await;
+                self.lookups.user_changed(scope, resource.id).await;
+            }
+            // Nobody knows who it was.
+            None => self.lookups.much_changed(scope).await,
+        }
     }
 
     /// GET of one (RFC 7644 §3.4.1).
@@ -99,7 +136,8 @@ impl DirectoryService {
 
     // `with_groups`: whether what comes back is shown with the groups that it is in.
 
-    /// PUT (RFC 7644 §3.5.1): what is omitted is cleared, but for what keeps leavers out and links whole.
+    /// PUT (RFC 7644 §3.5.1): what is omitted is cleared, but for what keeps leavers out and links whole; or it is kept, where
+    /// that is the directory's policy.
     pub(crate) async fn replace(
         &self,
         call: &Call,
@@ -113,14 +151,20 @@ impl DirectoryService {
         call.may(Action::Update, kind)?;
         let target = self.target(call, kind, id, precondition)?;
         let draft = accept(kind, body, &self.limits.scim, &call.leniency)?;
-        let members = match (kind.kind == GROUP, &draft.members) {
-            (true, members) => vec![MemberOp::Replace(members.clone().unwrap_or_default())],
-            (false, _) => Vec::new(),
+        let keeps = call.settings.policies.replace == OnReplace::KeepOmitted;
+        let members = match kind.kind {
+            GROUP if keeps && !draft.names("members") => Vec::new(),
+            GROUP => vec![MemberOp::Replace(draft.members.clone().unwrap_or_default())],
+            _ => Vec::new(),
         };
         let (resource_type, leniency) = (Arc::clone(kind), call.leniency.clone());
         self.change(call, kind, target, with_groups, move |existing| {
             Ok(Change {
-                document: draft.keep_over(&resource_type, &existing.document, &leniency)?,
+                document: if keeps {
+                    draft.keep_omitted_over(&resource_type, &existing.document)?
+                } else {
+                    draft.keep_over(&resource_type, &existing.document, &leniency)?
+                },
                 members: members.clone(),
                 password_sent: draft.password_sent,
             })
@@ -161,9 +205,9 @@ impl DirectoryService {
     ) -> Result<(), Failure> {
         let scope = call.may(Action::Delete, kind)?;
         let target = self.target(call, kind, id, precondition)?;
-        let (service, resource, kind_id) = (self.clone(), target.id, kind.kind);
+        let (service, resource, kind_id, policies) = (self.clone(), target.id, kind.kind, call.settings.policies);
         let delete = async move {
-            let deleted = service.store.directory(&scope).delete(target).await;
+            let deleted = service.store.directory(&scope).with_policies(policies).delete(target).await;
             match kind_id {
                 _ if !may_be_done(&deleted) => {}
                 GROUP => service.lookups.much_changed(&scope).await,
@@ -204,16 +248,19 @@ impl DirectoryService {
             limits.check_document(&change.document)?;
             Ok(change)
         };
-        let (service, id, kind_id) = (self.clone(), target.id, kind.kind);
+        let (service, id, kind_id, policies) = (self.clone(), target.id, kind.kind, call.settings.policies);
         let update = async move {
-            let store = service.store.directory(&scope).with_groups(with_groups);
+            let store = service.store.directory(&scope).with_policies(policies).with_groups(with_groups);
             let updated = store.update(target, Arc::new(bounded)).await;
             if may_be_done(&updated) {
                 service.forget(&scope, kind_id, id, updated.as_ref().ok()).await;
             }
             updated
         };
-        to_the_end(update).await.map_err(|error| Failure::of_store(error, &kind.name, &id.to_string()))
+        let updated = to_the_end(update).await;
+        let updated = updated.map_err(|error| Failure::of_store(error, &kind.name, &id.to_string()))?;
+        call.leniency.skipped_unknown_members(updated.skipped);
+        Ok(updated)
     }
 
     /// Forgets the lookups that an update made wrong; none is one of which nobody knows what it did. One that changed

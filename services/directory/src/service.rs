@@ -56,6 +56,17 @@ impl DirectoryService {
             tolerated,
         })
     }
+
+    /// Forgets what lookups remember whenever another process, such as a command, has changed the data, where the database tells
+    /// of it; elsewhere Redis does, or what is remembered is too old soon. Runs until it is dropped.
+    pub fn forget_on_change(&self) -> impl Future<Output = ()> + Send + 'static {
+        let (mut changes, lookups) = (self.store.changed_elsewhere(), Arc::clone(&self.lookups));
+        async move {
+            while changes.changed().await.is_ok() {
+                lookups.clear();
+            }
+        }
+    }
 }
 
 /// One authenticated request, whatever protocol step it asks for.

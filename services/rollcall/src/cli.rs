@@ -4,6 +4,7 @@ mod audit;
 mod simulate;
 mod client;
 mod directory;
+mod resource;
 
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -17,6 +18,7 @@ pub(crate) use simulate::Simulate;
 use client::named as client_named;
 pub(crate) use client::{Client, Guide};
 pub(crate) use directory::{Archive, DirectoryPolicy};
+pub(crate) use resource::Resource;
 
 /// Rollcall takes identity in: identity providers push users and groups to it over SCIM 2.0.
 #[derive(Debug, Parser)]
@@ -67,6 +69,9 @@ pub(crate) enum Command {
     Tenant(Tenant),
     /// Directories: IdP connections of a tenant. Without a command: serve the directory service alone
     Directory(DirectoryOrRole),
+    /// Users and groups that clients deleted
+    #[command(subcommand)]
+    Resource(Resource),
     /// Bearer tokens of a directory
     #[command(subcommand)]
     Token(Token),
@@ -217,6 +222,8 @@ pub(crate) enum Directory {
     FullSync(DirectoryChoice),
     /// What is done with what comes in: show it, or change some of it
     Policy(DirectoryPolicy),
+    /// What may want mending in a directory's data: names that several groups have, users without an e-mail address …
+    Report(DirectoryChoice),
 }
 
 #[derive(Debug, Args)]

@@ -5,6 +5,8 @@ mod members;
 mod schemas;
 pub(crate) mod value;
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 
 pub(crate) use checks::{check_immutable, check_required};
@@ -30,7 +32,8 @@ pub struct Draft {
     pub members: Option<Vec<String>>,
     /// A password came; it is gone.
     pub password_sent: bool,
-    external_id_named: bool,
+    /// The attributes and extensions that the body names, with a value or without, in lower case.
+    named: BTreeSet<String>,
 }
 
 /// Brings a POST or PUT body into canonical form: names spelled as in the schema, unset values gone, what is read-only
@@ -53,17 +56,17 @@ pub fn accept(
     };
     let password_sent = wipe_secrets(resource_type, &mut body);
     let reader = Reader { resource_type, limits, leniency };
-    let mut draft = Draft { document: Document::default(), members: None, password_sent, external_id_named: false };
+    let mut draft = Draft { document: Document::default(), members: None, password_sent, named: BTreeSet::new() };
     let mut document = Map::new();
     let mut schemas = None;
     for (name, value) in body {
+        draft.named.insert(name.to_ascii_lowercase());
         if name.eq_ignore_ascii_case("schemas") {
             schemas = Some(value);
         } else if let Some(extension) = resource_type.extension(&name) {
             let block = read_extension(&extension.schema, value, &reader)?;
             put_once(&mut document, &extension.schema.id, block)?;
         } else if let Some(attribute) = resource_type.attribute(&name) {
-            draft.external_id_named |= attribute.name == "externalId";
             if resource_type.members().is_some_and(|members| members.name == attribute.name) {
                 draft.members = match value {
                     Value::Null => None,
@@ -99,18 +102,48 @@ impl Draft {
         leniency: &Leniency,
     ) -> Result<Document, ScimError> {
         let mut document = self.document.attributes().clone();
-        let old = existing.attributes();
-        if let (None, Some(active)) = (document.get("active"), old.get("active")) {
-            document.insert("active".into(), active.clone());
-        }
-        if let (false, Some(external_id)) = (self.external_id_named, old.get("externalId"))
+        if let (false, Some(external_id)) = (self.names("externalId"), existing.attributes().get("externalId"))
             && put::external_id_kept(leniency)
         {
             document.insert("externalId".into(), external_id.clone());
         }
-        check_immutable(resource_type, old, &document)?;
-        Ok(Document::from_canonical(document))
+        keep_active(resource_type, existing, document)
     }
+
+    /// The document that a PUT leaves in place of `existing` where the policy is to keep what is omitted: attributes and
+    /// extensions that the body does not name stay; one that it names without a value (null, an empty text, an empty
+    /// list) is cleared.
+    ///
+    /// # Errors
+    /// 400 `mutability` if an attribute that is set once would change.
+    pub fn keep_omitted_over(&self, resource_type: &ResourceType, existing: &Document) -> Result<Document, ScimError> {
+        let mut document = self.document.attributes().clone();
+        for (name, value) in existing.attributes() {
+            if !self.names(name) {
+                document.insert(name.clone(), value.clone());
+            }
+        }
+        keep_active(resource_type, existing, document)
+    }
+
+    /// Whether the body names an attribute or an extension, with a value or without.
+    pub fn names(&self, name: &str) -> bool {
+        self.named.contains(&name.to_ascii_lowercase())
+    }
+}
+
+/// Only an explicit true enables somebody again: without a word on it, `active` keeps its value.
+fn keep_active(
+    resource_type: &ResourceType,
+    existing: &Document,
+    mut document: Map<String, Value>,
+) -> Result<Document, ScimError> {
+    let old = existing.attributes();
+    if let (None, Some(active)) = (document.get("active"), old.get("active")) {
+        document.insert("active".into(), active.clone());
+    }
+    check_immutable(resource_type, old, &document)?;
+    Ok(Document::from_canonical(document))
 }
 
 /// Wipes values that are never returned; whether there was one.
@@ -267,6 +300,25 @@ mod tests {
         let body = json!({"Operations": [{"op": "replace", "path": "serial", "value": "t"}]});
         let plan = PatchPlan::parse(body, &device(), &Limits::default(), &lenient).unwrap();
         assert_eq!(plan.apply("id", &first).unwrap_err().scim_type, Some(ScimType::Mutability));
+    }
+
+    #[test]
+    fn what_a_body_omits_is_kept_and_what_it_names_empty_is_cleared() {
+        let urn = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+        let existing =
+            taken(json!({"userName": "a", "title": "t", "nickName": "n", "externalId": "e", "active": false,
+            "emails": [{"value": "a@b"}], urn: {"department": "d"}, "urn:example:x": {"y": 1}}));
+        let kept = |mut body: Value| {
+            body["userName"] = "a".into();
+            taken(body).keep_omitted_over(&user(), &existing.document).unwrap()
+        };
+        assert_eq!(kept(json!({})), existing.document);
+        let cleared = kept(json!({"TITLE": null, "nickname": "", "emails": [], "externalId": null,
+            urn.to_uppercase(): null, "URN:example:x": null, "active": null}));
+        assert_eq!(cleared.attributes(), json!({"userName": "a", "active": false}).as_object().unwrap());
+        let block = kept(json!({urn: {"division": "v"}}));
+        assert_eq!(block.attributes()[urn], json!({"division": "v"}), "a block is kept or replaced as a whole");
+        assert!(taken(json!({"userName": "a", "Active": true})).names("active"));
     }
 
     proptest! {

@@ -66,6 +66,9 @@ pub enum Quirk {
     NoOperations,
     /// A client of Entra ID's collection asks for `attributes=emails[type eq "work"]`.
     FilterInProjection,
+    /// A client puts somebody into a group who is not in the directory, whose policy is to skip them. A policy, not a
+    /// leniency: strict directories may have it too.
+    UnknownMemberSkipped,
 }
 
 impl Quirk {
@@ -122,6 +125,7 @@ impl Quirk {
             Self::OwnIdInPatch => "own_id_in_patch",
             Self::NoOperations => "no_operations",
             Self::FilterInProjection => "filter_in_projection",
+            Self::UnknownMemberSkipped => "unknown_member_skipped",
         }
     }
 }
@@ -168,6 +172,15 @@ impl Leniency {
     /// at most 128 bytes.
     pub fn unmapped(&self) -> Vec<(String, u32)> {
         self.counts().unmapped.iter().map(|(name, count)| (name.clone(), *count)).collect()
+    }
+
+    /// Counts members that were left out by the directory's policy, as they are nobody.
+    pub fn skipped_unknown_members(&self, times: usize) {
+        if times > 0 {
+            let mut counts = self.counts();
+            let count = counts.quirks.entry(Quirk::UnknownMemberSkipped).or_default();
+            *count = count.saturating_add(u32::try_from(times).unwrap_or(u32::MAX));
+        }
     }
 
     fn counts(&self) -> MutexGuard<'_, Counts> {

@@ -65,6 +65,8 @@ actions! {
     DirectoryChanged "directory.changed",
     /// A former Directory ID or Name no longer leads to its directory.
     DirectoryKeyFreed "directory.key_freed",
+    /// A deleted user or group was brought back.
+    ResourceRestored "resource.restored",
     /// The tenant's policy was changed.
     PolicyChanged "tenant.policy_changed",
     /// A directory was created.

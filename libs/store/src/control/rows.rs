@@ -182,7 +182,7 @@ pub(crate) fn life(row: &directory::Model) -> Result<Life, StoreError> {
 }
 
 /// A directory's policies as they are stored.
-pub(super) fn policies(text: Option<&str>) -> Result<DirectoryPolicies, StoreError> {
+pub(crate) fn policies(text: Option<&str>) -> Result<DirectoryPolicies, StoreError> {
     let read = text.map(serde_json::from_str).transpose();
     Ok(read.map_err(|error| StoreError::internal(format!("stored policies: {error}")))?.unwrap_or_default())
 }

@@ -15,6 +15,44 @@ pub(crate) fn json_pairs(backend: DbBackend) -> &'static str {
     }
 }
 
+/// As [`json_pairs`], of texts and numbers.
+pub(crate) fn json_name_pairs(backend: DbBackend) -> &'static str {
+    match backend {
+        DbBackend::Postgres => json_pairs(backend),
+        _ => "json_group_array(json_array(pair.one, pair.other))",
+    }
+}
+
+/// An event's `changes` without their values, which are erased: the paths alone.
+pub(crate) fn erased_changes(backend: DbBackend) -> &'static str {
+    match backend {
+        DbBackend::Postgres => {
+            "(SELECT COALESCE(CAST(json_agg(json_build_object('path', c.change ->> 'path', 'erased', TRUE)) AS text), '[]') \
+             FROM json_array_elements(CAST(changes AS json)) c (change))"
+        }
+        _ => {
+            "(SELECT json_group_array(json_object('path', json_extract(c.value, '$.path'), 'erased', json('true'))) \
+             FROM json_each(changes) c)"
+        }
+    }
+}
+
+/// ` FOR SHARE` where rows can be locked, against changes of them until the transaction ends.
+pub(crate) fn for_share(backend: DbBackend) -> &'static str {
+    match backend {
+        DbBackend::Postgres => " FOR SHARE",
+        _ => "",
+    }
+}
+
+/// Locks rows that nobody else has locked and passes the others over.
+pub(crate) fn for_update_of_free(backend: DbBackend) -> &'static str {
+    match backend {
+        DbBackend::Postgres => " FOR UPDATE SKIP LOCKED",
+        _ => "",
+    }
+}
+
 /// ` FOR UPDATE` where rows can be locked; SQLite's one writer needs no lock.
 pub(crate) fn for_update(backend: DbBackend) -> &'static str {
     match backend {

@@ -1,7 +1,7 @@
 //! Creating a resource.
 
 use async_trait::async_trait;
-use rollcall_scim::{Document, MemberOp, ScimError, schema::GROUP};
+use rollcall_scim::{Document, MemberOp, schema::GROUP};
 use sea_orm::{ActiveValue::Set, EntityTrait, sea_query::OnConflict};
 use serde_json::Value;
 
@@ -9,10 +9,12 @@ use super::{
     Author, draft, index_rows,
     member_ops::{self, Group},
     outbox::{self, MemberChanges},
+    revive,
     row::Columns,
+    skipped,
 };
 use crate::{
-    NewResource, Operation, StoreError, StoredResource,
+    Arrival, ChangeFn, Created, NewResource, Operation, StoreError, StoredResource,
     door::{Mutation, Proof},
     entity::{member_set, resource},
     statement::inserted,
@@ -21,12 +23,14 @@ use crate::{
 
 pub(super) struct Create {
     pub(super) new: NewResource,
+    /// What becomes of a user that is there already, if the policies let it come back.
+    pub(super) revival: Option<ChangeFn>,
     pub(super) by: Author,
 }
 
 #[async_trait]
 impl Mutation for Create {
-    type Output = StoredResource;
+    type Output = Created;
 
     fn bytes(&self) -> usize {
         // A guess that needs no serialising: what counts is that groups of big writes stay small. The document is
@@ -35,14 +39,21 @@ impl Mutation for Create {
         512 + members + self.new.document.attributes().values().map(weight).sum::<usize>() * 2
     }
 
-    fn proof(&self, created: &StoredResource) -> Proof {
-        Proof::Entry(self.by.mark(created.id, created.version, created.modified_at, &self.new.request_id))
+    fn proof(&self, created: &Created) -> Proof {
+        let Created { resource, changed, .. } = created;
+        if !changed {
+            return Proof::NothingWritten;
+        }
+        Proof::Entry(self.by.mark(resource.id, resource.version, resource.modified_at, &self.new.request_id))
     }
 
-    async fn run(&self, transaction: &Transaction) -> Result<StoredResource, StoreError> {
-        let Self { new, by } = self;
+    async fn run(&self, transaction: &Transaction) -> Result<Created, StoreError> {
+        let Self { new, by, .. } = self;
         draft::check(transaction, by).await?;
         let now = by.now();
+        if let Some(created) = Box::pin(revive::deleted(self, transaction, now)).await? {
+            return Ok(created);
+        }
         let created = StoredResource {
             id: by.new_id(now),
             kind: new.resource_type.kind,
@@ -54,6 +65,7 @@ impl Mutation for Create {
             groups: by.with_groups.then(Vec::new),
         };
         let columns = Columns::of(created.kind, &new.document)?;
+        let name_key = columns.name_key.clone();
         let row = resource::ActiveModel {
             directory_id: Set(by.directory.as_uuid()),
             id: Set(created.id.as_uuid()),
@@ -71,9 +83,10 @@ impl Mutation for Create {
         let kept = resource::Entity::insert(row).on_conflict(nothing).exec_without_returning(transaction).await;
         if inserted(kept)? == 0 {
             // The id is fresh: the only other unique index is the one on userName.
-            return Err(ScimError::taken(&new.resource_type.name, "userName").into());
+            return Box::pin(revive::inactive(self, transaction, &name_key)).await;
         }
         index_rows::claim(transaction, by, &new.resource_type, created.id, new.document.external_id()).await?;
+        index_rows::claim_display_name(transaction, by, &new.resource_type, created.id, &name_key).await?;
         let values = index_rows::values(&new.resource_type, &new.document);
         index_rows::insert(transaction, by, created.id, values.iter()).await?;
         let mut members = MemberChanges::default();
@@ -86,6 +99,7 @@ impl Mutation for Create {
             let ops = [MemberOp::Add(new.members.clone().unwrap_or_default())];
             let group = Group { transaction, by, id: created.id };
             member_ops::apply(&group, &ops, &mut members).await?;
+            skipped::note(transaction, by, created.id, &members.skipped, now).await?;
         }
         let entry = outbox::Entry {
             resource: created.id,
@@ -99,7 +113,7 @@ impl Mutation for Create {
             members: &members,
         };
         outbox::write(transaction, by, entry).await?;
-        Ok(created)
+        Ok(Created { resource: created, arrival: Arrival::New, changed: true, skipped: members.skipped.len() })
     }
 }
 

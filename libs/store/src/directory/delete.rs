@@ -1,6 +1,7 @@
 //! Deleting a resource: it is moved aside, whole, in a number of statements that depends on nothing.
 
 use async_trait::async_trait;
+use rollcall_access::OnDelete;
 use rollcall_base::Timestamp;
 use rollcall_scim::Document;
 use sea_orm::{ConnectionTrait, DbBackend};
@@ -8,7 +9,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::{
-    Author,
+    Author, former_names,
     outbox::{self, MemberChanges},
     update::locked,
 };
@@ -61,8 +62,8 @@ impl Mutation for Delete {
 }
 
 impl Delete {
-    /// Takes the resource out of all groups: each live one gets a new version and an event. A group's own members
-    /// stay with its anchor.
+    /// Takes the resource out of all groups, and says which: each live one gets a new version and an event; those that were
+    /// deleted may be restored some day, and itself, it may be in too. A group's own members stay with its anchor.
     async fn leave_groups(
         &self,
         transaction: &Transaction,
@@ -85,8 +86,7 @@ impl Delete {
             .text(" THEN modified_at ELSE ")
             .value(at.as_micros())
             .text(" END");
-        let rows = transaction.query_all_raw(self.groups(bump).text(" RETURNING id").build(backend)).await?;
-        let groups = rows.iter().map(|row| row.try_get("", "id")).collect::<Result<Vec<Uuid>, _>>()?;
+        transaction.execute_raw(self.groups(bump).build(backend)).await?;
         let events =
             Sql::new("INSERT INTO outbox (directory_id, resource_id, version, previous_version, kind, operation,")
                 .text(" delta, actor, request_id, at, password_sent, changes)")
@@ -104,9 +104,9 @@ impl Delete {
             .text(" FROM resource");
         transaction.execute_raw(self.groups(removed).build(backend)).await?;
         let members = Sql::new("DELETE FROM member WHERE directory_id = ").id(self.by.directory);
-        let members = members.text(" AND member_id = ").id(self.target.id);
-        transaction.execute_raw(members.build(backend)).await?;
-        Ok(groups)
+        let members = members.text(" AND member_id = ").id(self.target.id).text(" RETURNING group_id");
+        let rows = transaction.query_all_raw(members.build(backend)).await?;
+        rows.iter().map(|row| row.try_get("", "group_id").map_err(StoreError::from)).collect()
     }
 
     /// The live groups that the resource is in, locked before the resource itself, as a change of members locks first
@@ -151,14 +151,21 @@ impl Delete {
         groups: &[Uuid],
     ) -> Result<(), StoreError> {
         let backend = transaction.get_database_backend();
+        let erase_at = (self.by.policies.delete == OnDelete::Erase).then_some(at.as_micros());
         let keep = Sql::new("INSERT INTO deleted_resource (directory_id, id, kind, version, created_at, modified_at,")
-            .text(" deleted_at, member_of, document) SELECT directory_id, id, kind, version, created_at, modified_at, ")
+            .text(" name_key, external_id, active, document, deleted_at, member_of, former_names, erase_at)")
+            .text(" SELECT r.directory_id, r.id, r.kind, r.version, r.created_at, r.modified_at,")
+            .text(" r.name_key, r.external_id, r.active, r.document, ")
             .text(&at.as_micros().to_string())
             .text(", ")
             .value(json!(groups).to_string())
-            .text(", document FROM resource WHERE directory_id = ")
+            .text(", ")
+            .part(&former_names::column(backend, self.by.directory, &Sql::new("r.id")))
+            .text(", ")
+            .text(&erase_at.map_or_else(|| "NULL".to_owned(), |at| at.to_string()))
+            .text(" FROM resource r WHERE r.directory_id = ")
             .id(self.by.directory)
-            .text(" AND id = ")
+            .text(" AND r.id = ")
             .id(gone.id);
         transaction.execute_raw(keep.build(backend)).await?;
         let erase = Sql::new("DELETE FROM resource WHERE directory_id = ").id(self.by.directory);

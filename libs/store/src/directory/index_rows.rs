@@ -10,7 +10,7 @@ use rollcall_scim::{
 };
 use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, sea_query::OnConflict};
 
-use super::Author;
+use super::{Author, policy};
 use crate::{
     StoreError,
     entity::{attribute, claim},
@@ -20,7 +20,11 @@ use crate::{
 };
 
 /// Under which number a group's externalId stands among the claims. Schemas number their attributes from 1.
-const EXTERNAL_ID: i32 = 0;
+pub(super) const EXTERNAL_ID: i32 = 0;
+
+/// Under which number a group's displayName stands among the claims, in a directory whose policy is that it has no two
+/// of one name. Far from what schemas number.
+pub(crate) const DISPLAY_NAME_CLAIM: i32 = 1_000_001;
 
 /// Under which number a group's name stands among the claims, where groups' names are to be their own: with
 /// `resource.name_key` as it is. Far above any number that a schema gives.
@@ -86,22 +90,74 @@ pub(super) async fn claim(
     external_id: Option<&str>,
 ) -> Result<(), StoreError> {
     let Some(external_id) = external_id.filter(|_| resource_type.kind == GROUP) else { return Ok(()) };
+    if take(transaction, by, EXTERNAL_ID, resource, value_key(external_id)).await? {
+        return Ok(());
+    }
+    Err(ScimError::taken(&resource_type.name, "externalId").into())
+}
+
+/// Claims a group's displayName, if the directory's policy is that it has no two of one name.
+///
+/// # Errors
+/// 409 `uniqueness` if another group has it.
+pub(super) async fn claim_display_name(
+    transaction: &Transaction,
+    by: &Author,
+    resource_type: &ResourceType,
+    resource: Id<Resource>,
+    name_key: &str,
+) -> Result<(), StoreError> {
+    if resource_type.kind != GROUP || name_key.is_empty() || !policy::refuses_duplicate_names(transaction, by).await? {
+        return Ok(());
+    }
+    if take(transaction, by, DISPLAY_NAME_CLAIM, resource, name_key.to_owned()).await? {
+        return Ok(());
+    }
+    Err(ScimError::taken(&resource_type.name, "displayName").into())
+}
+
+/// Whether the value is `resource`'s now.
+async fn take(
+    transaction: &Transaction,
+    by: &Author,
+    attribute_id: i32,
+    resource: Id<Resource>,
+    value_key: String,
+) -> Result<bool, StoreError> {
     let row = claim::ActiveModel {
         directory_id: Set(by.directory.as_uuid()),
-        attribute_id: Set(EXTERNAL_ID),
-        value_key: Set(value_key(external_id)),
+        attribute_id: Set(attribute_id),
+        value_key: Set(value_key),
         resource_id: Set(resource.as_uuid()),
     };
     let columns = [claim::Column::DirectoryId, claim::Column::AttributeId, claim::Column::ValueKey];
     let nothing = OnConflict::columns(columns).do_nothing().to_owned();
     let kept = claim::Entity::insert(row).on_conflict(nothing).exec_without_returning(transaction).await;
-    if inserted(kept)? == 1 { Ok(()) } else { Err(ScimError::taken(&resource_type.name, "externalId").into()) }
+    Ok(inserted(kept)? == 1)
 }
 
-/// Gives a group's externalId up.
-pub(super) async fn release(transaction: &Transaction, by: &Author, resource: Id<Resource>) -> Result<(), StoreError> {
+/// Whose a value is.
+pub(super) async fn holder(
+    transaction: &Transaction,
+    by: &Author,
+    attribute_id: i32,
+    value_key: &str,
+) -> Result<Option<Id<Resource>>, StoreError> {
+    let sql = Sql::new("SELECT resource_id FROM claim WHERE directory_id = ").id(by.directory);
+    let sql = sql.text(" AND attribute_id = ").value(attribute_id).text(" AND value_key = ").value(value_key);
+    let row = transaction.query_one_raw(sql.build(transaction.get_database_backend())).await?;
+    row.map(|row| Ok(Id::from_uuid(row.try_get("", "resource_id")?))).transpose()
+}
+
+/// Gives what a resource claimed under a number up.
+pub(super) async fn release(
+    transaction: &Transaction,
+    by: &Author,
+    attribute_id: i32,
+    resource: Id<Resource>,
+) -> Result<(), StoreError> {
     let sql = Sql::new("DELETE FROM claim WHERE directory_id = ").id(by.directory).text(" AND resource_id = ");
-    let sql = sql.id(resource).text(" AND attribute_id = ").value(EXTERNAL_ID);
+    let sql = sql.id(resource).text(" AND attribute_id = ").value(attribute_id);
     transaction.execute_raw(sql.build(transaction.get_database_backend())).await?;
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 
+use rollcall_access::OnUnknownMember;
 use rollcall_base::{Id, marker::Resource};
 use rollcall_scim::{
     MemberOp, ScimError, ScimType,
@@ -12,7 +13,7 @@ use sea_orm::{ConnectionTrait, QueryResult};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::{Author, outbox::MemberChanges, row::member_id};
+use super::{Author, outbox::MemberChanges, row::member_id, skipped};
 use crate::{
     StoreError,
     statement::{BATCH, Sql},
@@ -32,7 +33,7 @@ pub(super) struct Group<'a> {
 /// Applies `ops` in order and notes in `changes` what they changed in all.
 ///
 /// # Errors
-/// 400 `invalidValue` that names the ids that are no live resources of the directory.
+/// 400 `invalidValue` that names the ids that are no live resources of the directory, unless its policy is to skip them.
 pub(super) async fn apply(group: &Group<'_>, ops: &[MemberOp], changes: &mut MemberChanges) -> Result<(), StoreError> {
     for op in ops {
         match op {
@@ -103,11 +104,18 @@ impl Group<'_> {
                     );
             let rows = self.rows(sql).await?;
             let came = column(&rows, "member_id")?;
+            if self.skips() {
+                skipped::came(self.transaction, self.by, self.id, &came).await?;
+            }
             came.iter().for_each(|id| changes.add(*id));
             changes.nested |= any_group(&rows)?;
             if came.len() < some.len() {
                 unknown.extend(self.unknown(some, &came).await?.iter().map(ToString::to_string));
             }
+        }
+        if self.skips() {
+            changes.skipped.extend(unknown.iter().map(|id| skipped::bounded(id)));
+            return Ok(());
         }
         if unknown.is_empty() {
             return Ok(());
@@ -188,6 +196,10 @@ impl Group<'_> {
             None => sql,
         };
         sql.text(" ORDER BY m.member_id LIMIT ").value(BATCH as i64)
+    }
+
+    fn skips(&self) -> bool {
+        self.by.policies.unknown_member == OnUnknownMember::Skip
     }
 
     /// PostgreSQL does not guess the type of a value in a select list.

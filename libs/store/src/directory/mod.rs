@@ -23,38 +23,50 @@
 
 mod create;
 mod delete;
+mod deleted;
 mod direct_groups;
 mod draft;
+mod former_names;
 mod index_rows;
 mod lookup;
 mod member_ops;
 mod memberships;
 mod outbox;
+mod policy;
+mod report;
+mod restore;
+mod revive;
 mod row;
+mod skipped;
 mod update;
 
 use std::{marker::PhantomData, sync::Arc};
 
-use rollcall_access::{Access, Actor, DirectoryScope, Write};
+use rollcall_access::{Access, Actor, DirectoryPolicies, DirectoryScope, Write};
 use rollcall_base::{Id, Timestamp, marker};
 use rollcall_scim::schema::ResourceType;
 use sea_orm::{ConnectionTrait, DbBackend};
 
 pub(crate) use index_rows::DISPLAY_NAME_CLAIM;
+pub use deleted::{DELETED_KEPT, DeletedResource};
 pub(crate) use member_ops::element;
 pub(crate) use outbox::Mark;
+pub use report::{DuplicateName, Found, QualityReport, SharedExternalId, SkippedMember};
+pub use restore::{Restoration, Restored, TakenName};
 pub(crate) use row::{member_id, name_attribute, select, stored};
 
 use crate::{
-    ChangeFn, ListQuery, Listing, NewResource, StoreError, StoredResource, Target, Updated, list, statement::Sql,
-    store::Inner,
+    ChangeFn, Created, ListQuery, Listing, NewResource, StoreError, StoredResource, Target, Updated, list,
+    statement::Sql, store::Inner,
 };
 
 /// One directory's resources, for reading or for writing.
 pub struct DirectoryStore<A: Access> {
     pub(crate) inner: Arc<Inner>,
     pub(crate) directory: Id<marker::Directory>,
+    tenant: Id<marker::Tenant>,
     actor: Actor,
+    policies: DirectoryPolicies,
     with_groups: bool,
     draft_limit: Option<u32>,
     access: PhantomData<fn() -> A>,
@@ -65,7 +77,9 @@ impl<A: Access> Clone for DirectoryStore<A> {
         Self {
             inner: self.inner.clone(),
             directory: self.directory,
+            tenant: self.tenant,
             actor: self.actor.clone(),
+            policies: self.policies,
             with_groups: self.with_groups,
             draft_limit: self.draft_limit,
             access: PhantomData,
@@ -75,8 +89,16 @@ impl<A: Access> Clone for DirectoryStore<A> {
 
 impl<A: Access> DirectoryStore<A> {
     pub(crate) fn new(inner: Arc<Inner>, scope: &DirectoryScope<A>) -> Self {
-        let (directory, actor) = (scope.directory(), scope.actor().clone());
-        Self { inner, directory, actor, with_groups: false, draft_limit: None, access: PhantomData }
+        let (directory, tenant, actor) = (scope.directory(), scope.tenant(), scope.actor().clone());
+        let policies = DirectoryPolicies::default();
+        Self { inner, directory, tenant, actor, policies, with_groups: false, draft_limit: None, access: PhantomData }
+    }
+
+    /// What the directory's admin decided, for what is written; without it the defaults hold.
+    #[must_use]
+    pub fn with_policies(mut self, policies: DirectoryPolicies) -> Self {
+        self.policies = policies;
+        self
     }
 
     /// Whether the resources that it gives bring their groups along, where that costs no second statement
@@ -136,7 +158,24 @@ impl DirectoryStore<Write> {
     /// [`StoreError::Rejected`]: 409 `uniqueness` for a taken userName or (of a group) externalId, 400 `invalidValue`
     /// for members that are no live resources of the directory, naming them, 403 beyond what a draft may hold.
     pub async fn create(&self, new: NewResource) -> Result<StoredResource, StoreError> {
-        self.inner.write(create::Create { new, by: self.author() }).await
+        Ok(self.create_as_new(new).await?.resource)
+    }
+
+    /// The same, with what else is to be said of it.
+    ///
+    /// # Errors
+    /// As [`DirectoryStore::create`].
+    pub async fn create_as_new(&self, new: NewResource) -> Result<Created, StoreError> {
+        self.inner.write(create::Create { new, revival: None, by: self.author() }).await
+    }
+
+    /// Creates a resource, or brings back the user that it is: one with the same userName and externalId that is inactive or
+    /// was deleted, where the policies say so. `revival` says what becomes of that one.
+    ///
+    /// # Errors
+    /// As [`DirectoryStore::create`], and what `revival` refuses.
+    pub async fn create_or_revive(&self, new: NewResource, revival: ChangeFn) -> Result<Created, StoreError> {
+        self.inner.write(create::Create { new, revival: Some(revival), by: self.author() }).await
     }
 
     /// Changes a resource.
@@ -149,7 +188,8 @@ impl DirectoryStore<Write> {
     }
 
     /// Deletes a resource. Its names are free at once; its memberships go, and each group that it was in has a new
-    /// version. It is kept aside, with its members and memberships, until it is purged.
+    /// version. It is kept aside, with its members and memberships, until it is purged: after [`DELETED_KEPT`], or by the
+    /// policies as soon as can be.
     ///
     /// # Errors
     /// [`StoreError::NotFound`], [`StoreError::PreconditionFailed`].
@@ -162,6 +202,7 @@ impl DirectoryStore<Write> {
             inner: self.inner.clone(),
             directory: self.directory,
             actor: self.actor.to_string(),
+            policies: self.policies,
             with_groups: self.with_groups,
             draft_limit: self.draft_limit,
         }
@@ -174,6 +215,8 @@ pub(crate) struct Author {
     inner: Arc<Inner>,
     pub(crate) directory: Id<marker::Directory>,
     pub(crate) actor: String,
+    /// What the directory's admin decided.
+    policies: DirectoryPolicies,
     /// Whether what is written is shown with its groups.
     with_groups: bool,
     /// How many resources it may hold if it is a draft; none if it is known to be none, which no directory becomes again.

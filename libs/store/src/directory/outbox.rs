@@ -39,6 +39,8 @@ pub(super) struct MemberChanges {
     pub(super) removed: BTreeSet<Uuid>,
     /// Groups were among those that came or went.
     pub(super) nested: bool,
+    /// Whom a client named who is nobody, and who was left out.
+    pub(super) skipped: BTreeSet<String>,
 }
 
 impl MemberChanges {

@@ -58,15 +58,20 @@ impl Columns {
                 "A value contains the character U+0000, which cannot be stored. Send it without.",
             ));
         }
-        let name = if kind == USER { document.user_name() } else { document.display_name() };
         Ok(Self {
-            name_key: value_key(&fold(name.unwrap_or_default())),
+            name_key: name_key(kind, document),
             display: document.display_name().map(str::to_owned),
             external_id: document.external_id().map(value_key),
             active: document.active(),
             document: text,
         })
     }
+}
+
+/// What a resource is known by: a user's userName, anything else's displayName, folded.
+pub(super) fn name_key(kind: KindId, document: &Document) -> String {
+    let name = if kind == USER { document.user_name() } else { document.display_name() };
+    value_key(&fold(name.unwrap_or_default()))
 }
 
 fn has_nul(value: &serde_json::Value) -> bool {

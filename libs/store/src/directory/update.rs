@@ -1,17 +1,22 @@
 //! Changing a resource.
 
 use async_trait::async_trait;
-use rollcall_scim::{ScimError, schema::GROUP};
+use rollcall_scim::{
+    ScimError,
+    schema::{GROUP, ResourceType, USER},
+};
 use sea_orm::{ConnectionTrait, SqlErr};
 
 use super::{
-    Author, index_rows,
+    Author, former_names,
+    index_rows::{self, DISPLAY_NAME_CLAIM, EXTERNAL_ID},
     member_ops::{self, Group},
     outbox::{self, MemberChanges},
-    row::{Columns, select, stored},
+    row::{Columns, name_key, select, stored},
+    skipped,
 };
 use crate::{
-    ChangeFn, Memberships, Operation, StoreError, StoredResource, Target, Updated,
+    Change, ChangeFn, Memberships, Operation, StoreError, StoredResource, Target, Updated,
     dialect::for_update,
     door::{Mutation, Proof},
     statement::Sql,
@@ -44,94 +49,116 @@ impl Mutation for Update {
         let Self { target, by, .. } = self;
         let before = locked(transaction, by, target).await?;
         let change = (self.change)(&before)?;
-        let mut members = MemberChanges::default();
-        if before.kind == GROUP {
-            let group = Group { transaction, by, id: before.id };
-            member_ops::apply(&group, &change.members, &mut members).await?;
-        }
-        if change.document == before.document && members.is_empty() {
-            return Ok(Updated {
-                resource: before,
-                changed: false,
-                document_changed: false,
-                memberships: Memberships::Of(Vec::new()),
-            });
-        }
-        let after = StoredResource {
-            version: before.version + 1,
-            modified_at: by.now().max(before.modified_at),
-            document: change.document,
-            ..before.clone()
-        };
-        if after.document == before.document {
-            touch(transaction, by, &after).await?;
-        } else {
-            self.write_document(transaction, &before, &after).await?;
-        }
-        let entry = outbox::Entry {
-            resource: after.id,
-            kind: after.kind,
-            operation: Operation::Update,
-            version: after.version,
-            request_id: &target.request_id,
-            at: after.modified_at,
-            password_sent: change.password_sent,
-            changes: outbox::changes(&before.document, &after.document),
-            members: &members,
-        };
-        outbox::write(transaction, by, entry).await?;
-        let document_changed = after.document != before.document;
-        Ok(Updated { resource: after, changed: true, document_changed, memberships: members.memberships() })
+        settle(transaction, by, &target.resource_type, &target.request_id, before, change).await
     }
 }
 
-impl Update {
-    async fn write_document(
-        &self,
-        transaction: &Transaction,
-        before: &StoredResource,
-        after: &StoredResource,
-    ) -> Result<(), StoreError> {
-        let Self { target, by, .. } = self;
-        let columns = Columns::of(after.kind, &after.document)?;
-        let sql = Sql::new("UPDATE resource SET name_key = ")
-            .value(columns.name_key)
-            .text(", display = ")
-            .value(columns.display)
-            .text(", external_id = ")
-            .value(columns.external_id)
-            // For consumers an absent `active` means the last one that was said: leaving it out enables nobody.
-            .text(", active = COALESCE(")
-            .value(columns.active)
-            .text(", active)")
-            .text(", document = ")
-            .value(columns.document)
-            .text(", version = ")
-            .value(after.version)
-            .text(", modified_at = ")
-            .value(after.modified_at.as_micros())
-            .text(" WHERE directory_id = ")
-            .id(by.directory)
-            .text(" AND id = ")
-            .id(after.id);
-        transaction.execute_raw(sql.build(transaction.get_database_backend())).await.map_err(|error| {
-            match error.sql_err() {
-                Some(SqlErr::UniqueConstraintViolation(_)) => {
-                    ScimError::taken(&target.resource_type.name, "userName").into()
-                }
-                _ => StoreError::from(error),
-            }
-        })?;
-        if before.document.external_id() != after.document.external_id() {
-            if after.kind == GROUP {
-                index_rows::release(transaction, by, after.id).await?;
-            }
-            let external_id = after.document.external_id();
-            index_rows::claim(transaction, by, &target.resource_type, after.id, external_id).await?;
-        }
-        let values = |resource: &StoredResource| index_rows::values(&target.resource_type, &resource.document);
-        index_rows::update(transaction, by, after.id, &values(before), &values(after)).await
+/// Makes of `before`, whose row is locked, what `change` says it shall be.
+pub(super) async fn settle(
+    transaction: &Transaction,
+    by: &Author,
+    resource_type: &ResourceType,
+    request_id: &str,
+    before: StoredResource,
+    change: Change,
+) -> Result<Updated, StoreError> {
+    let mut members = MemberChanges::default();
+    let at = by.now().max(before.modified_at);
+    if before.kind == GROUP {
+        let group = Group { transaction, by, id: before.id };
+        member_ops::apply(&group, &change.members, &mut members).await?;
+        skipped::note(transaction, by, before.id, &members.skipped, at).await?;
     }
+    if change.document == before.document && members.is_empty() {
+        return Ok(Updated {
+            resource: before,
+            changed: false,
+            document_changed: false,
+            memberships: Memberships::Of(Vec::new()),
+            skipped: members.skipped.len(),
+        });
+    }
+    let after =
+        StoredResource { version: before.version + 1, modified_at: at, document: change.document, ..before.clone() };
+    let document_changed = after.document != before.document;
+    let mut operation = Operation::Update;
+    if !document_changed {
+        touch(transaction, by, &after).await?;
+    } else if write_document(transaction, by, resource_type, &before, &after).await? {
+        operation = Operation::Rename;
+    }
+    let entry = outbox::Entry {
+        resource: after.id,
+        kind: after.kind,
+        operation,
+        version: after.version,
+        request_id,
+        at: after.modified_at,
+        password_sent: change.password_sent,
+        changes: outbox::changes(&before.document, &after.document),
+        members: &members,
+    };
+    outbox::write(transaction, by, entry).await?;
+    let (memberships, skipped) = (members.memberships(), members.skipped.len());
+    Ok(Updated { resource: after, changed: true, document_changed, memberships, skipped })
+}
+
+/// Writes the document and what follows from it; whether a user has another userName since.
+async fn write_document(
+    transaction: &Transaction,
+    by: &Author,
+    resource_type: &ResourceType,
+    before: &StoredResource,
+    after: &StoredResource,
+) -> Result<bool, StoreError> {
+    let columns = Columns::of(after.kind, &after.document)?;
+    let (name_before, name_key) = (name_key(before.kind, &before.document), columns.name_key.clone());
+    let sql = Sql::new("UPDATE resource SET name_key = ")
+        .value(columns.name_key)
+        .text(", display = ")
+        .value(columns.display)
+        .text(", external_id = ")
+        .value(columns.external_id)
+        // For consumers an absent `active` means the last one that was said: leaving it out enables nobody.
+        .text(", active = COALESCE(")
+        .value(columns.active)
+        .text(", active)")
+        .text(", document = ")
+        .value(columns.document)
+        .text(", version = ")
+        .value(after.version)
+        .text(", modified_at = ")
+        .value(after.modified_at.as_micros())
+        .text(" WHERE directory_id = ")
+        .id(by.directory)
+        .text(" AND id = ")
+        .id(after.id);
+    transaction.execute_raw(sql.build(transaction.get_database_backend())).await.map_err(|error| {
+        match error.sql_err() {
+            Some(SqlErr::UniqueConstraintViolation(_)) => ScimError::taken(&resource_type.name, "userName").into(),
+            _ => StoreError::from(error),
+        }
+    })?;
+    if before.document.external_id() != after.document.external_id() {
+        if after.kind == GROUP {
+            index_rows::release(transaction, by, EXTERNAL_ID, after.id).await?;
+        }
+        let external_id = after.document.external_id();
+        index_rows::claim(transaction, by, resource_type, after.id, external_id).await?;
+    }
+    let is_renamed = name_before != name_key;
+    if is_renamed && after.kind == GROUP {
+        // What was claimed under the policy of before is given up too.
+        index_rows::release(transaction, by, DISPLAY_NAME_CLAIM, after.id).await?;
+        index_rows::claim_display_name(transaction, by, resource_type, after.id, &name_key).await?;
+    }
+    let is_renamed_user = is_renamed && after.kind == USER;
+    if is_renamed_user {
+        former_names::moved_on(transaction, by, after.id, (&name_before, &name_key), after.modified_at).await?;
+    }
+    let values = |resource: &StoredResource| index_rows::values(resource_type, &resource.document);
+    index_rows::update(transaction, by, after.id, &values(before), &values(after)).await?;
+    Ok(is_renamed_user)
 }
 
 /// The resource, with its row locked until the transaction ends.

@@ -8,8 +8,9 @@ use rollcall_base::{
 };
 use rollcall_scim::schema::KindId;
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use serde_json::Value;
 
-use super::{Counts, EventRecord, Operation};
+use super::{Counts, EventRecord, Operation, Renamed};
 use crate::{
     StoreError,
     entity::{event, event_member},
@@ -63,22 +64,31 @@ fn record(
     members_added: Vec<Id<Resource>>,
     members_removed: Vec<Id<Resource>>,
 ) -> Result<EventRecord, StoreError> {
+    let operation = Operation::from_number(row.operation)
+        .ok_or_else(|| StoreError::internal("an event with an unknown operation"))?;
+    let changes: Value = json(&row.changes)?;
     Ok(EventRecord {
         seq: row.seq,
         resource: Id::from_uuid(row.resource_id),
         kind: KindId(row.kind),
-        operation: Operation::from_number(row.operation)
-            .ok_or_else(|| StoreError::internal("an event with an unknown operation"))?,
+        operation,
         version: row.version,
         previous_version: row.previous_version,
         actor: row.actor.clone(),
         request_id: row.request_id.clone(),
         at: Timestamp::from_micros(row.at),
         password_sent: row.password_sent,
-        changes: json(&row.changes)?,
+        renamed: (operation == Operation::Rename).then(|| renamed(&changes)).flatten(),
+        changes,
         members_added,
         members_removed,
     })
+}
+
+fn renamed(changes: &Value) -> Option<Renamed> {
+    let name = changes.as_array()?.iter().find(|change| change["path"] == "userName")?;
+    let text = |field: &str| name[field].as_str().map(str::to_owned);
+    Some(Renamed { from: text("before")?, to: text("after")? })
 }
 
 fn json<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, StoreError> {

@@ -17,7 +17,7 @@ use rollcall_base::{Id, Timestamp, marker::Directory};
 use sea_orm::ConnectionTrait;
 
 pub use ladder::Climbed;
-pub use record::{Counts, EventRecord, Operation};
+pub use record::{Counts, EventRecord, Operation, Renamed};
 
 use crate::{
     DirectoryRecord, StoreError,
@@ -79,13 +79,15 @@ impl JobStore {
         Ok(Sequenced { numbered, receiving })
     }
 
-    /// Erases up to `limit` rows of resources that were deleted before `before`: a group's members first, then the
-    /// resource itself. Returns how many rows it erased; to be called again until it returns 0.
+    /// Erases up to `limit` rows of resources that were deleted before `before`, or whose directory wants them erased at once: a
+    /// group's members first, then the values in its events, then the resource itself. What the sequencer has not numbered yet
+    /// waits for it. Returns how many rows it erased; to be called again until it returns 0.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn purge_deleted(&self, before: Timestamp, limit: u32) -> Result<usize, StoreError> {
-        self.0.write(purge::Purge { before, limit }).await
+        let now = self.0.clock.now();
+        self.0.write(purge::Purge { before, now, limit }).await
     }
 
     /// Gives about `limit` lines of the audit that have none yet their numbers, those of one tenant, and returns of how many.

@@ -13,6 +13,10 @@ pub enum Operation {
     Update,
     /// It went.
     Delete,
+    /// It is there again, under the id that it had: as if it came, with all that it has.
+    Restore,
+    /// It changed, and its `userName` with it: [`EventRecord::renamed`] says from what to what.
+    Rename,
 }
 
 impl Operation {
@@ -21,6 +25,8 @@ impl Operation {
             Self::Create => 1,
             Self::Update => 2,
             Self::Delete => 3,
+            Self::Restore => 4,
+            Self::Rename => 5,
         }
     }
 
@@ -29,6 +35,8 @@ impl Operation {
             1 => Some(Self::Create),
             2 => Some(Self::Update),
             3 => Some(Self::Delete),
+            4 => Some(Self::Restore),
+            5 => Some(Self::Rename),
             _ => None,
         }
     }
@@ -36,11 +44,20 @@ impl Operation {
     /// How many more live resources there are afterwards.
     pub(crate) const fn delta(self) -> i16 {
         match self {
-            Self::Create => 1,
-            Self::Update => 0,
+            Self::Create | Self::Restore => 1,
+            Self::Update | Self::Rename => 0,
             Self::Delete => -1,
         }
     }
+}
+
+/// What a user was called before a change and since.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Renamed {
+    /// The `userName` before.
+    pub from: String,
+    /// The `userName` since.
+    pub to: String,
 }
 
 /// One accepted change, in its directory's order.
@@ -66,11 +83,14 @@ pub struct EventRecord {
     pub at: Timestamp,
     /// Whether a password came (and was dropped).
     pub password_sent: bool,
-    /// Each changed path: a list of `{"path", "before", "after"}`.
+    /// Each changed path: a list of `{"path", "before", "after"}`. Of a resource that was erased only
+    /// `{"path", "erased": true}` is left.
     pub changes: Value,
+    /// For [`Operation::Rename`], until the user is erased.
+    pub renamed: Option<Renamed>,
     /// Members that came.
     pub members_added: Vec<Id<Resource>>,
-    /// Members that went. The members of a group that was deleted are not listed.
+    /// Members that went. The members of a group that was deleted or restored are not listed: they went or came with it.
     pub members_removed: Vec<Id<Resource>>,
 }
 

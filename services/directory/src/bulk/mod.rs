@@ -160,7 +160,8 @@ impl DirectoryService {
         };
         match (operation.method, id.as_deref()) {
             (BulkMethod::Post, None) => {
-                let created = self.create(call, &kind, data?).await?;
+                // Who is opened a circle at may be taken back: that must be nobody who was there before.
+                let created = self.create(call, &kind, data?, in_circle).await?;
                 Ok(Done::of(call, &kind.endpoint, 201, &created))
             }
             (BulkMethod::Put, Some(id)) => {

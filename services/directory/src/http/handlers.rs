@@ -53,7 +53,7 @@ async fn create(incoming: Incoming, payload: web::Payload) -> Answer {
     let kind = incoming.kind()?;
     let projection = incoming.projection(&kind)?;
     let body = incoming.body(payload, incoming.service.limits.body_bytes).await?;
-    let resource = incoming.service.create(&incoming.call, &kind, body).await?;
+    let resource = incoming.service.create(&incoming.call, &kind, body, false).await?;
     shown(&incoming, StatusCode::CREATED, resource, projection).await.map_err(after_the_change)
 }
 

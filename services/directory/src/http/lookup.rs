@@ -16,10 +16,14 @@ use rollcall_base::Id;
 use rollcall_runtime::http::problem_json;
 use rollcall_scim::ScimError;
 use rollcall_store::UserKey;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Route, answer};
-use crate::{DirectoryService, failure::Failure};
+use crate::{
+    DirectoryService,
+    failure::Failure,
+    lookup::{FoundUser, KnownAs},
+};
 
 /// Every route of the lookup surface, for the sweep that tries each one with every wrong credential.
 pub const LOOKUP_ROUTES: &[Route] =
@@ -43,7 +47,7 @@ async fn by_id(request: HttpRequest) -> Result<HttpResponse, Problem> {
         // What is not even an id is nobody's.
         Err(_) => None,
     };
-    let user = found.ok_or_else(|| ScimError::not_found("User", id))?;
+    let (user, _) = found.ok_or_else(|| ScimError::not_found("User", id))?;
     Ok(HttpResponse::Ok().json(user.to_json()))
 }
 
@@ -51,8 +55,17 @@ async fn by_name(request: HttpRequest) -> Result<HttpResponse, Problem> {
     let (service, scope, settings) = admitted(&request)?;
     let key = asked_for(&request)?;
     let users = if settings.is_draft() { Vec::new() } else { service.look_up(&scope, &key).await? };
-    let users: Vec<_> = users.iter().map(|user| user.to_json()).collect();
+    let users: Vec<_> = users.iter().map(|(user, known_as)| shown(user, *known_as)).collect();
     Ok(HttpResponse::Ok().json(json!({ "users": users })))
+}
+
+/// A user who was found by a former name has another one since, which the answer says.
+fn shown(user: &FoundUser, known_as: KnownAs) -> Value {
+    let mut shown = user.to_json();
+    if known_as == KnownAs::Before {
+        shown["renamed"] = true.into();
+    }
+    shown
 }
 
 /// The one question of a query string.

@@ -1,10 +1,18 @@
 //! What a consumer is told of a user.
 
 use rollcall_base::{Id, marker};
-use rollcall_scim::fold;
 use rollcall_store::{GroupRef, KnownUser, UserKey};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+
+/// How a name came to stand for a user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum KnownAs {
+    /// It is the user's.
+    Now,
+    /// It was, before the user was renamed.
+    Before,
+}
 
 /// A user and the groups they are in.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -15,6 +23,9 @@ pub(crate) struct FoundUser {
     display_name: Option<String>,
     active: bool,
     groups: Vec<FoundGroup>,
+    /// The keys of the names that the user had before. What an older version remembered has none.
+    #[serde(default)]
+    former_names: Vec<String>,
     /// The directory's generation before the answer was looked up.
     pub(super) generation: u64,
 }
@@ -44,6 +55,7 @@ impl FoundUser {
                     direct: group.direct,
                 })
                 .collect(),
+            former_names: user.former_names,
             generation,
         }
     }
@@ -54,15 +66,27 @@ impl FoundUser {
         let own = self.user_name.len() + length(&self.external_id) + length(&self.display_name);
         let of_group =
             |group: &FoundGroup| size_of::<FoundGroup>() + length(&group.display_name) + length(&group.external_id);
-        let all = size_of::<Self>() + own + self.groups.iter().map(of_group).sum::<usize>();
+        let names = self.former_names.iter().map(|name| size_of::<String>() + name.len()).sum::<usize>();
+        let all = size_of::<Self>() + own + names + self.groups.iter().map(of_group).sum::<usize>();
         u32::try_from(all).unwrap_or(u32::MAX)
     }
 
-    pub(super) fn is_known_as(&self, key: &UserKey) -> bool {
-        match key {
+    /// How the user is known by `key`; none if not at all.
+    pub(super) fn known_as(&self, key: &UserKey) -> Option<KnownAs> {
+        let now = match key {
             UserKey::Id(id) => self.id == *id,
-            UserKey::UserName(name) => fold(&self.user_name) == fold(name),
             UserKey::ExternalId(id) => self.external_id.as_ref() == Some(id),
+            UserKey::UserName(_) | UserKey::NameKey(_) => {
+                UserKey::UserName(self.user_name.clone()).canonical() == key.canonical()
+            }
+        };
+        let before = || match key.canonical() {
+            UserKey::NameKey(name) => self.former_names.contains(&name),
+            _ => false,
+        };
+        match now {
+            true => Some(KnownAs::Now),
+            false => before().then_some(KnownAs::Before),
         }
     }
 

@@ -4,7 +4,6 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use rollcall_access::{DirectoryScope, Read};
 use rollcall_base::{Id, marker};
 use rollcall_cache::CacheKey;
-use rollcall_scim::fold;
 use rollcall_store::UserKey;
 use sha2::{Digest, Sha256};
 
@@ -64,10 +63,7 @@ pub(super) struct IdsOf {
 
 impl IdsOf {
     pub(super) fn new(scope: &DirectoryScope<Read>, name: &UserKey) -> Self {
-        let name = match name {
-            UserKey::UserName(name) => UserKey::UserName(fold(name)),
-            other => other.clone(),
-        };
+        let name = name.canonical();
         Self { directory: scope.directory(), name }
     }
 }
@@ -83,7 +79,7 @@ impl CacheKey for IdsOf {
     fn rest(&self) -> String {
         let (kind, name) = match &self.name {
             UserKey::Id(id) => ("id", id.to_string()),
-            UserKey::UserName(name) => ("name", name.clone()),
+            UserKey::UserName(name) | UserKey::NameKey(name) => ("name", name.clone()),
             UserKey::ExternalId(id) => ("external", id.clone()),
         };
         format!("{kind}-{}", BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(name)))

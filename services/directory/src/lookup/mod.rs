@@ -7,7 +7,8 @@
 //!   of members) gives the directory a new *generation*, and answers of an older one are not used.
 //!
 //! What a name stands for is remembered apart. It is forgotten when somebody comes to be known by it, and is checked against
-//! the answer each time, so that a renamed user is not found under the old name, nor a new owner of the name missed.
+//! the answer each time. A renamed user is found under an old name as long as nobody has it who came later: who comes to have
+//! it makes it forgotten.
 
 mod answer;
 mod keys;
@@ -21,7 +22,7 @@ use rollcall_cache::{Cache, CacheLimits, Tiers, Told};
 use rollcall_scim::{Document, ScimError};
 use rollcall_store::{DirectoryStore, Memberships, StoreError, UserKey};
 
-pub(crate) use self::answer::FoundUser;
+pub(crate) use self::answer::{FoundUser, KnownAs};
 use self::keys::{AnswerOf, DirectoryOf, IdsOf};
 use crate::{DirectoryService, failure::Failure};
 
@@ -90,16 +91,26 @@ impl Lookups {
         let _ = join_all(forgotten).await;
     }
 
-    /// To be called when nobody can say whose groups changed, before it is acknowledged.
-    pub(crate) async fn much_changed(&self, scope: &DirectoryScope<Write>) {
-        let _ = self.generations.forget(&DirectoryOf::new(&scope.to_read())).await;
+    /// To be called when a user came back who had other names before, with the keys of these, before it is acknowledged.
+    pub(crate) async fn names_returned(&self, scope: &DirectoryScope<Write>, names: &[String]) {
+        let scope = scope.to_read();
+        let forgotten = names.iter().map(|name| {
+            let place = IdsOf::new(&scope, &UserKey::NameKey(name.clone()));
+            async move { self.ids.forget(&place).await }
+        });
+        let _ = join_all(forgotten).await;
     }
 
-    /// To be called when another process changed the data, and nobody knows what.
-    fn clear(&self) {
+    /// Forgets everything that this process remembers, of all directories.
+    pub fn clear(&self) {
         self.answers.clear();
         self.ids.clear();
         self.generations.clear();
+    }
+
+    /// To be called when nobody can say whose groups changed, before it is acknowledged.
+    pub(crate) async fn much_changed(&self, scope: &DirectoryScope<Write>) {
+        let _ = self.generations.forget(&DirectoryOf::new(&scope.to_read())).await;
     }
 
     async fn generation(&self, scope: &DirectoryScope<Read>) -> Generation {
@@ -116,14 +127,6 @@ impl Lookups {
 }
 
 impl DirectoryService {
-    /// Forgets lookups when another process, such as a command, has changed the embedded database. Until it is dropped.
-    pub async fn follow_changes(self) {
-        let mut changes = self.store.changed_elsewhere();
-        while changes.changed().await.is_ok() {
-            self.lookups.clear();
-        }
-    }
-
     /// The users that `key` names, with their groups; nobody is no error. What this process acknowledged before is in the
     /// answer. What another did is as soon as it is told, mostly within milliseconds; where it could not be told of a change, the
     /// answer may be 30 seconds old.
@@ -131,9 +134,9 @@ impl DirectoryService {
         &self,
         scope: &DirectoryScope<Read>,
         key: &UserKey,
-    ) -> Result<Vec<Arc<FoundUser>>, Failure> {
+    ) -> Result<Vec<(Arc<FoundUser>, KnownAs)>, Failure> {
         if let UserKey::Id(id) = key {
-            return Ok(self.user(scope, *id).await?.into_iter().collect());
+            return Ok(self.user(scope, *id).await?.map(|user| (user, KnownAs::Now)).into_iter().collect());
         }
         let place = IdsOf::new(scope, key);
         let load = || self.ids_of(scope, key);
@@ -143,12 +146,15 @@ impl DirectoryService {
             found.clear();
             let ids = ids.as_deref().unwrap_or_default();
             for user in join_all(ids.iter().map(|id| self.user(scope, *id))).await {
-                found.extend(user?.filter(|user| user.is_known_as(key)));
+                found.extend(user?.and_then(|user| {
+                    let known_as = user.known_as(key)?;
+                    Some((user, known_as))
+                }));
             }
             if is_last || found.len() == ids.len() {
                 break;
             }
-            // The name moved on.
+            // The name moved on, or whoever had it before went.
             let _ = self.lookups.ids.forget(&place).await;
         }
         Ok(found)

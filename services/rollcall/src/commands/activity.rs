@@ -87,6 +87,8 @@ const fn word(operation: Operation) -> &'static str {
         Operation::Create => "create",
         Operation::Update => "update",
         Operation::Delete => "delete",
+        Operation::Restore => "restore",
+        Operation::Rename => "rename",
     }
 }
 

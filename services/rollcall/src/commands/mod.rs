@@ -11,6 +11,8 @@ mod limits;
 mod migrate;
 mod oauth_client;
 mod policy;
+mod quality;
+mod resource;
 mod simulate;
 mod tenant;
 mod token;
@@ -65,6 +67,7 @@ pub(crate) async fn run(arguments: Arguments, output: &Output) -> Result<(), Fai
         Command::Directory(cli::DirectoryOrRole { command: Some(command), .. }) => {
             directory::run(command, &Installation::open(config).await?, output).await
         }
+        Command::Resource(command) => resource::run(command, &Installation::open(config).await?, output).await,
         Command::Token(command) => token::run(command, &Installation::open(config).await?, output).await,
         Command::Audit(command) => audit::run(command, &Installation::open(config).await?, output).await,
         Command::OauthClient(command) => oauth_client::run(command, &Installation::open(config).await?, output).await,

@@ -48,7 +48,7 @@ pub(crate) async fn all(config: Config, with_demo: bool, output: &Output) -> Res
     let gateway = Gateway::new(Arc::new(tokens), public_url, clock, limiter);
     let mut process = Process::new(shared);
     process.reports_uses(gateway.clone());
-    process.runs(directory.clone().follow_changes());
+    process.runs(directory.forget_on_change());
     process.routes.scim = Some(Scim::Here(gateway, directory));
     process.routes.longest_name = installation.config.limits.directory_name_length;
     process.uses_database(installation.store.clone());

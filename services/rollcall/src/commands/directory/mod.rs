@@ -129,7 +129,7 @@ pub(super) async fn run(command: cli::Directory, installation: &Installation, ou
                 client_kind: client.kind.to_string(),
                 directory_id: directory_id.to_string(),
                 directory_name: directory_name.to_string(),
-                client_profile: Some(client.name.to_string()),
+                client_profile: Some(client.name.clone()),
                 stage: if draft { Stage::Draft } else { Stage::Submitted },
             };
             // Before anything is made: what is wrong with the settings is told first.
@@ -183,6 +183,7 @@ pub(super) async fn run(command: cli::Directory, installation: &Installation, ou
         cli::Directory::FreeKey { directory, key } => {
             super::directory_change::free_key(directory, key, installation, output).await?;
         }
+        cli::Directory::Report(choice) => super::quality::report(&choice, installation, output).await?,
         cli::Directory::Show(choice) => {
             let (_, record) = installation.directory(&choice).await?;
             output.one(&Shown::of(record, installation).await?);

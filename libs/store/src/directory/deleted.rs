@@ -1,0 +1,142 @@
+//! What was deleted and can be brought back.
+
+use std::time::Duration;
+
+use rollcall_access::Access;
+use rollcall_base::{
+    Id, Timestamp,
+    marker::{Directory, Resource},
+};
+use rollcall_scim::{
+    Document,
+    schema::{KindId, USER},
+};
+use sea_orm::QueryResult;
+use uuid::Uuid;
+
+use super::{
+    DirectoryStore,
+    former_names::{self, FormerName},
+};
+use crate::{StoreError, StoredResource, statement::Sql};
+
+/// How long a deleted resource can be brought back before it is erased.
+pub const DELETED_KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// A deleted resource that can be brought back.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DeletedResource {
+    /// Its id.
+    pub id: Id<Resource>,
+    /// Its type's number.
+    pub kind: KindId,
+    /// Its userName or displayName.
+    pub name: Option<String>,
+    /// When it was deleted.
+    pub deleted_at: Timestamp,
+    /// Until when it can be brought back.
+    pub until: Timestamp,
+}
+
+/// A deleted resource with all that was kept of it.
+pub(super) struct Gone {
+    /// As it was. Its deletion has the version after this one.
+    pub(super) resource: StoredResource,
+    /// What `active` last said.
+    pub(super) active: Option<bool>,
+    pub(super) deleted_at: Timestamp,
+    /// All groups that it was in, those too that were deleted before it.
+    pub(super) member_of: Vec<Uuid>,
+    pub(super) former_names: Vec<FormerName>,
+}
+
+/// The beginning of a statement for [`gone`]: what of `deleted_resource d` can be brought back at `now`.
+pub(super) fn of_directory(directory: Id<Directory>, now: Timestamp) -> Sql {
+    let columns = "SELECT d.id, d.kind, d.version, d.created_at, d.modified_at, d.document, d.active, d.deleted_at,";
+    let sql = Sql::new(columns).text(" d.member_of, d.former_names FROM deleted_resource d WHERE d.directory_id = ");
+    sql.id(directory).part(&restorable(now))
+}
+
+/// ` AND …`: of `deleted_resource d`, what is not being erased at `now`.
+pub(super) fn restorable(now: Timestamp) -> Sql {
+    let sql = Sql::new(" AND d.deleted_at > ").value(kept_since(now).as_micros());
+    sql.text(" AND (d.erase_at IS NULL OR d.erase_at > ").value(now.as_micros()).text(")")
+}
+
+/// What was deleted before this moment is erased.
+fn kept_since(now: Timestamp) -> Timestamp {
+    Timestamp::from_micros(now.as_micros() - kept_micros())
+}
+
+fn kept_micros() -> i64 {
+    i64::try_from(DELETED_KEPT.as_micros()).unwrap_or(i64::MAX)
+}
+
+/// Reads a row of [`of_directory`].
+pub(super) fn gone(row: &QueryResult) -> Result<Gone, StoreError> {
+    let broken = |what: &str, error: serde_json::Error| StoreError::internal(format!("stored {what}: {error}"));
+    let (document, groups): (String, String) = (row.try_get("", "document")?, row.try_get("", "member_of")?);
+    let document = serde_json::from_str(&document).map_err(|error| broken("document", error))?;
+    let document = Document::from_stored(document);
+    let active = row.try_get::<Option<bool>>("", "active")?.or(document.active());
+    Ok(Gone {
+        resource: StoredResource {
+            id: Id::from_uuid(row.try_get("", "id")?),
+            kind: KindId(row.try_get("", "kind")?),
+            version: row.try_get("", "version")?,
+            created_at: Timestamp::from_micros(row.try_get("", "created_at")?),
+            modified_at: Timestamp::from_micros(row.try_get("", "modified_at")?),
+            document,
+            groups: None,
+        },
+        active,
+        deleted_at: Timestamp::from_micros(row.try_get("", "deleted_at")?),
+        member_of: serde_json::from_str(&groups).map_err(|error| broken("groups", error))?,
+        former_names: former_names::read(row.try_get::<Option<String>>("", "former_names")?.as_deref())?,
+    })
+}
+
+impl Gone {
+    fn shown(self) -> DeletedResource {
+        let (kind, document) = (self.resource.kind, &self.resource.document);
+        let name = if kind == USER { document.user_name() } else { document.display_name() };
+        DeletedResource {
+            id: self.resource.id,
+            kind,
+            name: name.map(str::to_owned),
+            deleted_at: self.deleted_at,
+            until: Timestamp::from_micros(self.deleted_at.as_micros() + kept_micros()),
+        }
+    }
+}
+
+impl<A: Access> DirectoryStore<A> {
+    /// A deleted resource that can be brought back.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn deleted_resource(&self, id: Id<Resource>) -> Result<Option<DeletedResource>, StoreError> {
+        let sql = of_directory(self.directory, self.inner.clock.now()).text(" AND d.id = ").id(id);
+        let rows = self.inner.rows(sql.build(self.backend())).await?;
+        rows.first().map(|row| Ok(gone(row)?.shown())).transpose()
+    }
+
+    /// What can be brought back, what was deleted last first; at most `limit`, after `after`.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn deleted_resources(
+        &self,
+        after: Option<&DeletedResource>,
+        limit: u32,
+    ) -> Result<Vec<DeletedResource>, StoreError> {
+        let mut sql = of_directory(self.directory, self.inner.clock.now());
+        if let Some(after) = after {
+            sql = sql.text(" AND (d.deleted_at, d.id) < (").value(after.deleted_at.as_micros()).text(", ").id(after.id);
+            sql = sql.text(")");
+        }
+        let sql = sql.text(" ORDER BY d.deleted_at DESC, d.id DESC LIMIT ").value(i64::from(limit));
+        let rows = self.inner.rows(sql.build(self.backend())).await?;
+        rows.iter().map(|row| Ok(gone(row)?.shown())).collect()
+    }
+}
