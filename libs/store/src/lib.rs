@@ -35,7 +35,7 @@ pub use control::{
 pub use counting::Counted;
 pub use directory::DirectoryStore;
 pub use error::{ControlError, Source, StoreError};
-pub use jobs::{Climbed, Counts, EventRecord, JobStore, Operation};
+pub use jobs::{Climbed, Counts, EventRecord, JobStore, MOST_NAMES_A_DAY, Operation, ToleratedUse, UNMAPPED};
 pub use migrate::Progress;
 pub use resource::{
     Change, ChangeFn, GroupRef, KnownUser, ListQuery, Listing, Member, Memberships, NewResource, PageKey, Position,

@@ -16,6 +16,7 @@ mod represent;
 mod resources;
 mod service;
 mod size;
+mod tolerated;
 
 pub use http::{GrantedSurface, LOOKUP_ROUTES, ROUTES, Route, configure, configure_lookup};
 pub use limits::DirectoryLimits;

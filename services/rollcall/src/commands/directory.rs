@@ -88,6 +88,9 @@ pub(super) async fn run(command: cli::Directory, installation: &Installation, ou
                 ),
             );
         }
+        cli::Directory::Quirks { directory, days } => {
+            super::quirks::run(&directory, days, installation, output).await?
+        }
         cli::Directory::Show(choice) => {
             let (_, record) = installation.directory(&choice).await?;
             output.one(&Shown::of(record, installation).await?);

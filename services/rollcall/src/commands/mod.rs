@@ -7,6 +7,7 @@ mod limits;
 mod migrate;
 mod oauth_client;
 mod policy;
+mod quirks;
 mod simulate;
 mod tenant;
 mod token;

@@ -47,6 +47,7 @@ pub(crate) async fn all(config: Config, with_demo: bool, output: &Output) -> Res
     let gateway = Gateway::new(Arc::new(tokens), public_url, clock, limiter);
     let mut process = Process::new(shared);
     process.reports_uses(gateway.clone());
+    process.counts_tolerated(&directory);
     process.routes.scim = Some(Scim::Here(gateway, directory));
     process.uses_database(installation.store.clone());
     if installation.config.keys.provider == KeyProvider::AwsKms {
