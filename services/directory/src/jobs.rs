@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use rollcall_access::JobScope;
-use rollcall_base::Clock;
+use rollcall_base::{Clock, Timestamp};
 use rollcall_store::{DELETED_KEPT, DirectoryRecord, Store};
 use tokio::time::sleep;
 
@@ -17,6 +17,9 @@ const AFTER_FAILURE: Duration = Duration::from_secs(2);
 const ERASE_EVERY: Duration = Duration::from_secs(600);
 /// Rows that one step of the eraser removes.
 const ERASE_ROWS: u32 = 1000;
+
+/// How long it is known what was tolerated of a directory's client.
+pub const TOLERATED_KEPT: Duration = Duration::from_secs(400 * 24 * 60 * 60);
 
 /// Numbers accepted changes: outbox → event, and keeps the counts. `receiving` is called with each directory whose first
 /// change came, which is in another state then. Runs until it is dropped.
@@ -42,7 +45,7 @@ pub async fn sequencer<T: Future<Output = ()>>(store: Store, receiving: impl Fn(
 pub async fn eraser(store: Store, clock: Arc<dyn Clock>) {
     let jobs = store.jobs(&JobScope::of_service("eraser"));
     loop {
-        let before = rollcall_base::Timestamp::from_micros(
+        let before = Timestamp::from_micros(
             clock.now().as_micros() - i64::try_from(DELETED_KEPT.as_micros()).unwrap_or(i64::MAX),
         );
         match jobs.purge_deleted(before, ERASE_ROWS).await {
@@ -50,6 +53,23 @@ pub async fn eraser(store: Store, clock: Arc<dyn Clock>) {
             Ok(_) => sleep(IDLE).await,
             Err(error) => {
                 tracing::warn!(error = %error, "deleted resources could not be erased; trying again");
+                sleep(AFTER_FAILURE).await;
+            }
+        }
+    }
+}
+
+/// Erases what was tolerated more than [`TOLERATED_KEPT`] ago, in small steps. Runs until it is dropped.
+pub async fn tolerated_eraser(store: Store, clock: Arc<dyn Clock>) {
+    let jobs = store.jobs(&JobScope::of_service("tolerated-eraser"));
+    let kept = i64::try_from(TOLERATED_KEPT.as_micros()).unwrap_or(i64::MAX);
+    loop {
+        let before = Timestamp::from_micros(clock.now().as_micros().saturating_sub(kept));
+        match jobs.purge_tolerated(before, ERASE_ROWS).await {
+            Ok(0) => sleep(ERASE_EVERY).await,
+            Ok(_) => sleep(IDLE).await,
+            Err(error) => {
+                tracing::warn!(error = %error, "what was tolerated long ago could not be erased; trying again");
                 sleep(AFTER_FAILURE).await;
             }
         }

@@ -17,6 +17,7 @@ mod resources;
 mod restore;
 mod service;
 mod size;
+mod tolerated;
 
 pub use http::{GrantedSurface, LOOKUP_ROUTES, ROUTES, Route, configure, configure_lookup};
 pub use limits::DirectoryLimits;

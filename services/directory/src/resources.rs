@@ -39,8 +39,8 @@ fn resource_id(kind: &ResourceType, id: &str) -> Result<ResourceId, ScimError> {
 
 impl DirectoryService {
     /// The resource type served at `/{endpoint}`.
-    pub(crate) fn resource_type(&self, endpoint: &str) -> Result<&Arc<ResourceType>, ScimError> {
-        self.registry.by_endpoint(endpoint).ok_or_else(|| {
+    pub(crate) fn resource_type(&self, call: &Call, endpoint: &str) -> Result<&Arc<ResourceType>, ScimError> {
+        self.registry.served_at(endpoint, &call.leniency).ok_or_else(|| {
             ScimError::status(404, format!("There is no endpoint /{endpoint} here. GET /ResourceTypes lists them."))
         })
     }

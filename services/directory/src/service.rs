@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use prometheus::{IntCounterVec, Opts};
 use rollcall_access::{
     Action, Authenticated, DirectoryScope, DirectorySettings, Forbidden, Permission, Read, Subject, Write,
 };
@@ -13,7 +12,7 @@ use rollcall_scim::{
 };
 use rollcall_store::Store;
 
-use crate::{CursorKey, DirectoryLimits, list::CrawlMemory, lookup::Lookups};
+use crate::{CursorKey, DirectoryLimits, list::CrawlMemory, lookup::Lookups, tolerated::ToleratedLog};
 
 /// SCIM for every directory of the store.
 #[derive(Clone)]
@@ -25,7 +24,7 @@ pub struct DirectoryService {
     pub(crate) cursor_key: Arc<CursorKey>,
     pub(crate) crawl: CrawlMemory,
     pub(crate) lookups: Arc<Lookups>,
-    pub(crate) tolerated: IntCounterVec,
+    pub(crate) tolerated: Arc<ToleratedLog>,
 }
 
 impl DirectoryService {
@@ -42,9 +41,7 @@ impl DirectoryService {
         lookups: Lookups,
         metrics: &prometheus::Registry,
     ) -> Result<Self, prometheus::Error> {
-        let options = Opts::new("scim_tolerated_total", "Deviations from the RFCs that were tolerated, by quirk.");
-        let tolerated = IntCounterVec::new(options, &["quirk"])?;
-        metrics.register(Box::new(tolerated.clone()))?;
+        let tolerated = Arc::new(ToleratedLog::new(metrics)?);
         Ok(Self {
             store,
             registry: Arc::new(registry),
@@ -66,6 +63,16 @@ impl DirectoryService {
                 lookups.clear();
             }
         }
+    }
+
+    /// Writes down from time to time what was tolerated, for each directory. Runs until it is dropped.
+    pub async fn write_tolerated(self) {
+        self.tolerated.write_to(self.store).await;
+    }
+
+    /// Writes down what was tolerated and is not written yet: when nothing is served any more.
+    pub async fn write_last_tolerated(self) {
+        self.tolerated.write_once(&self.store).await;
     }
 }
 

@@ -224,6 +224,14 @@ pub(crate) enum Directory {
     Policy(DirectoryPolicy),
     /// What may want mending in a directory's data: names that several groups have, users without an e-mail address …
     Report(DirectoryChoice),
+    /// What a directory's client does beside the RFCs and is tolerated: how often, when last, and what it means
+    Quirks {
+        #[command(flatten)]
+        directory: DirectoryChoice,
+        /// 1 to 400
+        #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=400))]
+        days: u32,
+    },
 }
 
 #[derive(Debug, Args)]

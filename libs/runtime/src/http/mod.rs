@@ -12,6 +12,7 @@ mod problem;
 mod request_id;
 mod server;
 mod tls;
+mod tolerated;
 
 pub use base_url::BaseUrl;
 pub use body::{BodyError, SharedBody, read_body};
@@ -23,3 +24,4 @@ pub use problem::problem_json;
 pub use request_id::RequestId;
 pub use server::{Server, ServerSettings, stop_signal};
 pub use tls::install_crypto_provider;
+pub use tolerated::Tolerated;

@@ -118,6 +118,8 @@ impl Record {
             // The gateway fills these in once it knows them.
             rollcall.directory = Empty,
             rollcall.credential = Empty,
+            // The directory service does, if there is anything.
+            tolerated = Empty,
         );
         if let Some(trace) = adopt_parent(&span, request.headers()) {
             span.record("trace_id", trace);

@@ -177,7 +177,8 @@ fn put_once(map: &mut Map<String, Value>, name: &str, value: Value) -> Result<()
 
 fn read_extension(schema: &Schema, value: Value, reader: &Reader<'_>) -> Result<Value, ScimError> {
     let block = match value {
-        Value::Null => return Ok(Value::Null),
+        // Some languages write an object without members as a list without elements.
+        unset if is_unset(&unset) => return Ok(Value::Null),
         Value::Object(block) => block,
         _ => {
             return Err(ScimError::bad_request(

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     accept::{
-        is_foreign_extension,
+        is_foreign_extension, is_unset,
         value::{Reader, Unset},
     },
     error::{ScimError, ScimType},
@@ -30,8 +30,10 @@ pub(super) fn plan(
     leniency: &Leniency,
 ) -> Result<PatchPlan, ScimError> {
     let mut fields = message(body, urn::PATCH_OP)?;
-    let Some(Value::Array(operations)) = fields.remove("operations") else {
-        return Err(syntax("\"Operations\" is missing or not a list. Send the PATCH's operations in it."));
+    let operations = match fields.remove("operations") {
+        Some(Value::Array(operations)) => operations,
+        Some(single @ Value::Object(_)) => patch::operations_from_single(single, leniency)?,
+        _ => return Err(syntax("\"Operations\" is missing or not a list. Send the PATCH's operations in it.")),
     };
     if operations.is_empty() {
         patch::no_operations(leniency)?;
@@ -179,7 +181,7 @@ impl Planner<'_> {
 
     fn extension(&mut self, verb: Verb, urn: &str, value: Option<Value>) -> Result<(), ScimError> {
         match (verb, value) {
-            (Verb::Remove, _) | (_, None | Some(Value::Null)) => {
+            (verb, value) if verb == Verb::Remove || value.as_ref().is_none_or(is_unset) => {
                 self.plan.steps.push(Step::UnsetExtension(urn.to_owned()));
                 Ok(())
             }
@@ -297,12 +299,13 @@ impl Planner<'_> {
                 Step::Unset(place)
             }
             (_, Some(sub), value) => {
-                let value = value.unwrap_or_default();
+                let value = values::simple_from_list(&sub, value.unwrap_or_default(), self.reader.leniency)?;
                 let value = self.reader.attribute(&format!("{name}.{}", sub.name), &sub, value, Unset::Dropped)?;
                 Step::SetSub { place, sub, value }
             }
             (verb, None, value) => {
-                let value = self.reader.attribute(name, &attribute, value.unwrap_or_default(), Unset::Null)?;
+                let value = values::simple_from_list(&attribute, value.unwrap_or_default(), self.reader.leniency)?;
+                let value = self.reader.attribute(name, &attribute, value, Unset::Null)?;
                 if value.is_null() && attribute.required {
                     return Err(ScimError::bad_request(
                         ScimType::InvalidValue,
@@ -332,6 +335,7 @@ impl Planner<'_> {
             (Verb::Remove, None) => Step::UnsetElements { place, selection },
             (Verb::Remove, Some(sub)) => Step::SetElementsSub { place, selection, sub, value: Value::Null },
             (_, Some(sub)) => {
+                let value = values::simple_from_list(&sub, value, self.reader.leniency)?;
                 let value = self.reader.attribute(&format!("{name}.{}", sub.name), &sub, value, Unset::Dropped)?;
                 Step::SetElementsSub { place, selection, sub, value }
             }

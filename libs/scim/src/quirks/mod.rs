@@ -69,11 +69,15 @@ pub enum Quirk {
     /// A client puts somebody into a group who is not in the directory, whose policy is to skip them. A policy, not a
     /// leniency: strict directories may have it too.
     UnknownMemberSkipped,
+    /// Entra ID's older jobs write a text or boolean as `[{"$ref": null, "value": "…"}]` (E55).
+    SimpleInList,
+    /// Some clients write `/users` for `/Users` (X19).
+    EndpointLetterCase,
 }
 
 impl Quirk {
-    /// All, in the order of their names here.
-    pub const ALL: [Self; 23] = [
+    /// All of them.
+    pub const ALL: [Self; 26] = [
         Self::OperationLetterCase,
         Self::BooleanAsText,
         Self::BooleanLiteralAsText,
@@ -97,7 +101,59 @@ impl Quirk {
         Self::OwnIdInPatch,
         Self::NoOperations,
         Self::FilterInProjection,
+        Self::UnknownMemberSkipped,
+        Self::SimpleInList,
+        Self::EndpointLetterCase,
     ];
+
+    /// The one with this name.
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|quirk| quirk.as_str() == name)
+    }
+
+    /// What the client did, in words for whoever looks after it.
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::OperationLetterCase => "PATCH operations were written with capital letters (Add, Replace, Remove).",
+            Self::BooleanAsText => "True or false came as a text.",
+            Self::BooleanLiteralAsText => "A filter compared a boolean with a text.",
+            Self::RemoveListedValues => "A PATCH removed what its value lists, instead of naming it in the path.",
+            Self::ElementCreatedFromFilter => {
+                "A PATCH set a part of a value that was not there; the value was made from the path's filter."
+            }
+            Self::DottedKey => "A PATCH without a path had paths such as name.givenName as keys of its value.",
+            Self::UrnKey => "A PATCH without a path had attributes with their schema's URN as keys of its value.",
+            Self::DotAfterUrn => "A dot stood where a colon belongs, between a schema's URN and an attribute.",
+            Self::ComplexAsText => "A bare text came in place of an object, such as a manager's id.",
+            Self::ComplexInList => "A list of one came in place of an object, such as the manager.",
+            Self::ListAsSingle => "One value came in place of a list, such as emails.",
+            Self::MemberAsText => "A member came as a bare id in place of an object.",
+            Self::FilterAfterElement => {
+                "A filter compared behind the brackets: emails[type eq \"work\"].value eq \"…\"."
+            }
+            Self::ShortExtensionName => "A filter named an extension's attribute without the extension's URN.",
+            Self::UnknownAttribute => {
+                "Attributes came that no schema has; they were left out. Correct the client's mapping if they matter."
+            }
+            Self::UnmappedExtension => "An extension came that nobody registered; it was kept as it was sent.",
+            Self::UnknownSchema => {
+                "\"schemas\" listed URNs that are no schemas of this resource type; they were passed over."
+            }
+            Self::Scim1Schema => "\"schemas\" listed the URN of SCIM 1.1; it was read as that of SCIM 2.0.",
+            Self::MissingSchemas => "\"schemas\" was missing or did not name the resource's own schema.",
+            Self::ExternalIdKept => "A PUT left externalId out; it kept its value.",
+            Self::OwnIdInPatch => "A PATCH's value had the resource's own id; it was passed over.",
+            Self::NoOperations => "A PATCH had no operations; it changed nothing.",
+            Self::FilterInProjection => {
+                "\"attributes\" or \"excludedAttributes\" had a filter in a name; the filter was passed over."
+            }
+            Self::UnknownMemberSkipped => {
+                "Somebody was put into a group who is not in the directory; they were left out, as the directory's policy says."
+            }
+            Self::SimpleInList => "A PATCH wrote a text or boolean as a list of one object with a value.",
+            Self::EndpointLetterCase => "The URL had an endpoint in other letter case, such as /users.",
+        }
+    }
 
     /// The stable name, for counters and settings.
     pub const fn as_str(self) -> &'static str {
@@ -126,6 +182,8 @@ impl Quirk {
             Self::NoOperations => "no_operations",
             Self::FilterInProjection => "filter_in_projection",
             Self::UnknownMemberSkipped => "unknown_member_skipped",
+            Self::SimpleInList => "simple_in_list",
+            Self::EndpointLetterCase => "endpoint_letter_case",
         }
     }
 }
@@ -191,6 +249,11 @@ impl Leniency {
     /// Counts a quirk that strict directories allow too.
     fn note(&self, quirk: Quirk) {
         *self.counts().quirks.entry(quirk).or_default() += 1;
+    }
+
+    /// Counts a quirk that is met several times in one request once.
+    fn note_once(&self, quirk: Quirk) {
+        self.counts().quirks.entry(quirk).or_insert(1);
     }
 
     fn note_name(&self, name: &str) {

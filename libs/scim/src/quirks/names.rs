@@ -75,6 +75,15 @@ pub(crate) fn short_extension_name(urn: &str, name: &str, leniency: &Leniency) -
     })
 }
 
+/// `/users` is read as `/Users` (X19). URLs are case-exact, so that a strict directory has nothing there.
+pub(crate) fn endpoint_letter_case(leniency: &Leniency) -> bool {
+    if leniency.is_strict() {
+        return false;
+    }
+    leniency.note_once(Quirk::EndpointLetterCase);
+    true
+}
+
 /// `attributes=emails[type eq "work"]` is read as `emails` (seen in Entra ID's public request collection).
 pub(crate) fn filter_in_projection(selector: &str, leniency: &Leniency) -> Result<(), ScimError> {
     leniency.allow(Quirk::FilterInProjection, || {
@@ -114,6 +123,14 @@ mod tests {
         assert_eq!(scim1_schema("urn:scim:schemas:core:1.0", &Leniency::lenient()), Some(Ok(())));
         assert_eq!(scim1_schema("urn:other", &Leniency::lenient()), None);
         assert!(scim1_schema("urn:scim:schemas:core:1.0", &Leniency::strict()).unwrap().is_err());
+    }
+
+    #[test]
+    fn an_endpoint_in_other_letters_is_found_unless_strict_and_counted_once() {
+        let leniency = Leniency::lenient();
+        assert!(endpoint_letter_case(&leniency) && endpoint_letter_case(&leniency));
+        assert_eq!(leniency.used(), [(Quirk::EndpointLetterCase, 1)]);
+        assert!(!endpoint_letter_case(&Leniency::strict()));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! PATCH operations in other shapes than the RFC's.
 
+use serde_json::Value;
+
 use super::{Leniency, Quirk};
 use crate::error::{ScimError, ScimType};
 
@@ -63,6 +65,14 @@ pub(crate) fn own_id_in_patch(sent: &str, id: &str, leniency: &Leniency) -> Resu
     }
     leniency.note(Quirk::OwnIdInPatch);
     Ok(())
+}
+
+/// One operation where the list of operations belongs (as OneLogin's single values, L05).
+pub(crate) fn operations_from_single(single: Value, leniency: &Leniency) -> Result<Vec<Value>, ScimError> {
+    leniency.allow(Quirk::ListAsSingle, || {
+        ScimError::bad_request(ScimType::InvalidSyntax, "\"Operations\" is a list. Send an array, also for one operation.")
+    })?;
+    Ok(vec![single])
 }
 
 /// A PATCH without operations changes nothing (X18).

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::{Leniency, Quirk};
 use crate::{
     error::{ScimError, ScimType},
-    schema::Attribute,
+    schema::{Attribute, DataType},
 };
 
 /// A boolean in a text, in any case (Entra ID E09 and E29, OneLogin L04). `None`: the text is no boolean.
@@ -60,6 +60,30 @@ pub(crate) fn complex_from_list(
     }
     leniency.allow(Quirk::ComplexInList, not_a_list)?;
     Ok(list.pop().unwrap_or(Value::Null))
+}
+
+/// A singular text, boolean or number as `[{"$ref": null, "value": "…"}]` (Entra ID's older jobs, E55): what it holds. Other
+/// shapes are left to the attribute's type.
+pub(crate) fn simple_from_list(attribute: &Attribute, value: Value, leniency: &Leniency) -> Result<Value, ScimError> {
+    let is_part = |name: &String| name.eq_ignore_ascii_case("value") || name.eq_ignore_ascii_case("$ref");
+    let held = match &value {
+        _ if attribute.multi_valued || attribute.data_type == DataType::Complex => None,
+        Value::Array(list) => match list.as_slice() {
+            [Value::Object(parts)] if parts.keys().all(is_part) => {
+                parts.iter().find(|(name, _)| name.eq_ignore_ascii_case("value")).map(|(_, held)| held.clone())
+            }
+            _ => None,
+        },
+        _ => None,
+    };
+    let Some(held) = held else { return Ok(value) };
+    leniency.allow(Quirk::SimpleInList, || {
+        ScimError::bad_request(
+            ScimType::InvalidValue,
+            format!("{} takes one value, not a list. Send the value itself.", attribute.name),
+        )
+    })?;
+    Ok(held)
 }
 
 /// One value where a list belongs (OneLogin's emails, L05).
@@ -117,6 +141,18 @@ mod tests {
         assert_eq!(complex_from_list(&manager, list.clone(), &Leniency::lenient()), Ok(list[0].clone()));
         assert!(complex_from_list(&manager, list.clone(), &Leniency::strict()).is_err());
         assert!(complex_from_list(&manager, [list.clone(), list].concat(), &Leniency::lenient()).is_err());
+    }
+
+    #[test]
+    fn entras_older_jobs_send_a_text_in_a_list_of_one() {
+        let (title, sent) = (attribute("title"), json!([{"$ref": null, "value": "Chief"}]));
+        assert_eq!(simple_from_list(&title, sent.clone(), &Leniency::lenient()), Ok(json!("Chief")));
+        assert!(simple_from_list(&title, sent.clone(), &Leniency::strict()).is_err());
+        for other in [json!("Chief"), json!(["Chief"]), json!([]), json!([{"value": "a", "type": "work"}])] {
+            assert_eq!(simple_from_list(&title, other.clone(), &Leniency::strict()), Ok(other));
+        }
+        let emails = attribute("emails");
+        assert_eq!(simple_from_list(&emails, sent.clone(), &Leniency::strict()), Ok(sent), "a list takes a list");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Attribute;
+use crate::quirks::{Leniency, names};
 
 /// A schema: a URN and its attributes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,6 +68,16 @@ impl Registry {
     /// The type served at `/{segment}`; case-exact, as URLs are.
     pub fn by_endpoint(&self, segment: &str) -> Option<&Arc<ResourceType>> {
         self.resource_types.iter().find(|kind| kind.endpoint.strip_prefix('/') == Some(segment))
+    }
+
+    /// The type served at `/{segment}`, in any letter case unless the directory is strict.
+    pub fn served_at(&self, segment: &str, leniency: &Leniency) -> Option<&Arc<ResourceType>> {
+        self.by_endpoint(segment).or_else(|| {
+            let is_it = |kind: &&Arc<ResourceType>| {
+                kind.endpoint.strip_prefix('/').is_some_and(|endpoint| endpoint.eq_ignore_ascii_case(segment))
+            };
+            self.resource_types.iter().find(is_it).filter(|_| names::endpoint_letter_case(leniency))
+        })
     }
 
     /// The type called `name`.

@@ -181,6 +181,52 @@ fn entra_sends_the_manager_in_four_shapes() {
 }
 
 #[test]
+fn entras_older_jobs_send_every_value_in_a_list_of_one() {
+    let listed = |value: Value| json!([{"$ref": null, "value": value}]);
+    let operations = json!([{"op": "replace", "path": "displayName", "value": listed(json!("Ann"))},
+        {"op": "replace", "path": "name.givenName", "value": listed(json!("Ann"))},
+        {"op": "replace", "path": "active", "value": listed(json!(false))},
+        {"op": "add", "path": "emails[type eq \"work\"].value", "value": listed(json!("w"))},
+        {"op": "add", "path": format!("{ENTERPRISE}:department"), "value": [{"value": "D"}]}]);
+    let before = json!({"active": true, "emails": [{"type": "work", "value": "old"}]});
+    assert_eq!(
+        patched(before, operations, &[Quirk::SimpleInList]),
+        json!({"userName": "u", "active": false, "emails": [{"type": "work", "value": "w"}], "displayName": "Ann",
+            "name": {"givenName": "Ann"}, ENTERPRISE: {"department": "D"}})
+    );
+    for other in [json!(["Ann"]), json!([{"value": "a"}, {"value": "b"}]), json!([{"value": "a", "type": "work"}])] {
+        let operations = json!([{"op": "replace", "path": "title", "value": other}]);
+        assert!(plan(&user(), operations, &Leniency::lenient()).is_err());
+    }
+}
+
+#[test]
+fn an_extension_without_anything_in_it_is_unset_however_it_is_written() {
+    for nothing in [json!(null), json!({}), json!([]), json!("")] {
+        assert_eq!(created(json!({ENTERPRISE: nothing}), &[]).get(ENTERPRISE), None);
+        let before = json!({ENTERPRISE: {"department": "D"}});
+        let after = patched(before, json!([{"op": "replace", "path": ENTERPRISE, "value": nothing}]), &[]);
+        assert_eq!(after.get(ENTERPRISE).is_some(), nothing.is_object(), "an object is merged");
+    }
+}
+
+#[test]
+fn a_single_operation_may_stand_without_a_list() {
+    patched(json!({}), json!({"op": "replace", "path": "title", "value": "x"}), &[Quirk::ListAsSingle]);
+}
+
+#[test]
+fn an_endpoint_is_found_in_other_letters_unless_strict() {
+    let registry = rollcall_scim::schema::Registry::standard();
+    let lenient = Leniency::lenient();
+    assert_eq!(registry.served_at("users", &lenient), registry.by_endpoint("Users"));
+    assert_eq!(used(&lenient), [Quirk::EndpointLetterCase]);
+    assert_eq!(registry.served_at("users", &Leniency::strict()), None);
+    assert_eq!(registry.served_at("Users", &Leniency::strict()), registry.by_endpoint("Users"));
+    assert_eq!(registry.served_at("people", &lenient), None);
+}
+
+#[test]
 fn entra_sends_attributes_that_nobody_registered() {
     let tag = "urn:ietf:params:scim:schemas:extension:CustomExtensionName:2.0:User";
     let operations = json!([{"op": "add", "path": format!("{tag}:tag"), "value": "701985"},

@@ -19,6 +19,7 @@ mod revocation;
 mod rotation;
 pub(crate) mod rows;
 mod tenant;
+mod tolerated;
 pub(crate) mod uses;
 mod verification;
 

@@ -7,6 +7,7 @@ mod ladder;
 mod purge;
 mod record;
 mod sequence;
+mod tolerated;
 mod uses;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -18,6 +19,7 @@ use sea_orm::ConnectionTrait;
 
 pub use ladder::Climbed;
 pub use record::{Counts, EventRecord, Operation, Renamed};
+pub use tolerated::{MOST_NAMES_A_DAY, ToleratedUse, UNMAPPED};
 
 use crate::{
     DirectoryRecord, StoreError,
@@ -136,6 +138,26 @@ impl JobStore {
     /// [`StoreError::Unavailable`].
     pub async fn purge_reporters(&self, before: Timestamp) -> Result<usize, StoreError> {
         uses::purge_reporters(&self.0, before).await
+    }
+
+    /// Adds to what is known of what was tolerated of directories' clients. Together or not at all.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`]; [`StoreError::OutcomeUnknown`] if it may have been added.
+    pub async fn record_tolerated(&self, uses: Vec<ToleratedUse>) -> Result<(), StoreError> {
+        if uses.is_empty() {
+            return Ok(());
+        }
+        self.0.write(tolerated::Record(uses)).await
+    }
+
+    /// Erases up to `limit` rows of what was tolerated before the day of `before`. Returns how many; to be called again until
+    /// it returns 0.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn purge_tolerated(&self, before: Timestamp, limit: u32) -> Result<usize, StoreError> {
+        tolerated::purge(&self.0, before, limit).await
     }
 
     /// Erases up to `limit` access tokens of OAuth clients that expired before `before`. What is known of their use goes over

@@ -131,7 +131,7 @@ impl DirectoryService {
         let (method, path) = (operation.method, operation.path.clone());
         let mut bare = BulkOperation { method, path, bulk_id: None, version: None, data: None };
         resolve(&mut bare, progress).ok()?;
-        let (kind, id) = self.place(&bare).ok()?;
+        let (kind, id) = self.place(call, &bare).ok()?;
         Some(format!("{}{}/{}", call.base_url, kind.endpoint, id?))
     }
 
@@ -147,7 +147,7 @@ impl DirectoryService {
             operation.data = operation.data.map(|data| without_open_references(data, progress));
         }
         resolve(&mut operation, progress)?;
-        let (kind, id) = self.place(&operation)?;
+        let (kind, id) = self.place(call, &operation)?;
         let data = operation.data.ok_or_else(|| {
             ScimError::bad_request(
                 ScimType::InvalidSyntax,
@@ -185,11 +185,11 @@ impl DirectoryService {
     }
 
     /// The type and the id that an operation's path names.
-    fn place(&self, operation: &BulkOperation) -> Result<(Arc<ResourceType>, Option<String>), ScimError> {
+    fn place(&self, call: &Call, operation: &BulkOperation) -> Result<(Arc<ResourceType>, Option<String>), ScimError> {
         let (endpoint, id) = operation.target().ok_or_else(|| {
             ScimError::bad_request(ScimType::InvalidPath, "The path of an operation is \"/Users\" or \"/Users/{id}\".")
         })?;
-        Ok((Arc::clone(self.resource_type(endpoint)?), id.map(str::to_owned)))
+        Ok((Arc::clone(self.resource_type(call, endpoint)?), id.map(str::to_owned)))
     }
 
     /// Gives the resources of a circle the references that they were created without. One whose references cannot be
@@ -197,7 +197,7 @@ impl DirectoryService {
     async fn finish(&self, call: &Call, operations: &[BulkOperation], progress: &mut Progress) -> Result<(), Failure> {
         while let Some((at, id)) = progress.unfinished.first().cloned() {
             let operation = &operations[at];
-            let (kind, _) = self.place(operation)?;
+            let (kind, _) = self.place(call, operation)?;
             let mut whole = operation.clone();
             let completed = match resolve(&mut whole, progress) {
                 Err(error) => Err(error.into()),

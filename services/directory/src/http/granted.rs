@@ -15,7 +15,7 @@ use rollcall_access::{ForwardedRequest, GrantError, Granted, InternalKeys};
 use rollcall_base::Clock;
 use rollcall_runtime::{
     RequestId,
-    http::{BaseUrl, SharedBody},
+    http::{BaseUrl, SharedBody, Tolerated},
 };
 use rollcall_scim::ScimError;
 use std::pin::Pin;
@@ -84,7 +84,13 @@ async fn admit<B: MessageBody>(
     let response = next.call(request).await;
     // The gateway sends the whole body before it reads an answer; to close the connection on it would lose the answer.
     body.drain().await;
-    response.map(ServiceResponse::map_into_left_body)
+    let mut response = response?;
+    // The handler is done and has left it there; the gateway's line of this request shows it too.
+    let tolerated = response.request().extensions().get::<Tolerated>().and_then(Tolerated::to_header);
+    if let Some(tolerated) = tolerated {
+        response.headers_mut().insert(Tolerated::HEADER, tolerated);
+    }
+    Ok(response.map_into_left_body())
 }
 
 impl Inner {

@@ -7,9 +7,10 @@ use std::{
 
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev, web};
 use rollcall_access::{Authenticated, DirectorySettings};
-use rollcall_runtime::http::{BaseUrl, RequestId, read_body};
+use rollcall_runtime::http::{BaseUrl, RequestId, Tolerated, read_body};
 use rollcall_scim::{Projection, ScimError, parse_json, quirks::Leniency, schema::ResourceType};
 use serde_json::Value;
+use tracing::Span;
 
 use crate::{Call, DirectoryService, failure::Failure, list::ListRequest};
 
@@ -24,6 +25,8 @@ pub(super) struct Incoming {
     pub(super) call: Call,
     pub(super) media_type: MediaType,
     pub(super) request: HttpRequest,
+    /// The request's, in whose line of the log it is said what was tolerated.
+    span: Span,
 }
 
 impl FromRequest for Incoming {
@@ -59,12 +62,13 @@ impl Incoming {
             },
             media_type: MediaType::negotiate(request.headers())?,
             request: request.clone(),
+            span: Span::current(),
         })
     }
 
     /// The resource type that the path names.
     pub(super) fn kind(&self) -> Result<Arc<ResourceType>, Refusal> {
-        Ok(Arc::clone(self.service.resource_type(self.segment("endpoint"))?))
+        Ok(Arc::clone(self.service.resource_type(&self.call, self.segment("endpoint"))?))
     }
 
     /// A placeholder's value in the path, decoded.
@@ -104,27 +108,14 @@ impl Incoming {
     }
 }
 
-/// Whether a client's name for an attribute can be one. What is not could be anything, a person's data too, and stays
-/// out of the log.
-fn is_name(text: &str) -> bool {
-    text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '$' | '-' | '_' | '.' | ':' | '/'))
-}
-
 impl Drop for Incoming {
-    /// Every leniency that a request needed is said once, when it is done with, and so is every name that is in no
-    /// schema: without it nobody could correct the client's mapping.
+    /// What a request needed of leniency is counted and said, on its own line of the log, when it is done with: without
+    /// it nobody could correct the client's mapping.
     fn drop(&mut self) {
-        for (quirk, times) in self.call.leniency.used() {
-            self.service.tolerated.with_label_values(&[quirk.as_str()]).inc_by(times.into());
-            tracing::info!(
-                directory = %self.call.authenticated.directory(),
-                quirk = quirk.as_str(),
-                times,
-                "tolerated"
-            );
-        }
-        for (name, times) in self.call.leniency.unmapped().iter().filter(|(name, _)| is_name(name)) {
-            tracing::info!(directory = %self.call.authenticated.directory(), name, times, "not in the schema");
+        if let Some(text) = self.service.tolerated.used(&self.call, self.service.clock.now()) {
+            let tolerated = Tolerated::new(&text);
+            tolerated.record(&self.span);
+            self.request.extensions_mut().insert(tolerated);
         }
     }
 }

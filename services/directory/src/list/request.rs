@@ -34,8 +34,8 @@ impl ListRequest {
                 "filter" => request.filter = Some(value.clone()),
                 "sortby" => request.sort_by = Some(value.clone()).filter(|text| !text.is_empty()),
                 "sortorder" => request.descending = descending(value)?,
-                "startindex" => request.start_index = Some(number("startIndex", value)?),
-                "count" => request.count = Some(number("count", value)?),
+                "startindex" => request.start_index = number("startIndex", value)?,
+                "count" => request.count = number("count", value)?,
                 "cursor" => request.cursor = Some(value.clone()),
                 "attributes" => request.attributes = Some(names(value)),
                 "excludedattributes" => request.excluded_attributes = Some(names(value)),
@@ -71,8 +71,12 @@ fn names(value: &str) -> Vec<String> {
     value.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
 
-fn number(name: &str, value: &str) -> Result<i64, ScimError> {
-    value.trim().parse().map_err(|_| {
+/// Nothing means what leaving the parameter out means: that is how forms are sent whose field is empty.
+fn number(name: &str, value: &str) -> Result<Option<i64>, ScimError> {
+    if value.trim().is_empty() {
+        return Ok(None);
+    }
+    value.trim().parse().map(Some).map_err(|_| {
         ScimError::bad_request(ScimType::InvalidValue, format!("The parameter {name} takes a whole number."))
     })
 }

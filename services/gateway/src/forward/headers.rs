@@ -140,6 +140,18 @@ mod tests {
     }
 
     #[test]
+    fn what_the_services_tell_each_other_is_taken_off_the_answer() {
+        let mut received = HeaderMap::new();
+        for name in ["x-rollcall-tolerated", "x-rollcall-refused", "etag"] {
+            received.insert(HeaderName::from_static(name), HeaderValue::from_static("1"));
+        }
+        let mut response = actix_web::HttpResponse::Ok();
+        relayed(&received, &mut response);
+        let names: Vec<String> = response.finish().headers().keys().map(ToString::to_string).collect();
+        assert_eq!(names, ["etag"]);
+    }
+
+    #[test]
     fn a_body_keeps_its_length_and_one_without_is_streamed() {
         let of = |headers: &[(&'static str, &'static str)]| {
             let request = headers.iter().fold(TestRequest::get(), |request, header| request.append_header(*header));

@@ -20,10 +20,11 @@ use rollcall_access::{Authenticated, DirectorySettings, ForwardedRequest, Grante
 use rollcall_base::Clock;
 use rollcall_runtime::{
     Peer, Peers, RequestId,
-    http::{BaseUrl, SharedBody},
+    http::{BaseUrl, SharedBody, Tolerated},
     peers::IDLE_CONNECTION,
 };
 use rustls::ClientConfig;
+use tracing::Span;
 
 use self::failure::Failure;
 use crate::Api;
@@ -172,6 +173,9 @@ fn granted(request: &HttpRequest) -> Option<Granted> {
 /// The answer as it came.
 fn relay(request: &HttpRequest, answer: Answer) -> HttpResponse {
     let mut response = HttpResponse::build(answer.status());
+    if let Some(tolerated) = Tolerated::of(answer.headers()) {
+        tolerated.record(&Span::current());
+    }
     headers::relayed(answer.headers(), &mut response);
     let length = headers::length(answer.headers());
     let bodiless = request.method() == Method::HEAD || matches!(answer.status().as_u16(), 204 | 304);

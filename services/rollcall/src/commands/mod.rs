@@ -13,6 +13,7 @@ mod oauth_client;
 mod policy;
 mod quality;
 mod resource;
+mod quirks;
 mod simulate;
 mod tenant;
 mod token;

@@ -49,6 +49,7 @@ pub(crate) async fn all(config: Config, with_demo: bool, output: &Output) -> Res
     let mut process = Process::new(shared);
     process.reports_uses(gateway.clone());
     process.runs(directory.forget_on_change());
+    process.counts_tolerated(&directory);
     process.routes.scim = Some(Scim::Here(gateway, directory));
     process.routes.longest_name = installation.config.limits.directory_name_length;
     process.uses_database(installation.store.clone());

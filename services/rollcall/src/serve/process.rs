@@ -4,7 +4,7 @@ use std::{future::Future, path::PathBuf, pin::Pin, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use rollcall_base::Id;
-use rollcall_directory::jobs;
+use rollcall_directory::{DirectoryService, jobs};
 use rollcall_gateway::Gateway;
 use rollcall_keys::{KeyContext, MeteredKeys};
 use rollcall_runtime::{HttpConfig, ReadinessCheck, Server, ServerSettings};
@@ -87,6 +87,12 @@ impl Process {
         self.runs(gateway.report_uses());
     }
 
+    /// Writes down what its directory service tolerated of clients.
+    pub(super) fn counts_tolerated(&mut self, directory: &DirectoryService) {
+        self.last.push(Box::pin(directory.clone().write_last_tolerated()));
+        self.runs(directory.clone().write_tolerated());
+    }
+
     /// Numbers events and the audit's lines, erases what was deleted and what is old, and warns of tokens' ends. What changes of
     /// directories on the way is told to `news`.
     pub(super) fn does_background_work(&mut self, store: &Store, news: DirectoryNews) -> Result<(), Failure> {
@@ -94,6 +100,7 @@ impl Process {
         let ladder = ExpiryLadder::new(store, self.shared.metrics.registry())?;
         let (eraser, use_eraser) =
             (jobs::eraser(store.clone(), Arc::clone(clock)), use_eraser(store.clone(), Arc::clone(clock)));
+        let tolerated_eraser = jobs::tolerated_eraser(store.clone(), Arc::clone(clock));
         let access_tokens = rollcall_tokens::erase_access_tokens(store.clone(), Arc::clone(clock));
         let tell = move |directory| {
             let news = news.clone();
@@ -107,6 +114,7 @@ impl Process {
         self.runs(eraser);
         self.runs(use_eraser);
         self.runs(access_tokens);
+        self.runs(tolerated_eraser);
         self.runs(ladder.run());
         Ok(())
     }
@@ -134,7 +142,9 @@ impl Process {
         }
         for work in self.last {
             if tokio::time::timeout(LAST_WORK, work).await.is_err() {
-                tracing::warn!("the last uses of tokens could not be reported in time");
+                tracing::warn!(
+                    "the last uses of tokens, or what was tolerated last, could not be written down in time"
+                );
             }
         }
         if let Some(store) = self.store {

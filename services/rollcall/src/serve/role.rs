@@ -110,6 +110,7 @@ impl Role {
                 let cursors = CursorKey::new(keys.cursor_key());
                 let service = process.shared.directory(&config, store.clone(), cursors, &tiers)?;
                 let surface = GrantedSurface::new(keys, Arc::clone(&process.shared.clock));
+                process.counts_tolerated(&service);
                 process.routes.directory = Some((surface, service));
                 process.uses_database(store);
             }

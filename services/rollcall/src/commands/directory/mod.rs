@@ -184,6 +184,9 @@ pub(super) async fn run(command: cli::Directory, installation: &Installation, ou
             super::directory_change::free_key(directory, key, installation, output).await?;
         }
         cli::Directory::Report(choice) => super::quality::report(&choice, installation, output).await?,
+        cli::Directory::Quirks { directory, days } => {
+            super::quirks::run(&directory, days, installation, output).await?;
+        }
         cli::Directory::Show(choice) => {
             let (_, record) = installation.directory(&choice).await?;
             output.one(&Shown::of(record, installation).await?);
