@@ -1,10 +1,10 @@
 //! The command line.
 
 mod audit;
-mod simulate;
 mod client;
 mod directory;
 mod resource;
+mod simulate;
 
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -14,11 +14,11 @@ use rollcall_base::ClientKind;
 use rollcall_clients::Profile;
 
 pub(crate) use audit::{Audit, Policy, Since};
-pub(crate) use simulate::Simulate;
 use client::named as client_named;
 pub(crate) use client::{Client, Guide};
 pub(crate) use directory::{Archive, DirectoryPolicy};
 pub(crate) use resource::Resource;
+pub(crate) use simulate::Simulate;
 
 /// Rollcall takes identity in: identity providers push users and groups to it over SCIM 2.0.
 #[derive(Debug, Parser)]

@@ -40,11 +40,7 @@ impl Run {
         self.refusals.bear(made)
     }
 
-    async fn adopt_or_create_group(
-        &self,
-        team: u32,
-        listed: &HashMap<String, String>,
-    ) -> Result<Made, SimulatorError> {
+    async fn adopt_or_create_group(&self, team: u32, listed: &HashMap<String, String>) -> Result<Made, SimulatorError> {
         let (now, otherwise) = (self.company.team(team), self.company.team_otherwise(team));
         let look = async |name| match self.dialect.find_team(name) {
             Some(call) => self.find(&call).await,

@@ -78,10 +78,7 @@ impl Run {
     }
 
     /// Sends changes of many teams.
-    pub(super) async fn change_memberships(
-        &self,
-        changes: &BTreeMap<u32, Difference>,
-    ) -> Result<(), SimulatorError> {
+    pub(super) async fn change_memberships(&self, changes: &BTreeMap<u32, Difference>) -> Result<(), SimulatorError> {
         let work = self.pieces(changes);
         let work = work.iter().map(|(team, piece)| self.send_piece(*team, piece));
         each(work, self.threads, || ()).await.map(drop)
@@ -110,9 +107,7 @@ impl Run {
             Piece::Add(added) => self.send_change(team, added, &[]).await,
             Piece::Remove(removed) => self.send_change(team, &[], removed).await,
             Piece::Whole(change) => self.send_change(team, &change.added, &change.removed).await,
-            Piece::Child(child) => {
-                self.send_members(team, self.child(*child).as_slice(), &[]).await
-            }
+            Piece::Child(child) => self.send_members(team, self.child(*child).as_slice(), &[]).await,
             Piece::Found => self.make_exact(team).await,
         };
         self.refusals.bear(sent).map(drop)

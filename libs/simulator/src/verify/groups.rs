@@ -49,7 +49,8 @@ async fn listed(run: &Run, counter: &mut Counter<'_>) -> Result<Findings, Simula
                         found.add(DifferenceKind::ListedTwice, || format!("group {id} ({wanted}) stands in two pages"));
                     } else if group["displayName"] != wanted.as_str() {
                         let shown = &group["displayName"];
-                        found.add(DifferenceKind::WrongName, || format!("group {id} is called {shown}, not {wanted:?}"));
+                        found
+                            .add(DifferenceKind::WrongName, || format!("group {id} is called {shown}, not {wanted:?}"));
                     }
                     counter.one_more();
                 }

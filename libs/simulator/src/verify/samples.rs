@@ -73,7 +73,11 @@ async fn user(run: &Run, number: u32) -> Result<Findings, SimulatorError> {
 fn compare_groups(run: &Run, number: u32, what: &str, user: &Value, found: &mut Findings) {
     let mut teams: BTreeSet<u32> = run.company.teams_of(number, run.company.standing(number)).into_iter().collect();
     let groups = 0..run.company.size.groups;
-    teams.extend(groups.filter(|&team| run.company.child_of(team).is_some_and(|child| teams.contains(&child))).collect::<Vec<_>>());
+    teams.extend(
+        groups
+            .filter(|&team| run.company.child_of(team).is_some_and(|child| teams.contains(&child)))
+            .collect::<Vec<_>>(),
+    );
     let id = |team: u32| Some(run.group_ids.get(team as usize)?.as_ref()?.clone());
     let ours: BTreeSet<String> = run.group_ids.iter().flatten().map(ServerId::to_string).collect();
     let wanted: BTreeSet<String> = teams.into_iter().filter_map(|team| Some(id(team)?.to_string())).collect();
@@ -99,7 +103,8 @@ async fn given_up(run: &Run, number: u32) -> Result<Findings, SimulatorError> {
     let call = Call::get(format!("/Users?{}", filter(&format!("userName eq {}", literal(&name)), "%20")));
     let list = run.connection.send(&call).await?;
     if list["totalResults"] != 0 {
-        found.add(DifferenceKind::OldNameFound, || format!("user {number} is found by {name}, which is not their name"));
+        found
+            .add(DifferenceKind::OldNameFound, || format!("user {number} is found by {name}, which is not their name"));
     }
     Ok(found)
 }

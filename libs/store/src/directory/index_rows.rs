@@ -22,10 +22,6 @@ use crate::{
 /// Under which number a group's externalId stands among the claims. Schemas number their attributes from 1.
 pub(super) const EXTERNAL_ID: i32 = 0;
 
-/// Under which number a group's displayName stands among the claims, in a directory whose policy is that it has no two
-/// of one name. Far from what schemas number.
-pub(crate) const DISPLAY_NAME_CLAIM: i32 = 1_000_001;
-
 /// Under which number a group's name stands among the claims, where groups' names are to be their own: with
 /// `resource.name_key` as it is. Far above any number that a schema gives.
 pub(crate) const DISPLAY_NAME_CLAIM: i32 = 1_000_001;

@@ -47,8 +47,8 @@ use rollcall_base::{Id, Timestamp, marker};
 use rollcall_scim::schema::ResourceType;
 use sea_orm::{ConnectionTrait, DbBackend};
 
-pub(crate) use index_rows::DISPLAY_NAME_CLAIM;
 pub use deleted::{DELETED_KEPT, DeletedResource};
+pub(crate) use index_rows::DISPLAY_NAME_CLAIM;
 pub(crate) use member_ops::element;
 pub(crate) use outbox::Mark;
 pub use report::{DuplicateName, Found, QualityReport, SharedExternalId, SkippedMember};

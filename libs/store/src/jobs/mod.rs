@@ -24,7 +24,7 @@ pub use tolerated::{MOST_NAMES_A_DAY, ToleratedUse, UNMAPPED};
 use crate::{
     DirectoryRecord, StoreError,
     control::{
-        audit::{self, AuditWriter},
+        audit::{AuditWriter, tell},
         rows,
     },
     statement::Sql,
@@ -72,7 +72,7 @@ impl JobStore {
         let (now, audit) = (self.0.clock.now(), AuditWriter::new(&self.0));
         let sequence = sequence::Sequence { limit, now, actor: self.1.clone(), audit };
         let (numbered, written) = self.0.write(sequence).await?;
-        audit::tell(&written);
+        tell(&written);
         let mut receiving = Vec::new();
         for directory in written.iter().filter_map(|line| line.directory) {
             // Numbered is numbered: who cannot be told of now is known elsewhere within the bound.
