@@ -190,6 +190,55 @@ async fn a_revoked_client_and_its_tokens_are_refused_and_nobody_elses() {
     assert_eq!((&shown["state"], &shown["live_tokens"]), (&json!("revoked"), &json!(0)));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_leaked_client_is_revoked_and_what_all_its_tokens_did_is_told() {
+    let server = Server::start();
+    let (place, directory) = (server.place(), server.directory());
+    let client = Client::of(place, &directory, &[]);
+    let narrow =
+        client.asks("&scope=users:read+users:write").await.ok(200)["access_token"].as_str().unwrap().to_owned();
+    let (one, two) = (client.at(&directory).await, Directory { token: narrow, ..directory.clone() });
+    one.post("/Users", json!({ "userName": "a@example.com" })).await.ok(201);
+    two.post("/Users", json!({ "userName": "b@example.com" })).await.ok(201);
+    directory.post("/Users", json!({ "userName": "not-of-the-client@example.com" })).await.ok(201);
+    two.get("/Users").await.ok(200);
+    assert_eq!(client.asks("&resource=https://elsewhere.example/scim/v2").await.status, 400);
+
+    let activity = ["oauth-client", "activity", "--client-id", client.id.as_str(), "--since", "1h"];
+    let seen = tokio::task::block_in_place(|| {
+        eventually("its use is known", || {
+            Some(place.json(&activity)).filter(|seen| seen["requests"]["reads"] == 1 && seen["requests"]["writes"] == 2)
+        })
+    });
+    assert_eq!((&seen["client"]["client_id"], &seen["changes"]["total"]), (&json!(client.id), &json!(2)));
+    let last = seen["changes"]["last"].as_array().unwrap();
+    assert!(last[0]["token_id"].is_string() && last[0]["token_id"] != last[1]["token_id"], "two tokens: {last:?}");
+
+    let leaked = place.json(&["oauth-client", "revoke", "--client-id", &client.id, "--leaked", "--since", "1h"]);
+    assert_eq!((&leaked["revoked"], &leaked["access_tokens_revoked"]), (&json!(true), &json!(2)));
+    assert_eq!((&leaked["had_been_revoked"], &leaked["changes"]["total"]), (&json!(false), &json!(2)));
+    assert!(leaked["next"][0].as_str().unwrap().contains("oauth-client create --tenant"), "{leaked}");
+    let reasons = |seen: &Value| -> Vec<String> {
+        let refused = seen["refused"].as_array().unwrap();
+        assert!(refused.iter().all(|one| one["client_id"] == client.id.as_str()), "{seen}");
+        refused.iter().map(|one| one["reason"].as_str().unwrap().to_owned()).collect()
+    };
+    let runtime = tokio::runtime::Handle::current();
+    let after = tokio::task::block_in_place(|| {
+        eventually("whoever still tries is told", || {
+            runtime.block_on(async { (one.get("/Users").await, client.asks("").await) });
+            let seen = reasons(&place.json(&activity));
+            ["revoked", "client_revoked"].iter().all(|reason| seen.iter().any(|one| one == reason)).then_some(seen)
+        })
+    });
+    assert!(!after.contains(&"damaged".to_owned()), "{after:?}");
+    let again = place.json(&["oauth-client", "revoke", "--client-id", &client.id, "--leaked"]);
+    assert_eq!((&again["had_been_revoked"], &again["access_tokens_revoked"]), (&json!(true), &json!(0)));
+    let audit = place.json(&["audit", "list", "--tenant", &directory.tenant]);
+    let lines = audit.as_array().unwrap().iter().filter(|line| line["action"] == "oauth_client.revoked");
+    assert_eq!(lines.map(|line| line["detail"]["leaked"].clone()).collect::<Vec<_>>(), [json!(true), json!(true)]);
+}
+
 #[tokio::test]
 async fn what_is_wrong_is_told_in_the_words_of_the_rfc_and_the_log_holds_no_secret() {
     let server = Server::start();

@@ -120,7 +120,7 @@ async fn a_token_is_rotated_kept_and_looked_at_while_a_server_runs() {
     let actions: Vec<&str> = audit.as_array().unwrap().iter().map(|line| line["action"].as_str().unwrap()).collect();
     let expected = ["token.issued", "token.issued", "token.rotated", "token.retirement_begun", "token.kept"];
     assert_eq!(actions, expected);
-    assert_eq!(names(&audit[0]), ["id", "at", "action", "actor", "directory_id", "subject", "detail"]);
+    assert_eq!(names(&audit[0]), ["id", "at", "action", "actor", "directory_id", "subject", "detail", "seq"]);
     let page =
         place.json(&["audit", "list", "--tenant", "acme", "--after", audit[1]["id"].as_str().unwrap(), "--limit", "2"]);
     assert_eq!(page.as_array().unwrap()[..], audit.as_array().unwrap()[2..4]);

@@ -8,8 +8,10 @@ use rollcall_access::{
     TokenKind,
 };
 use rollcall_base::{Clock, Id, Secret32, SeededEntropy, Timestamp, marker};
-use rollcall_store::{AuditQuery, ClientUse, CredentialUse, Granted, StoreError, WrappedKey};
+use rollcall_store::{AuditQuery, ClientUse, CredentialUse, Granted, RefusedUse, StoreError, UseReport, WrappedKey};
 use rollcall_testkit::{TestDirectory, on_both_databases};
+
+use crate::uses::Recording;
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
@@ -94,9 +96,21 @@ pub(crate) async fn everything_about(directory: &TestDirectory) {
     scene.grant(now, 1).await;
     tenant.clients(scene.client.directory).await.unwrap();
     tenant.client_use(scene.client.id, now).await.unwrap();
-    tenant.access_tokens(scene.client.id, now).await.unwrap();
-    tenant.revoke_client(scene.client.id, now).await.unwrap().unwrap();
+    tenant.live_access_tokens(scene.client.id, now, 10).await.unwrap();
+    tenant.in_the_way_of(&scene.token(Some(scene.client.id), now), 1).await.unwrap();
+    tenant.revoke_client(scene.client.id, now, false).await.unwrap().unwrap();
     assert_eq!(directory.jobs().purge_access_tokens(now.plus(2 * HOUR), 10).await.unwrap(), 2);
+    tenant.times_used(scene.client.directory, scene.client.id, now).await.unwrap();
+    tenant.places_of_use(scene.client.directory, scene.client.id, now, 10).await.unwrap();
+    tenant.activity(scene.client.directory, scene.client.id, now, 10).await.unwrap();
+    tenant.refusals_of(scene.client.directory, scene.client.id, now, 10).await.unwrap();
+    // Somebody's changes make it look whose they are.
+    let (_, scope) = crate::audit::acting(directory, 38);
+    let user = directory.new_user(serde_json::json!({ "userName": "of-a-client" }));
+    directory.store.directory(&scope).create(user).await.unwrap();
+    tenant.changes_by(scene.client.directory, scene.client.id, now, 10).await.unwrap();
+    let end = Timestamp::from_micros(i64::MAX);
+    assert!(directory.jobs().purge_uses(end, now, 10).await.unwrap() >= 2, "what is known of erased tokens");
 }
 
 on_both_databases! {
@@ -118,8 +132,10 @@ on_both_databases! {
         let others = store.tenant(&operator.tenant(other.id));
         assert!(others.clients(scene.client.directory).await.unwrap().is_empty());
         let now = scene.client.created_at;
-        assert_eq!(others.revoke_client(scene.client.id, now).await.unwrap(), None);
-        assert!(others.access_tokens(scene.client.id, now).await.unwrap().is_empty());
+        assert_eq!(others.revoke_client(scene.client.id, now, false).await.unwrap(), None);
+        assert!(others.live_access_tokens(scene.client.id, now, 10).await.unwrap().is_empty());
+        assert_eq!(others.client(scene.client.id).await.unwrap(), None);
+        assert_eq!(tenant.client(scene.client.id).await.unwrap(), Some(scene.client.clone()));
         assert!(matches!(others.insert_client(&second).await, Err(StoreError::Internal(_))));
         let astray = OAuthClientRecord { tenant: other.id, ..second };
         assert!(matches!(others.insert_client(&astray).await, Err(StoreError::NotFound)), "the directory is not theirs");
@@ -137,21 +153,21 @@ on_both_databases! {
         let by_hand = scene.token(None, later);
         tenant.insert_credential(&by_hand).await.unwrap();
         assert_eq!(tenant.credentials(scene.client.directory).await.unwrap().len(), 1, "what was issued by hand");
-        let listed: Vec<_> = tenant.access_tokens(scene.client.id, later).await.unwrap().iter().map(|one| one.id).collect();
+        let listed = tenant.live_access_tokens(scene.client.id, later, 10).await.unwrap();
         assert_eq!(listed.len(), 2, "{listed:?}");
         let got = ClientUse { live_tokens: 2, last_token_at: Some(later) };
         assert_eq!(tenant.client_use(scene.client.id, later).await.unwrap(), got);
 
         let end = later.plus(Duration::from_secs(1));
-        let revoked = tenant.revoke_client(scene.client.id, end).await.unwrap().unwrap();
+        let revoked = tenant.revoke_client(scene.client.id, end, false).await.unwrap().unwrap();
         assert_eq!(revoked.were_live, 2);
         let mut ids = revoked.ids;
         ids.sort();
         assert_eq!(ids, if first < second { [first, second] } else { [second, first] });
         assert_eq!((scene.revoked_at(first).await, scene.revoked_at(second).await), (Some(end), Some(end)));
         assert_eq!((scene.revoked_at(old).await, scene.revoked_at(by_hand.id).await), (None, None));
-        let again = tenant.revoke_client(scene.client.id, end.plus(HOUR / 2)).await.unwrap().unwrap();
-        assert_eq!((again.ids.len(), again.were_live), (2, 0), "they are told again");
+        let again = tenant.revoke_client(scene.client.id, end.plus(HOUR / 2), false).await.unwrap().unwrap();
+        assert_eq!((again.ids.len(), again.were_live, again.had_been), (2, 0, true), "they are told again");
         assert_eq!(scene.revoked_at(first).await, Some(end), "the first moment stays");
         let verification = scene.directory.store.verification(&JobScope::of_service("test"));
         assert_eq!(verification.oauth_client(scene.client.id).await.unwrap().unwrap().revoked_at, Some(end));
@@ -208,7 +224,7 @@ on_both_databases! {
         let now = scene.client.created_at;
         let records: Vec<_> = (0..20).map(|_| scene.token(Some(scene.client.id), now)).collect();
         let grants = records.iter().map(|record| tenant.insert_access_token(record, 100));
-        let (granted, revoked) = futures_util::join!(join_all(grants), tenant.revoke_client(scene.client.id, now));
+        let (granted, revoked) = futures_util::join!(join_all(grants), tenant.revoke_client(scene.client.id, now, false));
         let told = revoked.unwrap().unwrap().ids;
         for (record, granted) in records.iter().zip(granted) {
             if granted.unwrap() == Granted::Kept(Vec::new()) {
@@ -251,5 +267,127 @@ on_both_databases! {
         expected.sort();
         assert_eq!(known, expected);
         assert_eq!(tenant.activity(scene.client.directory, ids[0], now, 10).await.unwrap(), []);
+    }
+
+    async fn what_access_tokens_did_is_known_as_their_clients_after_they_were_erased(database) {
+        let scene = Scene::new(database.directory().await, 39).await;
+        let (store, id) = (&scene.directory.store, scene.client.directory);
+        let (tenant, jobs) = (store.tenant(&scene.scope), scene.directory.jobs());
+        let verification = store.verification(&JobScope::of_service("test"));
+        let now = scene.client.created_at;
+        let minute = |minute: u32| now.plus(Duration::from_secs(60) * minute);
+        let mut tokens = Vec::new();
+        for at in 0..3 {
+            tokens.push(scene.grant(minute(at), 100).await.0);
+        }
+        let (others, scope) = crate::audit::acting(&scene.directory, 40);
+        let used = |credential, at: Timestamp, address: &str| CredentialUse {
+            directory: id, credential, address: address.to_owned(), agent: "Entra/1".to_owned(), outside: false,
+            reads: 2, writes: 1, first_at: at, last_at: at,
+        };
+        let refused = |credential, client, reason: &str| RefusedUse {
+            directory: id, credential, client, reason: reason.to_owned(), address: "192.0.2.1".to_owned(), agent: String::new(),
+            times: 1, first_at: now, last_at: now,
+        };
+        let client = Some(scene.client.id);
+        let report = UseReport {
+            id: None,
+            uses: vec![
+                used(tokens[0], minute(0), "192.0.2.1"), used(tokens[1], minute(1), "192.0.2.1"),
+                used(tokens[2], minute(2), "192.0.2.2"), used(others, minute(2), "192.0.2.9"),
+            ],
+            refusals: vec![
+                refused(Some(tokens[0]), client, "revoked"), refused(None, client, "client_secret"),
+                refused(None, None, "damaged"), refused(Some(others), None, "expired"),
+            ],
+        };
+        verification.record(report).await.unwrap();
+        for (at, token) in tokens.iter().enumerate() {
+            let scope = crate::audit::acting_with(&scene.directory, *token, 41 + at as u64);
+            let user = scene.directory.new_user(serde_json::json!({ "userName": format!("user-{at}") }));
+            store.directory(&scope).create(user).await.unwrap();
+            if at == 1 {
+                while jobs.sequence(100).await.unwrap() > 0 {}
+            }
+        }
+        let user = scene.directory.new_user(serde_json::json!({ "userName": "another" }));
+        store.directory(&scope).create(user).await.unwrap();
+        let beginning = Timestamp::from_micros(0);
+        // Before any is erased, while some are, and when all are: the same.
+        for erased in 0..=3_u32 {
+            if erased > 0 {
+                assert_eq!(jobs.purge_access_tokens(minute(10).plus(HOUR), 1).await.unwrap(), 1);
+            }
+            let changes = tenant.changes_by(id, scene.client.id, beginning, 10).await.unwrap();
+            let by: std::collections::BTreeSet<_> = changes.last.iter().map(|change| change.credential).collect();
+            assert_eq!((changes.total, by), (3, tokens.iter().copied().collect()), "{erased} erased");
+            assert_eq!(tenant.times_used(id, scene.client.id, now).await.unwrap(), (6, 3, false), "{erased} erased");
+            let mut places: Vec<_> = tenant.places_of_use(id, scene.client.id, now, 10).await.unwrap();
+            places.sort_by(|a, b| a.address.cmp(&b.address));
+            let places: Vec<_> = places.iter().map(|place| (place.address.as_str(), place.reads)).collect();
+            assert_eq!(places, [("192.0.2.1", 4), ("192.0.2.2", 2)], "{erased} erased");
+            assert_eq!(tenant.activity(id, scene.client.id, now, 10).await.unwrap().len(), 2, "{erased} erased");
+            let refused = tenant.refusals_of(id, scene.client.id, beginning, 10).await.unwrap();
+            let mut seen: Vec<_> = refused.iter().map(|one| (one.reason.as_str(), one.credential, one.client)).collect();
+            seen.sort();
+            assert_eq!(seen, [("client_secret", None, client), ("revoked", Some(tokens[0]), client)], "{erased} erased");
+        }
+        assert_eq!(tenant.refusals(id, beginning, 10).await.unwrap().len(), 4);
+        assert_eq!(tenant.times_used(id, others, now).await.unwrap(), (2, 1, false));
+        assert_eq!(tenant.last_use(id, tokens[0]).await.unwrap(), None, "that went with the token");
+        // It is kept as long as what others did, and no longer.
+        assert_eq!(jobs.purge_uses(minute(0), beginning, 10).await.unwrap(), 0);
+        while jobs.purge_uses(minute(3).plus(2 * HOUR), beginning, 10).await.unwrap() > 0 {}
+        assert_eq!(tenant.changes_by(id, scene.client.id, beginning, 10).await.unwrap().total, 0);
+        assert_eq!(tenant.times_used(id, scene.client.id, beginning).await.unwrap(), (0, 0, false));
+    }
+
+    async fn the_oldest_of_too_many_go_some_at_once_and_the_audit_has_one_line_for_them(database) {
+        let scene = Scene::new(database.directory().await, 43).await;
+        let tenant = scene.directory.store.tenant(&scene.scope);
+        let now = scene.client.created_at;
+        let at = |second| now.plus(Duration::from_secs(second));
+        let mut granted = Vec::new();
+        for second in 0..20 {
+            granted.push(scene.grant(at(second), 20).await.0);
+        }
+        let next = scene.token(Some(scene.client.id), at(20));
+        let mut in_the_way = tenant.in_the_way_of(&next, 20).await.unwrap();
+        let Granted::Kept(mut retired) = tenant.insert_access_token(&next, 20).await.unwrap() else { panic!("it is live") };
+        let mut after = tenant.in_the_way_of(&next, 20).await.unwrap();
+        for ids in [&mut in_the_way, &mut retired, &mut after] {
+            ids.sort();
+        }
+        assert_eq!(retired, granted[..3], "down to eighteen");
+        assert!(retired.iter().all(|id| in_the_way.contains(id) && after.contains(id)), "known before and after");
+        let (_, retired) = scene.grant(at(21), 20).await;
+        assert_eq!(retired, [], "there is room again");
+        let lines = tenant.audit(&AuditQuery { since: now, directory: None, after: None, before: None, limit: 100 }).await.unwrap();
+        let told: Vec<_> = lines.iter().filter(|line| line.action == "oauth_client.tokens_retired").collect();
+        assert_eq!(told.len(), 1);
+        assert_eq!(told[0].subject, Some(format!("oauth_client:{}", scene.client.id)));
+        assert_eq!(told[0].detail, serde_json::json!({ "access_tokens": 3, "most": 20 }));
+    }
+
+    async fn a_revocation_tells_of_those_that_it_ended_however_many_went_before(database) {
+        let scene = Scene::new(database.directory().await, 44).await;
+        let tenant = scene.directory.store.tenant(&scene.scope);
+        let now = scene.client.created_at;
+        let at = |second| now.plus(Duration::from_secs(second));
+        for second in 0..30 {
+            scene.grant(at(second), 4).await;
+        }
+        let mut live = tenant.live_access_tokens(scene.client.id, at(30), 100).await.unwrap();
+        let mut told = tenant.revoke_client(scene.client.id, at(30), true).await.unwrap().unwrap().ids;
+        live.sort();
+        told.sort();
+        assert_eq!((told.len(), &told), (4, &live));
+        let mut again = tenant.revoke_client(scene.client.id, at(40), true).await.unwrap().unwrap();
+        again.ids.sort();
+        assert_eq!((again.ids, again.had_been, again.were_live), (told, true, 0));
+        let query = AuditQuery { since: now, directory: None, after: None, before: None, limit: 100 };
+        let lines = tenant.audit(&query).await.unwrap();
+        let leaked = lines.iter().filter(|line| line.action == "oauth_client.revoked" && line.detail["leaked"] == true);
+        assert_eq!(leaked.count(), 2, "that it leaked is said each time");
     }
 }

@@ -23,6 +23,10 @@ const OVER_ALL: &[(&str, &str)] = &[
         "the purge of uses: what is old enough, anywhere",
     ),
     (
+        "SELECT directory_id, expires_at, credential_id FROM past_access_token WHERE expires_at <",
+        "the purge of what is known of erased access tokens: what is old enough, anywhere",
+    ),
+    (
         "SELECT directory_id, day, reason, credential_id, address FROM refused_use WHERE day <",
         "the purge of refused uses: what is old enough, anywhere",
     ),
@@ -231,7 +235,7 @@ async fn every_statement_names_the_directory_for_every_table_it_touches() {
 /// What is known of credentials' use, and what they changed.
 async fn uses_of_credentials(directory: &TestDirectory, seen: &mut Seen) {
     let (id, now) = (directory.record.id, Timestamp::from_micros(1_800_000_000_000_000));
-    let credential = rollcall_base::Id::new(now, &SystemEntropy);
+    let credential: rollcall_base::Id<rollcall_base::marker::Credential> = rollcall_base::Id::new(now, &SystemEntropy);
     crate::uses::everything_about(directory).await;
     let tenant = directory.store.tenant(&OperatorScope::from_local_configuration().tenant(directory.tenant.id));
     tenant.times_used(id, credential, now).await.unwrap();

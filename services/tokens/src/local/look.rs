@@ -2,7 +2,7 @@
 
 use rollcall_access::{CredentialRecord, CredentialState, Rung, TenantScope};
 use rollcall_base::{Id, Timestamp, marker};
-use rollcall_store::{AuditQuery, AuditRecord, LastUse, RefusedUse};
+use rollcall_store::{LastUse, RefusedUse};
 
 use super::LocalTokens;
 use crate::TokensError;
@@ -90,13 +90,5 @@ impl LocalTokens {
         limit: u32,
     ) -> Result<Vec<RefusedUse>, TokensError> {
         Ok(self.store.tenant(scope).refusals(directory, since, limit).await?)
-    }
-
-    /// What happened to the tenant's directories and tokens, oldest first.
-    ///
-    /// # Errors
-    /// [`TokensError::Store`]
-    pub async fn audit(&self, scope: &TenantScope, query: &AuditQuery) -> Result<Vec<AuditRecord>, TokensError> {
-        Ok(self.store.tenant(scope).audit(query).await?)
     }
 }

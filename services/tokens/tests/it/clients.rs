@@ -7,9 +7,9 @@ use rollcall_access::{AllowedNetworks, BearerToken, ClientId, ClientSecret, Deni
 use rollcall_base::{Clock, Id, SystemEntropy, Timestamp};
 use rollcall_store::DirectoryRecord;
 use rollcall_tokens::{
-    ACCESS_TOKENS_KEPT, ClientUse, CreatedClient, GrantDenialReason as Reason, GrantError, GrantedToken, LocalTokens,
-    NewClient, NewToken, OAuthSettings, PolicyChange, Resource, TokenRequest, Tokens, TokensConfig, TokensError, Told,
-    VerifyError, erase_access_tokens,
+    ACCESS_TOKENS_KEPT, ClientUse, CreatedClient, GoodUses, GrantDenialReason as Reason, GrantError, GrantedToken,
+    LocalTokens, NewClient, NewToken, OAuthSettings, PolicyChange, Resource, Source, Span, TokenRequest, Tokens,
+    TokensConfig, TokensError, Told, Uses, VerifyError, erase_access_tokens,
 };
 
 use crate::{
@@ -243,13 +243,16 @@ async fn networks_hold_for_the_client_and_go_over_into_its_tokens() {
 }
 
 #[tokio::test]
-async fn guessing_at_one_client_stops_after_some_tries_and_not_for_who_is_trusted() {
+async fn guessing_at_one_client_stops_after_some_tries_and_not_for_who_is_trusted_with_it() {
     let house = House::new().await;
-    let tokens = house.tokens(TokensConfig::default());
+    // Nothing is remembered of secrets, so that each is checked.
+    let tokens = house.tokens(TokensConfig { cache_ttl: Duration::ZERO, ..TokensConfig::default() });
     let (client, neighbour) =
         (create(&house, &tokens, lasting(DAY)).await, create(&house, &tokens, lasting(DAY)).await);
-    // From here a right secret came within the hour: of another client, so that this one is not remembered.
-    tokens.grant_token(asks(&neighbour)).await.unwrap();
+    tokens.grant_token(asks(&client)).await.unwrap();
+    // From there a right secret came, too, but of another client.
+    let beside = elsewhere(200);
+    tokens.grant_token(TokenRequest { from: beside, ..asks(&neighbour) }).await.unwrap();
     let mut refused = 0;
     for last in 1..=30 {
         match tokens.grant_token(TokenRequest { from: elsewhere(last), ..guess(&client) }).await {
@@ -262,10 +265,12 @@ async fn guessing_at_one_client_stops_after_some_tries_and_not_for_who_is_truste
         }
     }
     assert_eq!(refused, 20, "each from an address of its own");
-    let right = TokenRequest { from: elsewhere(200), ..asks(&client) };
-    assert!(matches!(tokens.grant_token(right.clone()).await, Err(GrantError::Throttled { .. })));
+    for from in [elsewhere(100), beside] {
+        let right = TokenRequest { from, ..asks(&client) };
+        assert!(matches!(tokens.grant_token(right).await, Err(GrantError::Throttled { .. })), "{from}");
+    }
     tokens.grant_token(asks(&client)).await.unwrap();
-    tokens.grant_token(right).await.unwrap();
+    tokens.grant_token(TokenRequest { from: beside, ..asks(&neighbour) }).await.unwrap();
     let nobody = ClientId(Id::new(house.now(), &SystemEntropy));
     let asking = |last| TokenRequest { client: nobody, from: elsewhere(last), ..guess(&client) };
     let tried = join_all((1..=30).map(|last| tokens.grant_token(asking(last)))).await;
@@ -365,11 +370,21 @@ async fn nothing_that_is_stored_or_printed_holds_a_secret_or_a_token() {
 }
 
 #[tokio::test]
-async fn access_tokens_are_erased_a_week_after_they_expired() {
+async fn access_tokens_are_erased_a_week_after_they_expired_and_what_they_did_stays_known() {
     let house = House::new().await;
     let tokens = house.tokens(TokensConfig::default());
     let client = create(&house, &tokens, lasting(30 * DAY)).await;
     let granted = tokens.grant_token(asks(&client)).await.unwrap();
+    let good = GoodUses {
+        directory: house.directory.id,
+        credential: granted.credential,
+        from: Source::new(HERE, "Entra/1"),
+        outside: false,
+        reads: 5,
+        writes: 2,
+        span: Span::of(house.now().as_micros()),
+    };
+    tokens.report(Uses { good: vec![good], ..Uses::default() }).await.unwrap();
     house.clock.advance(HOUR + ACCESS_TOKENS_KEPT);
     let jobs = house.store.jobs(&JobScope::of_service("test"));
     let kept = Timestamp::from_micros(house.now().as_micros() - i64::try_from(ACCESS_TOKENS_KEPT.as_micros()).unwrap());
@@ -386,4 +401,37 @@ async fn access_tokens_are_erased_a_week_after_they_expired() {
     tokio::time::timeout(Duration::from_secs(20), erased).await.unwrap();
     job.abort();
     assert_eq!(tokens.client_use(&house.scope, client.record.id).await.unwrap(), ClientUse::default());
+    house.clock.advance(DAY * 300);
+    let (of, got, did) = tokens.client_activity(&house.scope, client.record.id, None).await.unwrap().unwrap();
+    assert_eq!((of, got), (client.record, ClientUse::default()));
+    assert_eq!((did.reads, did.writes, did.places.len()), (5, 2, 1));
+    assert_eq!(did.places[0].agent, "Entra/1");
+}
+
+/// A caller who goes away while a change is under way.
+async fn cut_off(change: impl Future<Output: Sized>) {
+    let mut change = std::pin::pin!(change);
+    // It was begun, and what it began is not its caller's any more.
+    assert!(futures_util::poll!(&mut change).is_pending());
+}
+
+#[tokio::test]
+async fn a_clients_revocation_is_carried_on_when_whoever_asked_for_it_goes_away() {
+    let house = House::new().await;
+    let tokens = house.tokens(TokensConfig::default());
+    let client = create(&house, &tokens, lasting(DAY)).await;
+    let granted = token(&tokens.grant_token(asks(&client)).await.unwrap());
+    tokens.verify(&granted, HERE).await.unwrap();
+    cut_off(tokens.revoke_client(&house.scope, client.record.id)).await;
+    let refused = async {
+        while tokens.verify(&granted, HERE).await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+        while tokens.grant_token(asks(&client)).await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), refused).await.unwrap();
+    assert_eq!(denial(&tokens, &granted).await, Denial::Revoked);
+    assert_eq!(reason(&tokens, asks(&client)).await, Reason::Revoked);
 }

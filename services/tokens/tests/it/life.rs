@@ -125,7 +125,7 @@ impl Life {
         let span = Span::of(self.now().as_micros());
         let directory = self.directory.id;
         let good = vec![GoodUses { directory, credential, from, outside: false, reads, writes, span }];
-        Uses { good, refused: Vec::new() }
+        Uses { good, ..Uses::default() }
     }
 
     pub(crate) async fn status(&self, tokens: &LocalTokens, id: Id<marker::Credential>) -> TokenStatus {

@@ -1,6 +1,10 @@
 //! What gateways report reaches the admins whom it concerns, and nobody else.
 
-use rollcall_tokens::{GoodUses, NewToken, RefusedReason, RefusedUses, Source, Span, Tokens, TokensConfig, Uses};
+use rollcall_access::Scopes;
+use rollcall_base::{Id, SystemEntropy};
+use rollcall_tokens::{
+    GoodUses, NewClient, NewToken, RefusedReason, RefusedUses, Report, Source, Span, Tokens, TokensConfig, Uses,
+};
 
 use crate::house::{DAY, House};
 
@@ -16,7 +20,7 @@ async fn a_tokens_use_is_known_to_its_tenant() {
     let span = Span::of(house.now().as_micros());
     let (directory, credential) = (house.directory.id, issued.record.id);
     let good = vec![GoodUses { directory, credential, from: source(), outside: false, reads: 3, writes: 1, span }];
-    tokens.report(Uses { good, refused: Vec::new() }).await.unwrap();
+    tokens.report(Uses { good, ..Uses::default() }).await.unwrap();
     let last = house.store.tenant(&house.scope).last_uses(directory).await.unwrap().remove(&credential).unwrap();
     assert_eq!((last.at, last.address.as_str(), last.agent.as_str()), (house.now(), "192.0.2.1", "Okta/1"));
 }
@@ -31,6 +35,7 @@ async fn a_refused_use_is_told_to_the_tokens_directory_and_to_the_urls_without_w
     let refused = |reason, credential, url: Option<(&str, &str)>| RefusedUses {
         reason,
         credential,
+        client: None,
         url: url.map(|(tenant, key)| (tenant.to_owned(), key.to_owned())),
         from: source(),
         times: 2,
@@ -44,7 +49,7 @@ async fn a_refused_use_is_told_to_the_tokens_directory_and_to_the_urls_without_w
         refused(RefusedReason::Empty, None, Some(("nobody", "dir-1"))),
         refused(RefusedReason::ClientSecret, None, Some(("acme", "dir-1"))),
     ];
-    tokens.report(Uses { good: Vec::new(), refused: reports }).await.unwrap();
+    tokens.report(Uses { refused: reports, ..Uses::default() }).await.unwrap();
     let seen = |rows: Vec<rollcall_store::RefusedUse>| {
         let mut seen: Vec<_> = rows.into_iter().map(|row| (row.reason, row.credential, row.times)).collect();
         seen.sort();
@@ -65,4 +70,74 @@ async fn a_refused_use_is_told_to_the_tokens_directory_and_to_the_urls_without_w
         [("other_directory".to_owned(), None, 2)],
         "not which token, and not what is wrong with it"
     );
+}
+
+#[tokio::test]
+async fn a_report_whose_answer_was_lost_is_counted_once_when_it_comes_again() {
+    let house = House::new().await;
+    let tokens = house.tokens(TokensConfig::default());
+    let issued = tokens.issue(&house.scope, &house.directory, NewToken::living(DAY)).await.unwrap();
+    let span = Span::of(house.now().as_micros());
+    let (directory, credential) = (house.directory.id, issued.record.id);
+    let report = Report { reporter: Id::new(house.now(), &SystemEntropy), seq: 1 };
+    let good = GoodUses { directory, credential, from: source(), outside: false, reads: 3, writes: 1, span };
+    let refused = RefusedUses {
+        reason: RefusedReason::WrongSecret,
+        credential: Some(credential),
+        client: None,
+        url: None,
+        from: source(),
+        times: 2,
+        span,
+    };
+    let uses = Uses { report: Some(report), good: vec![good], refused: vec![refused] };
+    for _ in 0..3 {
+        tokens.report(uses.clone()).await.unwrap();
+    }
+    let tenant = house.store.tenant(&house.scope);
+    assert_eq!(tenant.times_used(directory, credential, house.now()).await.unwrap(), (3, 1, false));
+    assert_eq!(tenant.refusals(directory, house.now(), 10).await.unwrap()[0].times, 2);
+    tokens.report(Uses { report: Some(Report { seq: 2, ..report }), ..uses.clone() }).await.unwrap();
+    tokens.report(Uses { report: None, ..uses }).await.unwrap();
+    assert_eq!(tenant.times_used(directory, credential, house.now()).await.unwrap(), (9, 3, false));
+}
+
+#[test]
+fn what_the_version_before_reports_is_read() {
+    let uses: Uses = serde_json::from_str(r#"{"good":[],"refused":[]}"#).unwrap();
+    assert_eq!(uses, Uses::default());
+}
+
+#[tokio::test]
+async fn an_oauth_clients_refusals_are_told_to_its_directory_as_its_own() {
+    let house = House::new().await;
+    let (_, other) = house.another_tenant("other").await;
+    let tokens = house.tokens(TokensConfig::default());
+    let new = NewClient { lifetime: Some(DAY), label: String::new(), scopes: Scopes::ALL, networks: None };
+    let client = tokens.create_client(&house.scope, &house.directory, new).await.unwrap();
+    let span = Span::of(house.now().as_micros());
+    let refused = |reason, client, url| RefusedUses {
+        reason,
+        credential: None,
+        client: Some(client),
+        url,
+        from: source(),
+        times: 1,
+        span,
+    };
+    let id = client.record.id;
+    let nobody = Id::new(house.now(), &SystemEntropy);
+    let reports = vec![
+        refused(RefusedReason::Archived, id, None),
+        refused(RefusedReason::ClientScope, id, None),
+        refused(RefusedReason::ClientResource, id, Some((other.tenant_slug, "dir-1".to_owned()))),
+        refused(RefusedReason::ClientSecret, nobody, None),
+    ];
+    tokens.report(Uses { refused: reports, ..Uses::default() }).await.unwrap();
+    let (_, _, activity) = tokens.client_activity(&house.scope, id, None).await.unwrap().unwrap();
+    let mut seen: Vec<_> = activity.refused.into_iter().map(|row| (row.reason, row.credential, row.client)).collect();
+    seen.sort();
+    let expected = ["archived", "client_resource", "client_scope"].map(|reason| (reason.to_owned(), None, Some(id)));
+    assert_eq!(seen, expected);
+    assert_eq!(tokens.refusals(&house.scope, house.directory.id, house.now(), 10).await.unwrap().len(), 3);
 }

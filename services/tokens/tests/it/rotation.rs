@@ -149,7 +149,7 @@ on_both_databases! {
                 first_at: rollcall_base::Timestamp::from_micros(span.first_at),
                 last_at: rollcall_base::Timestamp::from_micros(span.last_at),
             };
-            reports.push(async move { verification.record_uses(vec![used]).await.unwrap().retiring.len() });
+            reports.push(async move { verification.record(rollcall_store::UseReport { uses: vec![used], ..Default::default() }).await.unwrap().retiring.len() });
         }
         let began: usize = join_all(reports).await.into_iter().sum();
         assert_eq!(began, 1);

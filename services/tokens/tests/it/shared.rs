@@ -161,7 +161,7 @@ async fn what_one_process_keeps_and_what_begins_to_retire_the_other_knows_at_onc
     let from = Source::new(HERE, "Okta/1");
     let (directory, span) = (scene.directory.id, Span::of(now.as_micros()));
     let good = vec![GoodUses { directory, credential: next, from, outside: false, reads: 1, writes: 0, span }];
-    here.tokens.report(Uses { good, refused: Vec::new() }).await.unwrap();
+    here.tokens.report(Uses { good, ..Uses::default() }).await.unwrap();
     becomes(&there, now.plus(DAY)).await;
     assert_eq!(here.tokens.keep(&scene.scope, new).await.unwrap().told, Told::Everywhere);
     becomes(&there, rotated.issued.record.expires_at).await;

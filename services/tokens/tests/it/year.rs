@@ -93,12 +93,13 @@ fn refused(life: &Life, reason: RefusedReason, credential: Id<marker::Credential
     let refused = RefusedUses {
         reason,
         credential: Some(credential),
+        client: None,
         url: None,
         from: Source::new(from.0.parse().unwrap(), from.1),
         times: 3,
         span: Span::of(life.now().as_micros()),
     };
-    Uses { good: Vec::new(), refused: vec![refused] }
+    Uses { refused: vec![refused], ..Uses::default() }
 }
 
 on_both_databases! {
@@ -193,7 +194,7 @@ on_both_databases! {
         tokens.report(refused(&life, RefusedReason::Revoked, new.record.id, THIEF)).await.unwrap();
         diary.line("NEW is revoked as leaked").await;
 
-        let activity = tokens.activity(&life.scope, new.record.id, Some(leaked_at)).await.unwrap().unwrap();
+        let (_, activity) = tokens.activity(&life.scope, new.record.id, Some(leaked_at)).await.unwrap().unwrap();
         assert_eq!(activity.changes.total, 3);
         assert_eq!(activity.changes.last.iter().map(|change| change.resource).collect::<Vec<_>>(), stolen);
         assert!(activity.changes.last.iter().all(|change| change.operation == Operation::Create));

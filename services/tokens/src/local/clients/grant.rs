@@ -140,11 +140,12 @@ impl LocalTokens {
                 // Of a failure nobody knows whether it was done. If they cannot be had either, they are read anew before long.
                 Err(_) => tenant.in_the_way_of(&record, MOST_LIVE).await.unwrap_or_default(),
             };
+            let told = forget_at_once(&caches, &retired).await;
+            let granted = granted?;
             if !retired.is_empty() {
-                let told = forget_at_once(&caches, &retired).await;
                 tracing::info!(%client, tokens = retired.len(), ?told, "a client's oldest tokens were revoked");
             }
-            Ok(granted?)
+            Ok(granted)
         };
         match to_the_end(change, || IssueError::CutOff).await? {
             Granted::ClientIsGone => Err(IssueError::ClientIsGone),
