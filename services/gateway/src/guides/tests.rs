@@ -95,7 +95,8 @@ async fn a_guide_without_a_directory_has_placeholders_in_either_form() {
             assert!(page.text.starts_with("# Connect ") && page.text.contains("https://id.example/scim/TENANT/"));
         }
     }
-    let request = TestRequest::get().uri("/api/v1/clients/okta/guide").insert_header((ACCEPT, "*/*, text/markdown;q=0.2"));
+    let request =
+        TestRequest::get().uri("/api/v1/clients/okta/guide").insert_header((ACCEPT, "*/*, text/markdown;q=0.2"));
     assert_eq!(ask(&FakeTokens::new(), request).await.header(CONTENT_TYPE), "application/json");
 }
 
@@ -209,7 +210,9 @@ async fn nobody_gets_a_directorys_guide_without_its_token() {
     let archived = tokens.directory("acme", "old", "old.example", "archived");
     let of_archived = tokens.token(&archived, |_| ());
     let mut seen = Vec::new();
-    for authorization in ["".to_owned(), "Bearer x".to_owned(), format!("Bearer {revoked}"), format!("Bearer {of_archived}")] {
+    for authorization in
+        ["".to_owned(), "Bearer x".to_owned(), format!("Bearer {revoked}"), format!("Bearer {of_archived}")]
+    {
         for path in ["/api/v1/guide", "/api/v1/guide?client=azure", "/api/v1/guide/more"] {
             let request = TestRequest::get().uri(path).insert_header((AUTHORIZATION, authorization.as_str()));
             let answer = ask(&tokens, request).await;
