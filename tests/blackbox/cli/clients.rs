@@ -73,6 +73,18 @@ fn a_directory_is_made_of_what_was_meant_and_every_change_is_told() {
 }
 
 #[test]
+fn a_base_url_that_okta_refuses_is_told_when_the_directory_is_made() {
+    let place = with_tenant();
+    let file = place.file("underscore.toml");
+    std::fs::write(&file, "public_url = \"https://my_scim.example\"\n").unwrap();
+    let config = ["--config", file.to_str().unwrap()];
+    let notices = create(&place, "okta", "One", "one.okta.com", &config)["notices"].clone();
+    assert!(notices[0].as_str().unwrap().contains("public_url"), "{notices}");
+    assert_eq!(create(&place, "other", "Two", "two.example", &config)["notices"], json!([]));
+    assert_eq!(create(&place, "okta", "Three", "three.okta.com", &[])["notices"], json!([]));
+}
+
+#[test]
 fn as_given_puts_nothing_right_and_still_warns() {
     let place = with_tenant();
     let made = create(&place, "ping-federate", "LDAP-AB", "corp.example", &["--as-given"]);
