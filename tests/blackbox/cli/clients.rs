@@ -101,7 +101,7 @@ fn a_guide_is_filled_with_a_directorys_values_and_holds_no_token() {
     let directory = place.directory_of("acme", "entra-id");
     let choice = ["--tenant", "acme", "--directory", directory.name.as_str()];
     let page = text(&place, &[&["guide"], choice.as_slice()].concat());
-    assert!(page.starts_with("# Connect Microsoft Entra ID (gallery app)"), "{page}");
+    assert!(page.starts_with("# Setup guide: Microsoft Entra ID (gallery app)"), "{page}");
     assert!(page.contains(&format!("Paste `{}` into **Tenant URL**", directory.base_url)), "{page}");
     assert!(page.contains("ends at 20") && !page.contains("rct_"), "{page}");
     let guide = place.json(&[&["guide", "entra-id-own-app"], choice.as_slice()].concat());

@@ -92,7 +92,7 @@ async fn a_guide_without_a_directory_has_placeholders_in_either_form() {
             let request = TestRequest::get().uri(&path).insert_header((ACCEPT, accept));
             let page = ask(&FakeTokens::new(), request).await;
             assert_eq!(page.header(CONTENT_TYPE), "text/markdown; charset=utf-8", "{accept}");
-            assert!(page.text.starts_with("# Connect ") && page.text.contains("https://id.example/scim/TENANT/"));
+            assert!(page.text.starts_with("# Setup guide: ") && page.text.contains("https://id.example/scim/TENANT/"));
         }
     }
     let request =
