@@ -41,7 +41,7 @@ bench: ## measure against a floor of bare actix-web and SQL; table in target/ben
 		"$$target/$(BENCH_PROFILE)/rollcall" "$$target/bench" $(BENCH_PROFILE) $(BENCH)
 
 fuzz: ## the property tests and fuzz targets for longer (FUZZ_CASES=20000)
-	PROPTEST_CASES=$(FUZZ_CASES) cargo test --locked --package rollcall-scim --package rollcall-access --package rollcall-directory --package rollcall-gateway
+	PROPTEST_CASES=$(FUZZ_CASES) cargo test --locked --package rollcall-scim --package rollcall-access --package rollcall-clients --package rollcall-directory --package rollcall-gateway
 
 soak: ## a million random requests of clients of eight tenants, services apart and then `all` (SOAK_REQUESTS=1000000)
 	@for shape in split all; do \

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use rollcall_directory::{LOOKUP_ROUTES, ROUTES};
+use rollcall_gateway::GUIDE_ROUTES;
 use serde_json::{Value, json};
 
 use crate::{
@@ -55,6 +56,40 @@ async fn every_lookup_refuses_every_wrong_token_with_the_same_bytes() {
         }
     }
     assert_eq!(seen.len(), 1, "{seen:#?}");
+}
+
+#[tokio::test]
+async fn every_guide_refuses_every_wrong_token_or_tells_everybody_the_same() {
+    let place = Server::shared();
+    let directory = place.directory_of("isolation", "okta");
+    let (expired, revoked) = (place.directory_of("isolation", "okta"), place.directory_of("isolation", "okta"));
+    place.expire(&expired.token_id);
+    place.json(&["token", "revoke", "--token-id", &revoked.token_id]);
+    let bearer = |token: &str| format!("Bearer {token}");
+    let wrong = [
+        "".to_owned(),
+        "Bearer x".to_owned(),
+        bearer(&foreign_token()),
+        bearer(&expired.token),
+        bearer(&revoked.token),
+    ];
+    for route in GUIDE_ROUTES {
+        let url = format!("http://{}{}", place.address, route.path.replace("{name}", "okta"));
+        for method in route.methods.iter().copied() {
+            let mut seen: BTreeSet<String> = BTreeSet::new();
+            let body = || (method == "POST").then(|| br#"{"directory_id":"a","directory_name":"b"}"#.to_vec());
+            for token in &wrong {
+                let answer = send(method, &url, &[("authorization", token.as_str())], body()).await.unwrap();
+                assert_eq!(answer.status, if route.needs_token { 401 } else { 200 }, "{method} {url} {token}");
+                seen.insert(bytes(&answer));
+            }
+            if !route.needs_token {
+                let token = bearer(&directory.token);
+                seen.insert(bytes(&send(method, &url, &[("authorization", &token)], body()).await.unwrap()));
+            }
+            assert_eq!(seen.len(), 1, "{method} {url}: {seen:#?}");
+        }
+    }
 }
 
 #[tokio::test]

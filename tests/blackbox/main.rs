@@ -6,6 +6,7 @@ mod balancer;
 mod cli;
 mod crash;
 mod directory;
+mod guides;
 mod isolation;
 mod kms;
 mod limits;

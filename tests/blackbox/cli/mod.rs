@@ -1,6 +1,7 @@
 //! The command line.
 
 mod changes;
+mod clients;
 mod commands;
 mod names;
 mod startup;

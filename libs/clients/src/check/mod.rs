@@ -135,11 +135,15 @@ impl Profile {
         Checked { directory_id: id, directory_name: name, acceptable: fits == [true, true], changes, warnings }
     }
 
-    /// Each looks like the other and not like itself.
+    /// Each looks like the other, and not like itself where that can be told.
     fn is_the_wrong_way_round(&self, id: &str, name: &str) -> bool {
         let (of_id, of_name) = (self.fields.directory_id.shape, self.fields.directory_name.shape);
         let (id, name) = (bare(id), bare(name));
-        self.fields.exchanges && of_name.fits(&id) && of_id.fits(&name) && !of_id.fits(&id) && !of_name.fits(&name)
+        let crossed = of_name.fits(&id) && of_id.fits(&name);
+        // What fits anything says nothing, and one of the two has to.
+        let strange = |shape: Shape, text: &str| shape == Shape::Any || !shape.fits(text);
+        let is_told = of_id != Shape::Any || of_name != Shape::Any;
+        self.fields.exchanges && crossed && is_told && strange(of_id, &id) && strange(of_name, &name)
     }
 
     fn exchange(&self, id: &str, name: &str) -> [Change; 2] {

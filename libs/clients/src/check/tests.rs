@@ -79,7 +79,13 @@ fn entras_and_pings_pairs_are_exchanged_only_when_both_are_plainly_the_other() {
     assert_eq!((id.as_str(), name.as_str()), (GUID, "contoso.example"));
     let (id, name, ..) = outcome("ping-federate", "Administrator@corp.example", &format!("LDAP-{SYSTEM_ID}"));
     assert_eq!((id.as_str(), name.as_str()), (SYSTEM_ID, "corp.example"));
+    let (id, name, ..) = outcome("pingone", "corp.example", GUID);
+    assert_eq!((id.as_str(), name.as_str()), (GUID, "corp.example"));
+    let (id, name, ..) = outcome("sase-5g", "corp.example", "sase-5g-1");
+    assert_eq!((id.as_str(), name.as_str()), ("sase-5g-1", "corp.example"));
     for (client, id, name) in [
+        ("pingone", "my-id", "my-environment"),
+        ("sase-5g", "one.example", "two.example"),
         ("entra-id", "contoso.example", "other.example"),
         ("okta", "acme.okta.com", "acme.okta.com"),
         ("other", "corp.example", "corp"),

@@ -8,7 +8,7 @@ impl Guide {
     /// The whole guide.
     pub fn to_markdown(&self) -> String {
         let mut page = Page(String::new());
-        page.heading(1, &format!("Connect {}", self.title));
+        page.heading(1, &format!("Setup guide: {}", self.title));
         page.paragraph(&self.summary);
         for notice in &self.notices {
             page.paragraph(&format!("> **Read first.** {notice}"));

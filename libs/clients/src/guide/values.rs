@@ -78,8 +78,8 @@ impl Values {
 }
 
 impl Profile {
-    /// What is special about a directory with these values.
-    pub(super) fn notices(&self, values: &Values) -> Vec<String> {
+    /// What is special about a directory with these values: mostly nothing. It stands first in the guide.
+    pub fn notices(&self, values: &Values) -> Vec<String> {
         let mut notices = Vec::new();
         let client = self.kind_title();
         if self.traffic.refuses_underscore && values.base_url.contains('_') {

@@ -98,7 +98,7 @@ fn a_page_is_well_formed_markdown() {
     for (profile, guide) in guides() {
         let text = guide.to_markdown();
         assert!(
-            text.starts_with("# Connect ") && text.ends_with("|\n") && !text.contains("\n\n\n"),
+            text.starts_with("# Setup guide: ") && text.ends_with("|\n") && !text.contains("\n\n\n"),
             "{}",
             profile.name
         );

@@ -27,7 +27,10 @@ pub(super) async fn guide(known: web::Data<Known>, request: HttpRequest) -> Http
             Some(profile) => profile,
             None => return problem::no_client(),
         },
-        Err(refusal) => return refusal,
+        Err(NotInOrder) => {
+            let detail = "The only parameter is client, at most once: ?client=okta.";
+            return problem::of(StatusCode::BAD_REQUEST, detail);
+        }
     };
     let token = match bearer::read(request.headers()) {
         Ok(token) if token.kind() == TokenKind::Static => TokenState::Ends(authenticated.ends_at().to_string()),
@@ -37,13 +40,15 @@ pub(super) async fn guide(known: web::Data<Known>, request: HttpRequest) -> Http
     answer(written(&request, &profile.guide_for(&guide_values(&known.public_url, &directory, token))))
 }
 
+/// A query that is not `client=…`.
+struct NotInOrder;
+
 /// The one parameter, if it is there.
-fn asked_for(request: &HttpRequest) -> Result<Option<String>, HttpResponse> {
-    let told = || problem::of(StatusCode::BAD_REQUEST, "The only parameter is client, at most once: ?client=okta.");
-    let parameters = web::Query::<Vec<(String, String)>>::from_query(request.query_string()).map_err(|_| told())?;
-    match parameters.into_inner().as_mut_slice() {
+fn asked_for(request: &HttpRequest) -> Result<Option<String>, NotInOrder> {
+    let parameters = web::Query::<Vec<(String, String)>>::from_query(request.query_string());
+    match parameters.map_err(|_| NotInOrder)?.into_inner().as_mut_slice() {
         [] => Ok(None),
         [(name, value)] if name == "client" => Ok(Some(std::mem::take(value))),
-        _ => Err(told()),
+        _ => Err(NotInOrder),
     }
 }

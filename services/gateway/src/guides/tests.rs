@@ -48,11 +48,17 @@ impl Answer {
     }
 }
 
-async fn ask(tokens: &Arc<FakeTokens>, request: TestRequest) -> Answer {
+fn gateway(tokens: &Arc<FakeTokens>, limits: Limits) -> Gateway {
     let clock = Arc::new(ManualClock::new(NOW));
-    let limits = Limits { header_bytes: 2_048, ..Limits::default() };
     let limiter = Limiter::new(limits, None, clock.clone(), &Registry::new()).unwrap();
-    let gateway = Gateway::new(tokens.clone(), "https://id.example/".parse().unwrap(), clock, limiter);
+    Gateway::new(tokens.clone(), "https://id.example/".parse().unwrap(), clock, limiter)
+}
+
+async fn ask(tokens: &Arc<FakeTokens>, request: TestRequest) -> Answer {
+    ask_of(&gateway(tokens, Limits { header_bytes: 2_048, ..Limits::default() }), request).await
+}
+
+async fn ask_of(gateway: &Gateway, request: TestRequest) -> Answer {
     let app =
         init_service(App::new().wrap(NormalizePath::trim()).configure(|config| gateway.mount_guides(config, 50))).await;
     let request = request.peer_addr("192.0.2.1:1".parse().unwrap()).to_request();
@@ -92,7 +98,7 @@ async fn a_guide_without_a_directory_has_placeholders_in_either_form() {
             let request = TestRequest::get().uri(&path).insert_header((ACCEPT, accept));
             let page = ask(&FakeTokens::new(), request).await;
             assert_eq!(page.header(CONTENT_TYPE), "text/markdown; charset=utf-8", "{accept}");
-            assert!(page.text.starts_with("# Connect ") && page.text.contains("https://id.example/scim/TENANT/"));
+            assert!(page.text.starts_with("# Setup guide: ") && page.text.contains("https://id.example/scim/TENANT/"));
         }
     }
     let request =
@@ -222,6 +228,27 @@ async fn nobody_gets_a_directorys_guide_without_its_token() {
     }
     seen.dedup();
     assert_eq!(seen.len(), 1, "{seen:?}");
+}
+
+#[actix_web::test]
+async fn a_directorys_guide_is_within_the_allowance_of_its_scim_requests() {
+    let tokens = FakeTokens::new();
+    let directory = tokens.directory("acme", "Dir-1", "corp.example", "submitted");
+    let bearer = format!("Bearer {}", tokens.token(&directory, |_| ()));
+    let rate = rollcall_base::Rate::new(25, 25);
+    let gateway =
+        gateway(&tokens, Limits { directory: rate, patience: std::time::Duration::ZERO, ..Limits::default() });
+    let own =
+        || ask_of(&gateway, TestRequest::get().uri("/api/v1/guide").insert_header((AUTHORIZATION, bearer.as_str())));
+    // What is guaranteed, and as much again: no time passes.
+    for _ in 0..50 {
+        assert_eq!(own().await.status, StatusCode::OK);
+    }
+    let refused = own().await;
+    assert!(refused.problem(StatusCode::TOO_MANY_REQUESTS).contains("25 requests a second"));
+    assert_eq!(refused.header("retry-after"), "1");
+    let public = ask_of(&gateway, TestRequest::get().uri("/api/v1/clients")).await;
+    assert_eq!(public.status, StatusCode::OK, "what is everybody's is nobody's allowance");
 }
 
 #[actix_web::test]

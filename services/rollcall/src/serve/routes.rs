@@ -52,21 +52,17 @@ impl Scim {
 impl Routes {
     /// Mounts what belongs to `surfaces`.
     pub(super) fn configure(&self, config: &mut ServiceConfig, surfaces: &Surfaces) {
-        let apis: [(Surface, Api, fn(&mut ServiceConfig)); 2] = [
-            (Surface::Scim, Api::Scim, rollcall_directory::configure),
-            (Surface::Lookup, Api::Lookup, rollcall_directory::configure_lookup),
-        ];
-        for (surface, api, routes) in apis {
-            match &self.scim {
-                Some(behind) if surfaces.serves(surface) => behind.mount(config, api, routes),
-                _ => {}
+        if let Some(behind) = &self.scim {
+            if surfaces.serves(Surface::Scim) {
+                behind.mount(config, Api::Scim, rollcall_directory::configure);
+                behind.gateway().mount_guides(config, self.longest_name);
             }
-        }
-        if let Some(behind) = self.scim.as_ref().filter(|_| surfaces.serves(Surface::Scim)) {
-            behind.gateway().mount_guides(config, self.longest_name);
-        }
-        if let Some(behind) = self.scim.as_ref().filter(|_| surfaces.serves(Surface::Oauth)) {
-            behind.gateway().mount_oauth(config);
+            if surfaces.serves(Surface::Lookup) {
+                behind.mount(config, Api::Lookup, rollcall_directory::configure_lookup);
+            }
+            if surfaces.serves(Surface::Oauth) {
+                behind.gateway().mount_oauth(config);
+            }
         }
         if surfaces.serves(Surface::Internal) {
             if let Some(tokens) = &self.tokens {

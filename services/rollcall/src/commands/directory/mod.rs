@@ -6,7 +6,8 @@ mod sync;
 
 use rollcall_access::{DirectoryPolicies, DirectoryStep, Stage};
 use rollcall_base::{DirectoryId, DirectoryName};
-use rollcall_clients::{Change, Warning};
+use rollcall_clients::{Change, TokenState, Warning};
+use rollcall_gateway::guide_values;
 use rollcall_store::{ControlError, DirectoryRecord, NewDirectory};
 use rollcall_tokens::announce_directory;
 use serde::Serialize;
@@ -84,6 +85,8 @@ struct Created {
     directory: Shown,
     changes: Vec<Change>,
     warnings: Vec<Warning>,
+    /// What its client will not like about its Base URL.
+    notices: Vec<String>,
 }
 
 impl Shown {
@@ -149,9 +152,13 @@ pub(super) async fn run(command: cli::Directory, installation: &Installation, ou
             for text in super::client::told(&checked) {
                 output.say(&text);
             }
+            let notices = client.notices(&guide_values(&installation.public_url, &created, TokenState::None));
+            for notice in &notices {
+                output.say(&format!("Look again: {notice}"));
+            }
             let directory = Shown::of(created, installation).await?;
             let text = fields(&serde_json::to_value(&directory).unwrap_or_default());
-            let created = Created { directory, changes: checked.changes, warnings: checked.warnings };
+            let created = Created { directory, changes: checked.changes, warnings: checked.warnings, notices };
             output.whole(&created, || text);
         }
         cli::Directory::List { tenant } => {
