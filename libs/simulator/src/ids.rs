@@ -80,7 +80,8 @@ mod tests {
     fn an_id_comes_out_as_it_went_in() {
         let small = "0192f0c1-22aa-7bbb-8ccc-0123456789ab";
         assert!(matches!(ServerId::from(small), ServerId::Uuid(_)));
-        for text in [small, &small.to_uppercase(), "42", "", "0192f0c1-22aa-7bbb-8ccc-0123456789ag", "é".repeat(18).as_str()]
+        for text in
+            [small, &small.to_uppercase(), "42", "", "0192f0c1-22aa-7bbb-8ccc-0123456789ag", "é".repeat(18).as_str()]
         {
             assert_eq!(ServerId::from(text).to_string(), text);
         }

@@ -55,8 +55,7 @@ impl Options {
 
     /// The number of requests under way at once, if the client can be set up so.
     pub(crate) fn threads(&self, habits: &Habits) -> Result<usize, SimulatorError> {
-        for (what, value, most) in
-            [("users", self.users, Self::MOST_USERS), ("groups", self.groups, Self::MOST_GROUPS)]
+        for (what, value, most) in [("users", self.users, Self::MOST_USERS), ("groups", self.groups, Self::MOST_GROUPS)]
         {
             if value > most {
                 return Err(SimulatorError::TooMany { what, most });

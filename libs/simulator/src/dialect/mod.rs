@@ -216,7 +216,11 @@ mod tests {
         for client in Client::ALL {
             assert!(of(client, None).is_ok());
             let chosen = of(client, Some(GroupUpdates::Put)).is_ok();
-            assert_eq!(chosen, matches!(client, Client::PingFederate | Client::PingOne | Client::SailPoint), "{client}");
+            assert_eq!(
+                chosen,
+                matches!(client, Client::PingFederate | Client::PingOne | Client::SailPoint),
+                "{client}"
+            );
         }
     }
 

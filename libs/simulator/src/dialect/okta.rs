@@ -124,7 +124,8 @@ impl Dialect for Okta {
         if self.custom {
             return vec![self.put_group(id, team, &(change.all)())];
         }
-        let path = |leaver: &String| json!({ "op": "remove", "path": format!("members[value eq {}]", literal(leaver)) });
+        let path =
+            |leaver: &String| json!({ "op": "remove", "path": format!("members[value eq {}]", literal(leaver)) });
         let mut operations: Vec<Value> = change.removed.iter().map(path).collect();
         if !change.added.is_empty() {
             operations.push(json!({ "op": "add", "path": "members", "value": displayed(change.added) }));

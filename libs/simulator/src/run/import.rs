@@ -49,7 +49,8 @@ impl Run {
         let mut found = Findings::default();
         let count = |wanted: fn(u32) -> bool| shown.values().filter(|&&times| wanted(times)).count() as u64;
         let (missing, doubled) = (count(|times| times == 0), count(|times| times > 1));
-        found.add_many(DifferenceKind::Import, missing, || format!("the import of {endpoint} missed {missing} of them"));
+        found
+            .add_many(DifferenceKind::Import, missing, || format!("the import of {endpoint} missed {missing} of them"));
         found.add_many(DifferenceKind::ListedTwice, doubled, || {
             format!("the import of {endpoint} showed {doubled} more than once")
         });

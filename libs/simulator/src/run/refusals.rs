@@ -50,7 +50,12 @@ mod tests {
     use super::*;
 
     fn refused() -> Result<(), SimulatorError> {
-        Err(SimulatorError::Refused { method: "POST", target: "/Users".to_owned(), status: 400, detail: "no".to_owned() })
+        Err(SimulatorError::Refused {
+            method: "POST",
+            target: "/Users".to_owned(),
+            status: 400,
+            detail: "no".to_owned(),
+        })
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use futures_util::FutureExt;
 use serde_json::Value;
 
 use super::{compare::compare, sample};
@@ -38,11 +39,11 @@ impl Samples {
 
     pub(super) async fn differences(&self, run: &Run, counter: &mut Counter<'_>) -> Result<Findings, SimulatorError> {
         let mut found = Findings::default();
-        let users = self.users.iter().map(|&number| user(run, number));
+        let users = self.users.clone().into_iter().map(|number| user(run, number).boxed());
         let mut all = each(users, run.threads, || counter.one_more()).await?;
-        let deleted = self.deleted.iter().map(|(number, id)| deleted(run, *number, id));
+        let deleted = self.deleted.clone().into_iter().map(|(number, id)| deleted(run, number, id).boxed());
         all.extend(each(deleted, run.threads, || counter.one_more()).await?);
-        let renamed = self.renamed.iter().map(|&number| given_up(run, number));
+        let renamed = self.renamed.clone().into_iter().map(|number| given_up(run, number).boxed());
         all.extend(each(renamed, run.threads, || counter.one_more()).await?);
         for one in all {
             found.append(one);
@@ -73,7 +74,11 @@ async fn user(run: &Run, number: u32) -> Result<Findings, SimulatorError> {
 fn compare_groups(run: &Run, number: u32, what: &str, user: &Value, found: &mut Findings) {
     let mut teams: BTreeSet<u32> = run.company.teams_of(number, run.company.standing(number)).into_iter().collect();
     let groups = 0..run.company.size.groups;
-    teams.extend(groups.filter(|&team| run.company.child_of(team).is_some_and(|child| teams.contains(&child))).collect::<Vec<_>>());
+    teams.extend(
+        groups
+            .filter(|&team| run.company.child_of(team).is_some_and(|child| teams.contains(&child)))
+            .collect::<Vec<_>>(),
+    );
     let id = |team: u32| Some(run.group_ids.get(team as usize)?.as_ref()?.clone());
     let ours: BTreeSet<String> = run.group_ids.iter().flatten().map(ServerId::to_string).collect();
     let wanted: BTreeSet<String> = teams.into_iter().filter_map(|team| Some(id(team)?.to_string())).collect();
@@ -84,7 +89,7 @@ fn compare_groups(run: &Run, number: u32, what: &str, user: &Value, found: &mut 
     found.add_many(DifferenceKind::MemberExtra, surplus, || format!("{what}: {surplus} groups are too many"));
 }
 
-async fn deleted(run: &Run, number: u32, id: &ServerId) -> Result<Findings, SimulatorError> {
+async fn deleted(run: &Run, number: u32, id: ServerId) -> Result<Findings, SimulatorError> {
     let mut found = Findings::default();
     if run.connection.exists(&Call::get(format!("/Users/{id}"))).await? {
         found.add(DifferenceKind::StillThere, || format!("user {number} ({id}) was deleted and is still there"));
@@ -99,7 +104,8 @@ async fn given_up(run: &Run, number: u32) -> Result<Findings, SimulatorError> {
     let call = Call::get(format!("/Users?{}", filter(&format!("userName eq {}", literal(&name)), "%20")));
     let list = run.connection.send(&call).await?;
     if list["totalResults"] != 0 {
-        found.add(DifferenceKind::OldNameFound, || format!("user {number} is found by {name}, which is not their name"));
+        found
+            .add(DifferenceKind::OldNameFound, || format!("user {number} is found by {name}, which is not their name"));
     }
     Ok(found)
 }
