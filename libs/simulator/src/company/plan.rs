@@ -103,11 +103,6 @@ impl Company {
             groups => Some(1 + (cycle - 1) % (groups - 1)),
         }
     }
-
-    /// Whether the team is renamed in one of the first `cycles`.
-    pub(crate) fn is_team_renamed(&self, team: u32, cycles: u32) -> bool {
-        (1..=cycles).any(|cycle| self.team_renamed_in(cycle) == Some(team))
-    }
 }
 
 #[cfg(test)]
@@ -156,7 +151,13 @@ mod tests {
                 company.happened(number, event);
             }
         }
-        assert!(company.is_team_renamed(1, 1) && !company.is_team_renamed(2, 1) && company.is_team_renamed(2, 2));
+    }
+
+    #[test]
+    fn teams_are_renamed_in_turn_and_the_first_only_if_it_is_the_only_one() {
+        let renamed = |groups| (1..=4).map(|cycle| company(30, groups).team_renamed_in(cycle)).collect::<Vec<_>>();
+        assert_eq!(renamed(4), [Some(1), Some(2), Some(3), Some(1)]);
+        assert_eq!((renamed(1), renamed(0)), (vec![Some(0); 4], vec![None; 4]));
     }
 
     #[test]

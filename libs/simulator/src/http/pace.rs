@@ -34,40 +34,45 @@ impl Pace {
 
 #[cfg(test)]
 mod tests {
-    use futures_util::future::join_all;
-
     use super::*;
 
-    #[tokio::test(start_paused = true)]
-    async fn a_rate_is_kept_by_many_at_once_and_evenly() {
-        let begin = Instant::now();
+    /// When each of `count` requests goes that `senders` send one after another, each of which is answered in `answer`:
+    /// time since the first, with a clock that only this test moves.
+    fn sent(pace: &Pace, begin: Instant, senders: usize, count: usize, answer: Duration) -> Vec<Duration> {
+        let mut free = vec![begin; senders];
+        let mut sent = Vec::new();
+        for _ in 0..count {
+            let next = free.iter_mut().min().unwrap();
+            let at = pace.take(*next).max(*next);
+            sent.push(at - begin);
+            *next = at + answer;
+        }
+        sent
+    }
+
+    #[test]
+    fn a_rate_is_kept_by_many_at_once_and_evenly() {
         let pace = Pace::new(50);
-        let sender = || async {
-            let mut sent = Vec::new();
-            for _ in 0..25 {
-                pace.turn().await;
-                sent.push(begin.elapsed());
-            }
-            sent
-        };
-        let mut sent: Vec<Duration> = join_all([sender(), sender(), sender(), sender()]).await.concat();
-        sent.sort();
-        assert_eq!(sent.len(), 100);
-        for (number, at) in sent.iter().enumerate() {
-            let due = Duration::from_millis(20) * u32::try_from(number).unwrap();
-            assert!(*at >= due && *at <= due + Duration::from_millis(2), "request {number} at {at:?}, due at {due:?}");
+        let begin = *pace.next.lock().unwrap();
+        for (number, at) in sent(&pace, begin, 4, 100, Duration::from_millis(7)).into_iter().enumerate() {
+            assert_eq!(at, Duration::from_millis(20) * u32::try_from(number).unwrap());
         }
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_pause_is_not_made_up_for_by_a_flood() {
+    #[test]
+    fn a_pause_is_not_made_up_for_by_a_flood_and_a_late_timer_is() {
         let pace = Pace::new(1_000);
-        tokio::time::sleep(Duration::from_secs(60)).await;
-        let begin = Instant::now();
-        for _ in 0..1_000 {
-            pace.turn().await;
-        }
-        let took = begin.elapsed();
-        assert!(took >= Duration::from_millis(979) && took <= Duration::from_millis(1_001), "{took:?}");
+        let begin = *pace.next.lock().unwrap() + Duration::from_secs(60);
+        let after_a_pause = sent(&pace, begin, 64, 1_000, Duration::ZERO);
+        let at_once = after_a_pause.iter().filter(|at| at.is_zero()).count();
+        assert_eq!((at_once, after_a_pause[999]), (21, Duration::from_millis(979)));
+    }
+
+    #[test]
+    fn a_server_that_is_slower_than_the_rate_sets_the_pace() {
+        let pace = Pace::new(1_000);
+        let begin = *pace.next.lock().unwrap();
+        let sent = sent(&pace, begin, 2, 100, Duration::from_millis(10));
+        assert!(sent[99] >= Duration::from_millis(490), "{:?}", sent[99]);
     }
 }

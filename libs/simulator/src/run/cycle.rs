@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use futures_util::FutureExt;
+
 use super::{Run, each, memberships::Difference};
 use crate::{
     SimulatorError, Step,
@@ -14,7 +16,7 @@ impl Run {
     pub(super) async fn cycle(&mut self, cycle: u32, progress: Watcher<'_>) -> Result<(), SimulatorError> {
         let events = self.company.events(cycle);
         let mut counter = Counter::start(Step::Cycle(cycle), events.len(), progress);
-        let work = events.iter().map(|&(number, event)| self.send_event(number, event));
+        let work = events.clone().into_iter().map(|(number, event)| self.send_event(number, event).boxed());
         let ids = each(work, self.threads, || counter.one_more()).await?;
         let mut changes: BTreeMap<u32, Difference> = BTreeMap::new();
         for ((number, event), id) in events.into_iter().zip(ids) {

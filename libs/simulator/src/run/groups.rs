@@ -2,9 +2,12 @@
 
 use std::collections::HashMap;
 
+use futures_util::FutureExt;
+
 use super::{Run, each};
 use crate::{
     SimulatorError, Step,
+    company::Team,
     ids::ServerId,
     progress::{Counter, Watcher},
 };
@@ -17,7 +20,7 @@ impl Run {
         let groups = self.company.size.groups;
         let mut counter = Counter::start(Step::Groups, groups as usize, progress);
         let listed = self.listed_groups().await?;
-        let work = (0..groups).map(|team| self.provision_group(team, &listed));
+        let work = (0..groups).map(|team| self.provision_group(team, &listed).boxed());
         let made = each(work, self.threads, || counter.one_more()).await?;
         self.group_ids = made.iter().map(|made| Some(made.as_ref()?.0.clone())).collect();
         let sent: Vec<Option<usize>> = made.into_iter().map(|made| made.and_then(|(_, sent)| sent)).collect();
@@ -42,15 +45,11 @@ impl Run {
 
     async fn adopt_or_create_group(&self, team: u32, listed: &HashMap<String, String>) -> Result<Made, SimulatorError> {
         let (now, otherwise) = (self.company.team(team), self.company.team_otherwise(team));
-        let look = async |name| match self.dialect.find_team(name) {
-            Some(call) => self.find(&call).await,
-            None => Ok(listed.get(&name.name).cloned()),
-        };
-        if let Some(id) = look(&now).await? {
+        if let Some(id) = self.find_group(&now, listed).await? {
             return Ok((id.as_str().into(), None));
         }
-        if self.company.is_team_renamed(team, self.cycles)
-            && let Some(id) = look(&otherwise).await?
+        if self.again
+            && let Some(id) = self.find_group(&otherwise, listed).await?
         {
             self.send_all(self.dialect.rename(&id, &now, &|| self.all_members(team))).await?;
             return Ok((id.as_str().into(), None));
@@ -59,6 +58,17 @@ impl Run {
         let members: Vec<_> = if self.habits.whole_lists { few.collect() } else { few.take(1).collect() };
         let (body, sent) = self.dialect.team(&now, &members);
         Ok((self.create("/Groups", body).await?.as_str().into(), Some(sent)))
+    }
+
+    async fn find_group(
+        &self,
+        team: &Team,
+        listed: &HashMap<String, String>,
+    ) -> Result<Option<String>, SimulatorError> {
+        match self.dialect.find_team(team) {
+            Some(call) => self.find(&call).await,
+            None => Ok(listed.get(&team.name).cloned()),
+        }
     }
 
     /// Every group by name, for clients that can't filter groups. Empty for those that can.

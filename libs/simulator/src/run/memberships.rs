@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use futures_util::FutureExt;
 use serde::Deserialize;
 
 use super::{Run, each};
@@ -73,14 +74,14 @@ impl Run {
         }
         work.extend(self.pieces(&rest));
         let mut counter = Counter::start(Step::Memberships, work.len(), progress);
-        let work = work.iter().map(|(team, piece)| self.send_piece(*team, piece));
+        let work = work.into_iter().map(|(team, piece)| self.send_piece(team, piece).boxed());
         each(work, self.threads, || counter.one_more()).await.map(drop)
     }
 
     /// Sends changes of many teams.
     pub(super) async fn change_memberships(&self, changes: &BTreeMap<u32, Difference>) -> Result<(), SimulatorError> {
         let work = self.pieces(changes);
-        let work = work.iter().map(|(team, piece)| self.send_piece(*team, piece));
+        let work = work.into_iter().map(|(team, piece)| self.send_piece(team, piece).boxed());
         each(work, self.threads, || ()).await.map(drop)
     }
 
@@ -102,12 +103,12 @@ impl Run {
         pieces
     }
 
-    async fn send_piece(&self, team: u32, piece: &Piece<'_>) -> Result<(), SimulatorError> {
+    async fn send_piece(&self, team: u32, piece: Piece<'_>) -> Result<(), SimulatorError> {
         let sent = match piece {
             Piece::Add(added) => self.send_change(team, added, &[]).await,
             Piece::Remove(removed) => self.send_change(team, &[], removed).await,
             Piece::Whole(change) => self.send_change(team, &change.added, &change.removed).await,
-            Piece::Child(child) => self.send_members(team, self.child(*child).as_slice(), &[]).await,
+            Piece::Child(child) => self.send_members(team, self.child(child).as_slice(), &[]).await,
             Piece::Found => self.make_exact(team).await,
         };
         self.refusals.bear(sent).map(drop)

@@ -7,7 +7,10 @@ mod memberships;
 mod refusals;
 mod users;
 
-use futures_util::stream::{self, StreamExt, TryStreamExt};
+use futures_util::{
+    future::BoxFuture,
+    stream::{self, StreamExt, TryStreamExt},
+};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -39,6 +42,8 @@ pub(crate) struct Run {
     pub(crate) deleted: Vec<(u32, ServerId)>,
     pub(crate) threads: usize,
     pub(crate) cycles: u32,
+    /// The company was here before: its people may stand under their other names.
+    again: bool,
     refusals: Refusals,
     /// What imports showed.
     findings: Findings,
@@ -70,6 +75,7 @@ impl Run {
             deleted: Vec::new(),
             threads,
             cycles: options.cycles,
+            again: false,
             refusals: Refusals::default(),
             findings: Findings::default(),
             happened: Happened::default(),
@@ -216,7 +222,7 @@ impl Run {
 
 /// Does `work`, at most `threads` pieces at once; the answers stand in the order of the work.
 pub(crate) async fn each<T>(
-    work: impl Iterator<Item = impl Future<Output = Result<T, SimulatorError>>>,
+    work: impl Iterator<Item = BoxFuture<'_, Result<T, SimulatorError>>>,
     threads: usize,
     mut one_more: impl FnMut(),
 ) -> Result<Vec<T>, SimulatorError> {

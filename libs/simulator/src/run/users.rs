@@ -1,5 +1,7 @@
 //! The initial cycle of users: look each one up, make who is missing, push the profile over who is there.
 
+use futures_util::FutureExt;
+
 use super::{Run, each};
 use crate::{
     SimulatorError, Step,
@@ -16,10 +18,11 @@ impl Run {
     pub(super) async fn provision_users(&mut self, progress: Watcher<'_>) -> Result<(), SimulatorError> {
         let users = self.company.size.users;
         let mut counter = Counter::start(Step::Users, users as usize, progress);
+        self.again = users > 0 && self.was_here().await?;
         let mut first = 0;
         while first < users {
             let next = users.min(first + PORTION);
-            let work = (first..next).map(|number| self.provision_user(number));
+            let work = (first..next).map(|number| self.provision_user(number).boxed());
             let made = each(work, self.threads, || counter.one_more()).await?;
             for made in made {
                 match made {
@@ -92,16 +95,25 @@ impl Run {
         Ok((id.into(), false))
     }
 
-    /// An identity provider remembers whom it has linked; a run has no memory, so whoever is renamed in it may stand under
-    /// the other name since an earlier run.
+    /// An identity provider remembers whom it has linked; a run has no memory. Where an earlier one was, whoever is not found
+    /// is looked for under their other name.
     async fn find_otherwise(&self, person: &Person) -> Result<Option<String>, SimulatorError> {
-        let number = person.number;
-        if number >= self.company.people() || !self.company.may_be_renamed(number, self.cycles) {
+        if !self.again || person.number >= self.company.people() {
             return Ok(None);
         }
-        let call = self.dialect.find_user(&self.otherwise(number));
+        let call = self.dialect.find_user(&self.otherwise(person.number));
         // Who is looked up by something else than the name was found already.
         if call.target == self.dialect.find_user(person).target { Ok(None) } else { self.find(&call).await }
+    }
+
+    /// Whether the first person, who never leaves, is there under either name.
+    async fn was_here(&self) -> Result<bool, SimulatorError> {
+        for person in [self.company.person(0), self.otherwise(0)] {
+            if self.find(&self.dialect.find_user(&person)).await?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The person under their other name.

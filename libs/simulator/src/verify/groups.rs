@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use futures_util::FutureExt;
 use serde_json::Value;
 
 use crate::{
@@ -19,7 +20,7 @@ const MOST_AT_ONCE: usize = 4;
 
 pub(super) async fn differences(run: &Run, counter: &mut Counter<'_>) -> Result<Findings, SimulatorError> {
     let mut found = listed(run, counter).await?;
-    let work = (0..run.company.size.groups).map(|team| members(run, team));
+    let work = (0..run.company.size.groups).map(|team| members(run, team).boxed());
     for of_group in each(work, run.threads.min(MOST_AT_ONCE), || counter.one_more()).await? {
         found.append(of_group);
     }

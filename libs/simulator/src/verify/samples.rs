@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use futures_util::FutureExt;
 use serde_json::Value;
 
 use super::{compare::compare, sample};
@@ -38,11 +39,11 @@ impl Samples {
 
     pub(super) async fn differences(&self, run: &Run, counter: &mut Counter<'_>) -> Result<Findings, SimulatorError> {
         let mut found = Findings::default();
-        let users = self.users.iter().map(|&number| user(run, number));
+        let users = self.users.clone().into_iter().map(|number| user(run, number).boxed());
         let mut all = each(users, run.threads, || counter.one_more()).await?;
-        let deleted = self.deleted.iter().map(|(number, id)| deleted(run, *number, id));
+        let deleted = self.deleted.clone().into_iter().map(|(number, id)| deleted(run, number, id).boxed());
         all.extend(each(deleted, run.threads, || counter.one_more()).await?);
-        let renamed = self.renamed.iter().map(|&number| given_up(run, number));
+        let renamed = self.renamed.clone().into_iter().map(|number| given_up(run, number).boxed());
         all.extend(each(renamed, run.threads, || counter.one_more()).await?);
         for one in all {
             found.append(one);
@@ -88,7 +89,7 @@ fn compare_groups(run: &Run, number: u32, what: &str, user: &Value, found: &mut 
     found.add_many(DifferenceKind::MemberExtra, surplus, || format!("{what}: {surplus} groups are too many"));
 }
 
-async fn deleted(run: &Run, number: u32, id: &ServerId) -> Result<Findings, SimulatorError> {
+async fn deleted(run: &Run, number: u32, id: ServerId) -> Result<Findings, SimulatorError> {
     let mut found = Findings::default();
     if run.connection.exists(&Call::get(format!("/Users/{id}"))).await? {
         found.add(DifferenceKind::StillThere, || format!("user {number} ({id}) was deleted and is still there"));

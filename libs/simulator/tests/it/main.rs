@@ -4,7 +4,9 @@
 use std::sync::{Arc, Mutex};
 
 use rollcall_base::SecretText;
-use rollcall_simulator::{Client, Options, Progress, Report, SimulatorError, Step, simulate};
+use rollcall_simulator::{
+    Client, DifferenceKind, GroupUpdates, Options, Progress, Report, SimulatorError, Step, simulate,
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
@@ -44,7 +46,7 @@ async fn serve(answers: Vec<(u16, &'static str, &'static str)>) -> (String, Arc<
 
 async fn run(client: Client, url: &str) -> Result<Report, SimulatorError> {
     let mut options = Options::new(client, url.to_owned(), SecretText::new("rct_secret".to_owned()));
-    (options.users, options.groups) = (0, 0);
+    (options.users, options.groups, options.cycles) = (0, 0, 0);
     simulate(options, &mut |_| ()).await
 }
 
@@ -68,7 +70,7 @@ async fn a_server_that_asks_for_patience_gets_it() {
     let busy = (503, "Retry-After: 0\r\n", "");
     let (url, seen) = serve(vec![busy, (429, "Retry-After: 0\r\n", ""), (200, "", EMPTY_LIST)]).await;
     let report = run(Client::EntraId, &url).await.unwrap();
-    assert_eq!((report.retries, report.differences.len()), (2, 0));
+    assert_eq!((report.measured.retries, report.differences.len()), (2, 0));
     let seen = seen.lock().unwrap();
     assert_eq!(seen[0], seen[2], "the same request again");
     assert!(seen[0].starts_with("GET /scim/demo/d/v2/Users?filter=userName+eq+%22"), "{}", seen[0]);
@@ -105,9 +107,50 @@ async fn a_run_can_be_moved_between_threads_and_tells_its_steps() {
         steps.dedup();
         steps
     });
-    let all = [Step::Connecting, Step::Users, Step::Groups, Step::Memberships, Step::Changes, Step::Verifying];
-    assert_eq!(steps.await.unwrap(), all);
+    let (import, cycle) = (Step::Importing, Step::Cycle(1));
+    let begin =
+        [Step::Connecting, Step::Users, Step::Groups, Step::Memberships, import, cycle, import, Step::Verifying];
+    assert_eq!(steps.await.unwrap(), begin);
     let seen = seen.lock().unwrap();
     assert!(seen[0].contains("user-agent: Okta SCIM Client 1.0.0"), "{}", seen[0]);
     assert!(seen[0].contains("authorization: Bearer rct_secret"), "{}", seen[0]);
+}
+
+#[tokio::test]
+async fn entras_flag_goes_with_every_request() {
+    let (url, seen) = serve(vec![(200, "", EMPTY_LIST)]).await;
+    run(Client::EntraIdOptscim, &format!("{url}?aadOptscim062020")).await.unwrap();
+    let seen = seen.lock().unwrap();
+    assert!(seen[0].starts_with("GET /scim/demo/d/v2/Users?aadOptscim062020&filter=userName+eq+%22"), "{}", seen[0]);
+    assert!(seen.iter().all(|request| request.contains("?aadOptscim062020")));
+}
+
+#[tokio::test]
+async fn what_the_client_cannot_do_is_told_before_anything_is_sent() {
+    let token = || SecretText::new("rct_secret".to_owned());
+    let wrong = |client, adjust: fn(&mut Options)| {
+        let mut options = Options::new(client, "http://127.0.0.1:1/v2".to_owned(), token());
+        adjust(&mut options);
+        async { simulate(options, &mut |_| ()).await.unwrap_err().to_string() }
+    };
+    let error = wrong(Client::PingFederate, |options| options.threads = Some(6)).await;
+    assert!(error.contains("ping-federate") && error.contains("1 to 5 threads"), "{error}");
+    let error = wrong(Client::Okta, |options| options.group_updates = Some(GroupUpdates::Put)).await;
+    assert!(error.contains("okta") && error.contains("pingone"), "{error}");
+    let error = wrong(Client::Okta, |options| options.users = 200_001).await;
+    assert_eq!(error, "users are between 0 and 200000");
+}
+
+#[tokio::test]
+async fn a_user_who_is_refused_is_told_and_the_run_goes_on() {
+    let refusal = (400, "", r#"{"detail":"userName is missing"}"#);
+    let list = (200, "", EMPTY_LIST);
+    // The connection test, whether the company was here, the lookup, the create; then empty lists for ever.
+    let (url, _) = serve(vec![list, list, list, list, refusal, list]).await;
+    let mut options = Options::new(Client::EntraId, url, SecretText::new("rct_secret".to_owned()));
+    (options.users, options.groups, options.cycles) = (1, 0, 0);
+    let report = simulate(options, &mut |_| ()).await.unwrap();
+    let kinds: Vec<_> = report.differences.iter().map(|difference| difference.kind).collect();
+    assert_eq!(kinds, [DifferenceKind::Refused, DifferenceKind::UserMissing], "{report}");
+    assert_eq!(report.differences[0].detail, "POST /Users was answered with 400: userName is missing");
 }
