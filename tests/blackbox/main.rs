@@ -23,5 +23,6 @@ mod shape;
 mod simulate;
 mod soak;
 mod split;
+mod states;
 mod telemetry;
 mod tls;

@@ -10,7 +10,7 @@ use rollcall_store::{ControlError, DirectoryRecord, NewDirectory};
 use rollcall_tokens::announce_directory;
 use serde::Serialize;
 
-use crate::{cli, failure::Failure, installation::Installation, output::Output};
+use crate::{cli, failure::Failure, installation::Installation, output::{Output, fields}};
 
 /// What is printed of a directory. The names are stable.
 #[derive(Serialize)]
@@ -98,6 +98,15 @@ impl Shown {
     }
 }
 
+/// For people, of the policies only what is not as usual.
+fn show(shown: &Shown, output: &Output) {
+    output.whole(shown, || {
+        let mut value = serde_json::to_value(shown).unwrap_or_default();
+        value["policies"] = policy::unusual(shown.policies).into();
+        fields(&value)
+    });
+}
+
 pub(super) async fn run(command: cli::Directory, installation: &Installation, output: &Output) -> Result<(), Failure> {
     match command {
         cli::Directory::Create { tenant, client, directory_id, directory_name, draft } => {
@@ -126,7 +135,7 @@ pub(super) async fn run(command: cli::Directory, installation: &Installation, ou
             })?;
             // Only that there is none may be remembered, for a second; servers that listen forget even that.
             let _ = announce_directory(&created, &tiers).await;
-            output.one(&Shown::of(created, installation).await?);
+            show(&Shown::of(created, installation).await?, output);
         }
         cli::Directory::List { tenant } => {
             let tenants = match &tenant {
@@ -152,7 +161,7 @@ pub(super) async fn run(command: cli::Directory, installation: &Installation, ou
         }
         cli::Directory::Show(choice) => {
             let (_, record) = installation.directory(&choice).await?;
-            output.one(&Shown::of(record, installation).await?);
+            show(&Shown::of(record, installation).await?, output);
         }
         cli::Directory::Submit(choice) => life::run(&choice, DirectoryStep::Submit, installation, output).await?,
         cli::Directory::Freeze(choice) => life::run(&choice, DirectoryStep::Freeze, installation, output).await?,
