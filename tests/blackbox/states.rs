@@ -120,7 +120,9 @@ impl Routes {
 #[track_caller]
 fn all_good(answers: &[(String, Answer)]) {
     for (what, answer) in answers {
-        assert!((200..300).contains(&answer.status), "{what}: {} {}", answer.status, answer.text);
+        // HEAD is no method of these routes in any state.
+        let good = (200..300).contains(&answer.status) || (what.starts_with("HEAD") && answer.status == 405);
+        assert!(good, "{what}: {} {}", answer.status, answer.text);
     }
 }
 
@@ -212,10 +214,23 @@ async fn a_life(place: &Place) {
 
     diagnoses_and_contact(place, &directory);
     let actions = place.json(&["audit", "list", "--tenant", "acme", "--directory", &directory.id]);
-    let actions: Vec<&str> =
-        actions.as_array().unwrap().iter().filter_map(|line| line["action"].as_str()?.strip_prefix("directory.")).collect();
+    let actions: Vec<&str> = actions
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|line| line["action"].as_str()?.strip_prefix("directory."))
+        .collect();
     let wanted = [
-        "created", "frozen", "thawed", "submitted", "receiving", "synced", "frozen", "disabled", "enabled", "thawed",
+        "created",
+        "frozen",
+        "thawed",
+        "submitted",
+        "receiving",
+        "synced",
+        "frozen",
+        "disabled",
+        "enabled",
+        "thawed",
         "archived",
     ];
     assert_eq!(actions, wanted);
@@ -227,8 +242,7 @@ fn take_refused(place: &Place, directory: &Directory, step: &str) -> String {
 
 /// Why its client was turned away is known, and that it was there.
 fn diagnoses_and_contact(place: &Place, directory: &Directory) {
-    let refusals =
-        ["token", "refusals", "--tenant", "acme", "--directory", directory.id.as_str(), "--since", "1h"];
+    let refusals = ["token", "refusals", "--tenant", "acme", "--directory", directory.id.as_str(), "--since", "1h"];
     eventually("all three reasons are known", || {
         let seen = place.json(&refusals).to_string();
         ["\"frozen\"", "\"disabled\"", "\"archived\""].iter().all(|reason| seen.contains(reason)).then_some(())
@@ -268,7 +282,8 @@ async fn a_draft_takes_so_many_and_no_more_whoever_sends_at_once_in_bulk_too() {
             if number % 3 > 0 {
                 return vec![directory.post("/Users", user("u")).await.status];
             }
-            let operation = |letter: &str| json!({ "method": "POST", "path": "/Users", "bulkId": letter, "data": user(letter) });
+            let operation =
+                |letter: &str| json!({ "method": "POST", "path": "/Users", "bulkId": letter, "data": user(letter) });
             let bulk = json!({ "schemas": [BULK], "Operations": [operation("a"), operation("b")] });
             let done = directory.post("/Bulk", bulk).await.ok(200);
             let status = |operation: &Value| operation["status"].as_str().unwrap().parse().unwrap();
@@ -313,7 +328,8 @@ async fn policies_are_shown_and_changed_one_by_one() {
     assert_eq!(refuse["duplicate_group_names"], 1);
     assert_eq!(refuse["first_duplicate_group_names"], json!([{ "name": "Staff", "groups": 2 }]));
     assert_eq!(shown(place, &directory)["policies"]["duplicate_group_name"], "refuse");
-    let output = place.run(&["directory", "policy", "--tenant", "acme", "--directory", &directory.id, "--replace", "x"]);
+    let output =
+        place.run(&["directory", "policy", "--tenant", "acme", "--directory", &directory.id, "--replace", "x"]);
     assert!(!output.status.success());
     assert!(String::from_utf8_lossy(&output.stderr).contains("the choices are \"overwrite\" and \"keep-omitted\""));
     let words = place.run(&["directory", "freeze", "--tenant", "acme", "--directory", &directory.id]);

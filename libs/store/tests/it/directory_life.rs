@@ -165,7 +165,11 @@ on_both_databases! {
         assert_eq!(receiving.iter().map(|record| record.id).collect::<Vec<_>>(), [id]);
         assert_eq!(state(&directory).await, DirectoryState::Receiving);
         let last = directory.user("v").await;
+        directory.store.take_statements();
         assert_eq!(directory.jobs().number(100).await.unwrap().receiving, []);
+        let ran = directory.store.take_statements();
+        let costs = ran.iter().filter(|ran| ["directory ", "\"directory\"", "audit"].iter().any(|table| ran.sql.contains(table)));
+        assert_eq!(costs.count(), 0, "a later batch asks nothing more than before: {ran:?}");
         let after = tenant.directory_activity(id).await.unwrap();
         assert_eq!((after.first_change_at, after.last_change_at), (Some(user.created_at), Some(last.created_at)));
         let lines = lines(&directory).await;

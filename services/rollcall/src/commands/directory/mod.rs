@@ -10,7 +10,12 @@ use rollcall_store::{ControlError, DirectoryRecord, NewDirectory};
 use rollcall_tokens::announce_directory;
 use serde::Serialize;
 
-use crate::{cli, failure::Failure, installation::Installation, output::{Output, fields}};
+use crate::{
+    cli,
+    failure::Failure,
+    installation::Installation,
+    output::{Output, fields},
+};
 
 /// What is printed of a directory. The names are stable.
 #[derive(Serialize)]
@@ -135,6 +140,9 @@ pub(super) async fn run(command: cli::Directory, installation: &Installation, ou
             })?;
             // Only that there is none may be remembered, for a second; servers that listen forget even that.
             let _ = announce_directory(&created, &tiers).await;
+            if draft {
+                output.say(life::seen(created.life.state()));
+            }
             show(&Shown::of(created, installation).await?, output);
         }
         cli::Directory::List { tenant } => {
