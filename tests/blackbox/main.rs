@@ -24,5 +24,6 @@ mod shape;
 mod simulate;
 mod soak;
 mod split;
+mod states;
 mod telemetry;
 mod tls;

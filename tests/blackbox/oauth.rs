@@ -40,7 +40,7 @@ impl Client {
         format!("Basic {}", text.as_bytes().chunks(3).map(sixes).collect::<String>())
     }
 
-    async fn asks(&self, more: &str) -> Answer {
+    pub(crate) async fn asks(&self, more: &str) -> Answer {
         let body = format!("grant_type=client_credentials&client_id={}&client_secret={}{more}", self.id, self.secret);
         let form = [("content-type", "application/x-www-form-urlencoded")];
         send("POST", &self.token_endpoint, &form, Some(body.into_bytes())).await.unwrap()

@@ -194,8 +194,8 @@ impl Place {
         let listeners = format!("[{{address = \"{listen}\", surfaces = [{surfaces}]}}]");
         command.arg(role).arg("--data-dir").arg(data).env_clear().stdin(Stdio::null());
         command.env("ROLLCALL_LISTENERS", listeners);
+        self.with_redis(&mut command);
         if role != "worker" {
-            self.with_redis(&mut command);
             command.env("ROLLCALL_INTERNAL__SECRET", SECRET);
         }
         // Restarts are quick where nobody else could be asked meanwhile.

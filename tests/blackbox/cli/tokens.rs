@@ -118,7 +118,8 @@ async fn a_token_is_rotated_kept_and_looked_at_while_a_server_runs() {
 
     let audit = place.json(&["audit", "list", "--tenant", "acme", "--since", "1h", "--directory", &old.id]);
     let actions: Vec<&str> = audit.as_array().unwrap().iter().map(|line| line["action"].as_str().unwrap()).collect();
-    let expected = ["token.issued", "token.issued", "token.rotated", "token.retirement_begun", "token.kept"];
+    let expected =
+        ["directory.created", "token.issued", "token.issued", "token.rotated", "token.retirement_begun", "token.kept"];
     assert_eq!(actions, expected);
     assert_eq!(names(&audit[0]), ["id", "at", "action", "actor", "directory_id", "subject", "detail", "seq"]);
     let page =

@@ -25,7 +25,7 @@ use super::{
 use crate::{ControlError, StoreError, door::Mutation, statement::Sql, transaction::Transaction};
 
 /// Rows that are counted at once.
-const STEP: u32 = 20_000;
+const STEP: u32 = 10_000;
 /// How often a count is begun anew because changes came meanwhile. After that it is one statement.
 const TRIES: u32 = 3;
 /// How long a full sync that is not heard of keeps others from beginning, in microseconds.

@@ -8,6 +8,7 @@ mod catalog;
 mod clients;
 mod control;
 mod differential;
+mod directory_life;
 mod door;
 mod events;
 mod failover;

@@ -1,8 +1,14 @@
 //! Which indexes the databases take, asked of the databases themselves, on a directory of realistic size.
 
+use std::{collections::BTreeMap, sync::Mutex};
+
+use rollcall_access::OperatorScope;
 use rollcall_base::{Id, marker::Resource};
-use rollcall_scim::filter::Condition;
-use rollcall_store::{ListQuery, Position, UserKey};
+use rollcall_scim::{
+    filter::Condition,
+    schema::{GROUP, USER},
+};
+use rollcall_store::{Counting, ListQuery, Position, UserKey};
 use rollcall_testkit::{Database, TestDirectory, on_both_databases};
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement, Value};
 
@@ -78,6 +84,26 @@ fn assert_no_scan(plan: &str, what: &str) {
 }
 
 on_both_databases! {
+    async fn a_full_sync_goes_through_a_big_directory_in_steps(database) {
+        let (directory, raw) = filled(&database).await;
+        directory.user("one").await;
+        let tenant = directory.store.tenant(&OperatorScope::from_local_configuration().tenant(directory.tenant.id));
+        let told = Mutex::new(Vec::new());
+        let tell = |counting| told.lock().unwrap().push(counting);
+        let synced = tenant.full_sync(directory.record.id, async {}, &tell).await.unwrap();
+        let count = Statement::from_string(raw.get_database_backend(), "SELECT COUNT(*) FROM member");
+        let members = raw.query_one_raw(count).await.unwrap().unwrap().try_get_by_index::<i64>(0).unwrap();
+        let (users, groups) = (USERS.unsigned_abs(), GROUPS.unsigned_abs());
+        assert_eq!((synced.users, synced.groups, synced.memberships), (users + 1, groups, members.unsigned_abs()));
+        assert_eq!(synced.repaired, BTreeMap::from([(USER, USERS), (GROUP, GROUPS)]));
+        let steps: Vec<u64> = told.lock().unwrap().iter().filter_map(|counting| match counting {
+            Counting::Resources { counted, .. } | Counting::Memberships { counted } => Some(*counted),
+            Counting::Again => None,
+        }).collect();
+        assert_eq!(steps, [10_000, 20_000, users + groups + 1, 10_000, members.unsigned_abs()]);
+        assert!(tenant.full_sync(directory.record.id, async {}, &|_| ()).await.unwrap().repaired.is_empty());
+    }
+
     async fn every_usual_filter_is_served_by_its_index(database) {
         let (directory, raw) = filled(&database).await;
         let (users, groups) = (directory.user_type(), directory.group_type());

@@ -216,6 +216,8 @@ async fn every_statement_names_the_directory_for_every_table_it_touches() {
     uses_of_credentials(&directory, &mut seen).await;
     crate::clients::everything_about(&directory).await;
     seen.take(&directory);
+    crate::directory_life::everything_about(&directory).await;
+    seen.take(&directory);
 
     let faults: Vec<String> = seen.0.iter().filter_map(|sql| fault(sql)).collect();
     assert!(faults.is_empty(), "{faults:#?}");

@@ -324,6 +324,36 @@ async fn a_flood_an_outage_and_a_disabled_directory_say_when_to_come_back() {
     }
 }
 
+#[actix_web::test]
+async fn a_frozen_directory_answers_what_only_reads_and_puts_off_all_else() {
+    let tokens = FakeTokens::new();
+    let directory = tokens.directory("acme", "one", "one.example", "frozen");
+    let token = tokens.token(&directory, |_| ());
+    let of = |method: &str, path: &str| get(path, &token).method(method.parse().unwrap());
+    for (method, path) in [
+        ("GET", "/scim/v2/Users"),
+        ("HEAD", "/scim/v2/Users"),
+        ("POST", "/scim/v2/.search"),
+        ("POST", "/scim/v2/Users/.search"),
+        ("POST", "/scim/v2/Users/.search/"),
+    ] {
+        assert_ne!(ask(&tokens, of(method, path)).await.status, StatusCode::SERVICE_UNAVAILABLE, "{method} {path}");
+    }
+    for (method, path) in [
+        ("POST", "/scim/v2/Users"),
+        ("POST", "/scim/v2/Bulk"),
+        ("POST", "/scim/v2/Users?/.search"),
+        ("PUT", "/scim/v2/Users/.search"),
+        ("PATCH", "/scim/v2/Users/x"),
+        ("DELETE", "/scim/v2/Users/x"),
+        ("POST", "/scim/v2/Users/x.search"),
+    ] {
+        let answer = ask(&tokens, of(method, path)).await;
+        assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{method} {path}");
+        assert_eq!((answer.header(RETRY_AFTER), answer.body.contains("is frozen")), (Some("60"), true));
+    }
+}
+
 /// Collects the log of the thread that holds the guard.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);

@@ -26,6 +26,32 @@ async fn a_tokens_use_is_known_to_its_tenant() {
 }
 
 #[tokio::test]
+async fn a_directorys_client_was_there_if_its_token_was_good_whether_or_not_it_was_served() {
+    let house = House::new().await;
+    let tokens = house.tokens(TokensConfig::default());
+    let issued = tokens.issue(&house.scope, &house.directory, NewToken::living(DAY)).await.unwrap();
+    let (directory, credential) = (house.directory.id, issued.record.id);
+    let contact = async || house.store.tenant(&house.scope).directory_activity(directory).await.unwrap().contact;
+    let refused = |reason, seconds: i64| {
+        let span = Span::of(house.now().as_micros() + seconds * 1_000_000);
+        let from = Source::new("192.0.2.9".parse().unwrap(), "Okta/2");
+        let refused = vec![RefusedUses { reason, credential: Some(credential), url: None, from, times: 1, span }];
+        Uses { good: Vec::new(), refused }
+    };
+    for reason in [RefusedReason::WrongSecret, RefusedReason::Expired, RefusedReason::Revoked, RefusedReason::Unknown] {
+        tokens.report(refused(reason, 9)).await.unwrap();
+    }
+    assert_eq!(contact().await, None, "anybody can send such a thing");
+    let span = Span::of(house.now().as_micros());
+    let good = vec![GoodUses { directory, credential, from: source(), outside: false, reads: 1, writes: 0, span }];
+    tokens.report(Uses { good, refused: Vec::new() }).await.unwrap();
+    assert_eq!(contact().await.unwrap().address, "192.0.2.1");
+    tokens.report(refused(RefusedReason::Disabled, 1)).await.unwrap();
+    let last = contact().await.unwrap();
+    assert_eq!((last.address.as_str(), last.agent.as_str(), last.first_at), ("192.0.2.9", "Okta/2", house.now()));
+}
+
+#[tokio::test]
 async fn a_refused_use_is_told_to_the_tokens_directory_and_to_the_urls_without_what_is_not_its() {
     let house = House::new().await;
     let (other_scope, other) = house.another_tenant("other").await;

@@ -116,6 +116,17 @@ impl Shown {
     }
 }
 
+/// For people, of the policies only what is not as usual.
+fn text(shown: &Shown) -> String {
+    let mut value = serde_json::to_value(shown).unwrap_or_default();
+    value["policies"] = policy::unusual(shown.policies).into();
+    fields(&value)
+}
+
+fn show(shown: &Shown, output: &Output) {
+    output.whole(shown, || text(shown));
+}
+
 pub(super) async fn run(command: cli::Directory, installation: &Installation, output: &Output) -> Result<(), Failure> {
     match command {
         cli::Directory::Create { tenant, client, directory_id, directory_name, as_given, draft } => {
@@ -156,8 +167,11 @@ pub(super) async fn run(command: cli::Directory, installation: &Installation, ou
             for notice in &notices {
                 output.say(&format!("Look again: {notice}"));
             }
+            if draft {
+                output.say(life::seen(created.life.state()));
+            }
             let directory = Shown::of(created, installation).await?;
-            let text = fields(&serde_json::to_value(&directory).unwrap_or_default());
+            let text = text(&directory);
             let created = Created { directory, changes: checked.changes, warnings: checked.warnings, notices };
             output.whole(&created, || text);
         }
@@ -196,7 +210,7 @@ pub(super) async fn run(command: cli::Directory, installation: &Installation, ou
         }
         cli::Directory::Show(choice) => {
             let (_, record) = installation.directory(&choice).await?;
-            output.one(&Shown::of(record, installation).await?);
+            show(&Shown::of(record, installation).await?, output);
         }
         cli::Directory::Submit(choice) => life::run(&choice, DirectoryStep::Submit, installation, output).await?,
         cli::Directory::Freeze(choice) => life::run(&choice, DirectoryStep::Freeze, installation, output).await?,

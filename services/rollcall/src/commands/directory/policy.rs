@@ -83,3 +83,28 @@ fn said(duplicates: &DuplicateNames) -> Vec<String> {
     }
     lines
 }
+
+/// The policies that are not the defaults, as the command line has them.
+pub(super) fn unusual(policies: DirectoryPolicies) -> String {
+    let words = |policies| serde_json::to_value(policies).unwrap_or_default();
+    let (held, usual) = (words(policies), words(DirectoryPolicies::default()));
+    let others = held.as_object().into_iter().flatten().filter(|(name, word)| usual[name.as_str()] != **word);
+    let others: Vec<String> = others
+        .map(|(name, word)| format!("{} {}", name.replace('_', "-"), word.to_string().trim_matches('"')))
+        .collect();
+    if others.is_empty() { "as usual".to_owned() } else { others.join(", ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use rollcall_access::OnDelete;
+
+    use super::*;
+
+    #[test]
+    fn people_are_shown_what_is_not_as_usual() {
+        assert_eq!(unusual(DirectoryPolicies::default()), "as usual");
+        let policies = DirectoryPolicies { strict: true, delete: OnDelete::Erase, ..DirectoryPolicies::default() };
+        assert_eq!(unusual(policies), "strict true, delete erase");
+    }
+}
