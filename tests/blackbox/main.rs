@@ -12,6 +12,7 @@ mod limits;
 mod lookup;
 mod oauth;
 mod place;
+mod policies;
 mod redis;
 mod restore;
 mod rolling;
