@@ -115,5 +115,10 @@ on_both_databases! {
         assert_eq!(directory.jobs().purge_deleted(before, 10).await.unwrap(), 10);
         assert!(matches!(directory.resources().restore(directory.target(&group)).await, Err(StoreError::NotFound)));
         assert!(directory.resources().deleted_resources(None, 10).await.unwrap().is_empty());
+        // Where the clock is behind, too.
+        let (behind, _) = database.open().await;
+        let resources = behind.directory(&directory.scope);
+        assert!(matches!(resources.restore(directory.target(&group)).await, Err(StoreError::NotFound)));
+        assert!(resources.deleted_resource(ids[0]).await.unwrap().is_none());
     }
 }
