@@ -168,12 +168,15 @@ on_both_databases! {
         let now = rollcall_base::Clock::now(&*directory.clock).as_micros();
         let former = "INSERT INTO former_name (directory_id, name_key, resource_id, until)
                       SELECT directory_id, 'old' || created_at, id, created_at FROM resource WHERE kind = 1";
-        let deleted = format!(
-            "INSERT INTO deleted_resource (directory_id, id, kind, version, created_at, modified_at, deleted_at, member_of, document, \
-             name_key, external_id) SELECT directory_id, {random}, 1, 1, 1, 1, {now} - created_at, '[]', '{{}}', 'gone' || created_at, \
-             'x' FROM resource WHERE kind = 1"
-        );
-        for sql in [former, &deleted, "ANALYZE"] {
+        let deleted = |directory: &str| {
+            format!(
+                "INSERT INTO deleted_resource (directory_id, id, kind, version, created_at, modified_at, deleted_at, member_of, \
+                 document, name_key, external_id) SELECT {directory}, {random}, 1, 1, 1, 1, {now} - created_at, '[]', '{{}}', \
+                 'gone' || created_at, 'x' FROM resource WHERE kind = 1"
+            )
+        };
+        // Of this directory, and as many of others.
+        for sql in [former, &deleted("directory_id"), &deleted(random), &deleted(random), "ANALYZE"] {
             raw.execute_unprepared(sql).await.unwrap();
         }
         directory.store.take_statements();
