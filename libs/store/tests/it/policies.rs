@@ -45,7 +45,7 @@ pub(crate) async fn decide(database: &Database, policies: DirectoryPolicies) {
 
 pub(crate) async fn operations(directory: &TestDirectory, resource: Id<Resource>) -> Vec<(Operation, i64)> {
     while directory.jobs().sequence(100).await.unwrap() > 0 {}
-    let events = directory.jobs().events(directory.record.id, 0, 1000).await.unwrap();
+    let events = directory.jobs().events(directory.record.id, 0, 100_000).await.unwrap();
     events.iter().filter(|event| event.resource == resource).map(|event| (event.operation, event.version)).collect()
 }
 

@@ -204,4 +204,53 @@ on_both_databases! {
             }
         }
     }
+
+    /// The same where many delete and bring back at once.
+    async fn all_memberships_are_back_whoever_was_in_whose_way(database) {
+        let directory = database.directory().await;
+        let mut all = Vec::new();
+        for number in 0..4 {
+            all.push(directory.user(&number.to_string()).await);
+        }
+        for number in 0..4 {
+            all.push(directory.group(&format!("group {number}"), &[]).await);
+        }
+        let ids: Vec<String> = all.iter().map(|one| one.id.to_string()).collect();
+        for group in &all[4..] {
+            // Everybody is in every group, and every group in each and in itself.
+            let add = TestDirectory::of_members(vec![rollcall_scim::MemberOp::Add(ids.clone())]);
+            directory.resources().update(directory.target(group), add).await.unwrap();
+        }
+        let before = memberships(&directory, &all).await;
+        assert_eq!(before.len(), 32);
+        let work = async |seed: u64| {
+            let dice = SeededEntropy::new(seed);
+            let (mut deleted, mut restored) = (0, 0);
+            for _ in 0..25 {
+                let mut byte = [0];
+                dice.fill(&mut byte);
+                let target = directory.target(&all[usize::from(byte[0]) % all.len()]);
+                match directory.resources().delete(target.clone()).await {
+                    Ok(()) => deleted += 1,
+                    Err(StoreError::NotFound) => match directory.resources().restore(target).await {
+                        Ok(Restoration::Done(_)) => restored += 1,
+                        Err(StoreError::NotFound) => {}
+                        other => panic!("{other:?}"),
+                    },
+                    Err(other) => panic!("{other:?}"),
+                }
+            }
+            (deleted, restored)
+        };
+        let done = tokio::join!(work(1), work(2), work(3), work(4));
+        assert!([done.0, done.1, done.2, done.3].iter().all(|(deleted, restored)| *deleted > 0 && *restored > 0), "{done:?}");
+        for gone in directory.resources().deleted_resources(None, 100).await.unwrap() {
+            restored(&directory, all.iter().find(|one| one.id == gone.id).unwrap()).await;
+        }
+        assert_eq!(memberships(&directory, &all).await, before);
+        for one in &all {
+            let versions: Vec<i64> = operations(&directory, one.id).await.iter().map(|(_, version)| *version).collect();
+            assert_eq!(versions, (1..=versions.len() as i64).collect::<Vec<_>>());
+        }
+    }
 }
