@@ -107,7 +107,8 @@ async fn a_name_finds_who_has_it_now() {
     let first = directory.user("chief").await;
     assert_eq!(named("userName=chief").await["users"][0]["id"], first.as_str());
     directory.patch(&format!("/Users/{first}"), rename("former")).await.ok(200);
-    assert!(names(&named("userName=chief").await).is_empty());
+    let renamed = named("userName=chief").await;
+    assert_eq!((names(&renamed), &renamed["users"][0]["renamed"]), (vec!["former"], &true.into()));
     let second = directory.user("heir").await;
     named("userName=heir").await;
     directory.patch(&format!("/Users/{second}"), rename("former2")).await.ok(200);

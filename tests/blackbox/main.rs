@@ -13,6 +13,7 @@ mod limits;
 mod lookup;
 mod oauth;
 mod place;
+mod policies;
 mod redis;
 mod restore;
 mod rolling;

@@ -2,7 +2,7 @@
 
 use std::{str::FromStr, sync::Arc};
 
-use rollcall_access::{Action, DirectoryScope, OnReplace, Write};
+use rollcall_access::{Action, DirectoryScope, OnDeletedUser, OnInactiveUser, OnReplace, Write};
 use rollcall_base::{Id, marker};
 use rollcall_scim::{
     Document, Draft, MemberOp, PatchPlan, ScimError, accept,
@@ -64,8 +64,12 @@ impl DirectoryService {
             request_id: call.request_id.clone(),
             password_sent: draft.password_sent,
         };
-        let revival = (kind.kind == USER && !as_new).then(|| self.revival(call, kind, draft));
-        let (service, kind, policies) = (self.clone(), Arc::clone(kind), call.settings.policies);
+        let policies = call.settings.policies;
+        let may_revive = kind.kind == USER
+            && !as_new
+            && (policies.inactive_user == OnInactiveUser::Revive || policies.deleted_user == OnDeletedUser::Revive);
+        let revival = may_revive.then(|| self.revival(call, kind, draft));
+        let (service, kind) = (self.clone(), Arc::clone(kind));
         let name = kind.name.clone();
         let mut store = self.store.directory(&scope).with_policies(policies).with_groups(true);
         if call.settings.is_draft() {
@@ -82,7 +86,7 @@ impl DirectoryService {
                 if kind.kind == GROUP && has_members {
                     service.lookups.much_changed(&scope).await;
                 } else if kind.kind == USER {
-                    service.user_came(&scope, &document, created.as_ref().ok()).await;
+                    service.user_came(&scope, &document, created.as_ref().ok(), may_revive).await;
                 }
             }
             created
@@ -103,7 +107,13 @@ impl DirectoryService {
     }
 
     /// Forgets the lookups that a user who came, or came back, made wrong.
-    async fn user_came(&self, scope: &DirectoryScope<Write>, document: &Document, created: Option<&Created>) {
+    async fn user_came(
+        &self,
+        scope: &DirectoryScope<Write>,
+        document: &Document,
+        created: Option<&Created>,
+        may_revive: bool,
+    ) {
         self.lookups.name_taken(scope, document).await;
         match created {
             Some(Created { arrival: Arrival::New, .. }) => {}
@@ -114,8 +124,9 @@ impl DirectoryService {
                 self.lookups.names_returned(scope, names).await;
                 self.lookups.user_changed(scope, resource.id).await;
             }
-            // Nobody knows who it was.
-            None => self.lookups.much_changed(scope).await,
+            // Nobody knows who it was, if it was somebody.
+            None if may_revive => self.lookups.much_changed(scope).await,
+            None => {}
         }
     }
 

@@ -15,6 +15,9 @@ use crate::directory::encoded;
 /// As many questions that must find nobody are remembered.
 const FORMER: usize = 64;
 
+/// As many of a user's former names find it.
+const FORMER_NAMES: usize = 10;
+
 fn by(attribute: &str, value: &str) -> String {
     format!("/users?{attribute}={}", encoded(value))
 }
@@ -28,15 +31,24 @@ impl Model {
         self.former.push_back(question);
     }
 
-    /// A user is `after` and no longer `before`: what they are not called any more finds nobody.
-    pub(super) fn gave_up_names(&mut self, before: &Document, after: &Document) {
-        for attribute in ["userName", "externalId"] {
-            if let Some(Value::String(value)) =
-                before.get(attribute).filter(|value| after.get(attribute) != Some(*value))
-            {
-                self.gave_up(by(attribute, value));
-            }
+    /// The user `id` is `after` and no longer `before`: what it was called finds it still, by its last names; whatever else it
+    /// gave up finds nobody, and neither does anything when it is gone.
+    pub(super) fn gave_up_names(&mut self, id: &str, before: &Document, after: &Document) {
+        let gave_up = |attribute: &str| {
+            let value = before.get(attribute).filter(|value| after.get(attribute) != Some(*value));
+            value.and_then(Value::as_str).map(str::to_owned)
+        };
+        if let Some(value) = gave_up("externalId") {
+            self.gave_up(by("externalId", &value));
         }
+        let names = self.renamed.entry(id.to_owned()).or_default();
+        names.extend(gave_up("userName"));
+        let first = if after.is_empty() { names.len() } else { names.len().saturating_sub(FORMER_NAMES) };
+        let nobodys: Vec<String> = names.drain(..first).collect();
+        for name in nobodys {
+            self.gave_up(by("userName", &name));
+        }
+        self.renamed.retain(|_, names| !names.is_empty());
     }
 
     /// What the lookup surface has to say of a user, groups in order of their ids.
@@ -74,9 +86,10 @@ impl Client {
     }
 
     pub(super) async fn look_up(&mut self) {
-        match self.dice.below(8) {
+        match self.dice.below(9) {
             0 | 1 => self.look_up_a_neighbour().await,
             2 => self.look_up_who_is_gone().await,
+            3 => self.look_up_who_was_renamed().await,
             _ => self.look_up_own().await,
         }
     }
@@ -120,7 +133,7 @@ impl Client {
         }
     }
 
-    /// A user who was deleted, or a name that one gave up.
+    /// A user who was deleted, or a name that nobody has or had.
     async fn look_up_who_is_gone(&mut self) {
         let former: Vec<&String> = self.model.former.iter().collect();
         let Some(path) = self.dice.pick(&former).map(ToString::to_string) else { return };
@@ -132,6 +145,22 @@ impl Client {
         } else {
             self.expect("look up who is gone", self.lookup(&path), 404).await;
         }
+    }
+
+    /// A user by a name that it had before: nobody else has it, as all names are new ones.
+    async fn look_up_who_was_renamed(&mut self) {
+        let ids: Vec<&String> = self.model.renamed.keys().collect();
+        let Some(id) = self.dice.pick(&ids).map(ToString::to_string) else { return };
+        let names: Vec<&String> = self.model.renamed[&id].iter().collect();
+        let Some(path) = self.dice.pick(&names).map(|name| by("userName", name)) else { return };
+        let Some(mut reply) = self.expect("look up who was renamed", self.lookup(&path), 200).await else { return };
+        let renamed =
+            reply.body.pointer_mut("/users/0").and_then(Value::as_object_mut).and_then(|user| user.remove("renamed"));
+        let difference = match reply.body["users"].as_array().map(Vec::as_slice) {
+            Some([one]) if renamed == Some(json!(true)) => self.model.found_difference(&id, one),
+            _ => Some(format!("{path} finds {} and not {id}, who was renamed", reply.body)),
+        };
+        self.tally.differences.extend(difference);
     }
 
     /// One's own lookup surface, asked for what is another directory's.

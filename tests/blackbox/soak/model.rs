@@ -33,6 +33,8 @@ pub(super) struct Model {
     pub(super) groups: BTreeMap<String, Group>,
     /// Lookups that must find nobody.
     pub(super) former: Former,
+    /// What users were called before, by their ids.
+    pub(super) renamed: BTreeMap<String, Vec<String>>,
 }
 
 impl User {
@@ -60,7 +62,7 @@ impl Model {
     pub(super) fn delete_user(&mut self, id: &str) {
         if let Some(user) = self.users.remove(id) {
             self.gave_up(format!("/users/{id}"));
-            self.gave_up_names(&user.document, &Document::new());
+            self.gave_up_names(id, &user.document, &Document::new());
         }
         for group in self.groups.values_mut() {
             group.version += u64::from(group.members.remove(id));
@@ -139,6 +141,7 @@ mod tests {
             users: [("u".to_owned(), user)].into(),
             groups: [("g".to_owned(), group)].into(),
             former: Former::new(),
+            renamed: BTreeMap::new(),
         }
     }
 

@@ -96,7 +96,7 @@ impl Client {
         let before = self.model.users[&id].document.clone();
         self.change_user("replace user", &id, request, |user| user.change(|old| *old = document)).await;
         let after = self.model.users[&id].document.clone();
-        self.model.gave_up_names(&before, &after);
+        self.model.gave_up_names(&id, &before, &after);
     }
 
     pub(super) async fn patch_user(&mut self) {

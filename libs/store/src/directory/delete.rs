@@ -15,9 +15,9 @@ use super::{
 };
 use crate::{
     Operation, StoreError, StoredResource, Target,
-    dialect::for_update,
+    dialect::{for_share, for_update},
     door::{Mutation, Proof},
-    statement::Sql,
+    statement::{BATCH, Sql},
     transaction::Transaction,
 };
 
@@ -106,7 +106,28 @@ impl Delete {
         let members = Sql::new("DELETE FROM member WHERE directory_id = ").id(self.by.directory);
         let members = members.text(" AND member_id = ").id(self.target.id).text(" RETURNING group_id");
         let rows = transaction.query_all_raw(members.build(backend)).await?;
-        rows.iter().map(|row| row.try_get("", "group_id").map_err(StoreError::from)).collect()
+        let groups: Vec<Uuid> = rows.iter().map(|row| row.try_get("", "group_id")).collect::<Result<_, _>>()?;
+        if backend == DbBackend::Postgres {
+            let own = self.target.id.as_uuid();
+            let gone = groups.iter().filter(|group| **group != own && locked.binary_search(group).is_err());
+            self.hold_deleted(transaction, &gone.copied().collect::<Vec<_>>()).await?;
+        }
+        Ok(groups)
+    }
+
+    /// Locks groups that were deleted, so that none of them comes back before this is done: it would have lost a member
+    /// without a word.
+    async fn hold_deleted(&self, transaction: &Transaction, groups: &[Uuid]) -> Result<(), StoreError> {
+        let backend = transaction.get_database_backend();
+        for some in groups.chunks(BATCH) {
+            let sql = Sql::new("SELECT id FROM deleted_resource WHERE directory_id = ").id(self.by.directory);
+            let sql = sql.text(" AND id IN ").ids(some).text(" ORDER BY id").text(for_share(backend));
+            if transaction.query_all_raw(sql.build(backend)).await?.len() < some.len() {
+                // One came back meanwhile: from the start, with that one too.
+                return Err(StoreError::contention());
+            }
+        }
+        Ok(())
     }
 
     /// The live groups that the resource is in, locked before the resource itself, as a change of members locks first

@@ -23,7 +23,8 @@ fn is_inactive(policy: OnInactiveUser) -> ScimError {
             "or set the directory's policy inactive-user to revive, so that a POST with the same externalId brings it back"
         }
         OnInactiveUser::Revive => {
-            "as the directory's policy brings back by a POST only who has the same externalId, and this one has not"
+            "as by the directory's policy a POST brings back only who has the same externalId (and nobody whose operation in a \
+             Bulk request is part of a circle of references)"
         }
     };
     ScimError {

@@ -86,6 +86,8 @@ impl Doomed {
         let backend = transaction.get_database_backend();
         let left = left - self.members(transaction, left).await?;
         if left == 0 {
+            // What is begun is not brought back, whatever the time is elsewhere.
+            self.mark(transaction, self.erased_to).await?;
             return Ok(0);
         }
         let left = left - self.events(transaction, left).await?;
@@ -115,9 +117,14 @@ impl Doomed {
         let sql = sql.value(self.directory).text(" AND resource_id = ").value(self.id).text(" AND version > ");
         let sql = sql.value(self.erased_to).text(" AND version <= ").value(to);
         let erased = transaction.execute_raw(sql.build(backend)).await?;
-        let mark = self.own(Sql::new("UPDATE deleted_resource SET erased_to = ").value(to));
-        transaction.execute_raw(mark.build(backend)).await?;
+        self.mark(transaction, to).await?;
         Ok(erased.rows_affected().min(left))
+    }
+
+    async fn mark(&self, transaction: &Transaction, to: i64) -> Result<(), StoreError> {
+        let mark = self.own(Sql::new("UPDATE deleted_resource SET erased_to = ").value(to));
+        transaction.execute_raw(mark.build(transaction.get_database_backend())).await?;
+        Ok(())
     }
 
     fn own(&self, sql: Sql) -> Sql {

@@ -187,4 +187,41 @@ on_both_databases! {
             assert!(plan.contains(index) || plan.contains("sqlite_autoindex"), "{key:?}:\n{plan}");
         }
     }
+
+    async fn former_names_and_what_was_deleted_are_found_by_index(database) {
+        let (directory, raw) = filled(&database).await;
+        let random = if database.is_postgres() { "gen_random_uuid()" } else { "randomblob(16)" };
+        let now = rollcall_base::Clock::now(&*directory.clock).as_micros();
+        let former = "INSERT INTO former_name (directory_id, name_key, resource_id, until)
+                      SELECT directory_id, 'old' || created_at, id, created_at FROM resource WHERE kind = 1";
+        let deleted = |directory: &str| {
+            format!(
+                "INSERT INTO deleted_resource (directory_id, id, kind, version, created_at, modified_at, deleted_at, member_of, \
+                 document, name_key, external_id) SELECT {directory}, {random}, 1, 1, 1, 1, {now} - created_at, '[]', '{{}}', \
+                 'gone' || created_at, 'x' FROM resource WHERE kind = 1"
+            )
+        };
+        // Of this directory, and as many of others.
+        for sql in [former, &deleted("directory_id"), &deleted(random), &deleted(random), "ANALYZE"] {
+            raw.execute_unprepared(sql).await.unwrap();
+        }
+        directory.store.take_statements();
+        let known = directory.resources().users_known_as(&UserKey::UserName("OLD77".to_owned()), 2).await.unwrap();
+        assert_eq!(known.iter().map(|user| user.renamed).collect::<Vec<_>>(), [true]);
+        let plan = plans(&directory, &raw, &database).await;
+        assert!(!plan.contains("Seq Scan") && !plan.contains("SCAN n"), "{plan}");
+        let first = directory.resources().deleted_resources(None, 20).await.unwrap();
+        let next = directory.resources().deleted_resources(first.last(), 20).await.unwrap();
+        assert_eq!((first.len(), next.len()), (20, 20));
+        let plan = plans(&directory, &raw, &database).await;
+        assert!(plan.matches("deleted_resource_recent").count() == 2 && !plan.contains("Sort") && !plan.contains("TEMP B-TREE"), "{plan}");
+        let body = serde_json::json!({ "userName": "gone9", "externalId": "y" });
+        let policies = rollcall_access::DirectoryPolicies {
+            deleted_user: rollcall_access::OnDeletedUser::Revive,
+            ..rollcall_access::DirectoryPolicies::default()
+        };
+        crate::policies::posted(&directory, policies, &body).await.unwrap();
+        let plan = plans(&directory, &raw, &database).await;
+        assert!(plan.contains("deleted_resource_name"), "{plan}");
+    }
 }

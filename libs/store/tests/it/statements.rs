@@ -17,7 +17,10 @@ use crate::lists::query;
 const OVER_ALL: &[(&str, &str)] = &[
     ("SELECT 1 FROM outbox LIMIT 1", "the sequencer: is anything waiting?"),
     ("SELECT o.directory_id, o.resource_id, o.version", "the sequencer: the oldest changes of all directories"),
-    ("SELECT directory_id, id FROM deleted_resource WHERE deleted_at <", "the purge: what is old enough, anywhere"),
+    (
+        "SELECT d.directory_id, d.id, d.version, d.erased_to FROM deleted_resource d",
+        "the purge: what is old enough or to be erased at once, anywhere",
+    ),
     (
         "SELECT directory_id, hour, credential_id, address, agent FROM credential_activity WHERE hour <",
         "the purge of uses: what is old enough, anywhere",
@@ -199,9 +202,21 @@ async fn every_statement_names_the_directory_for_every_table_it_touches() {
     seen.take(&directory);
     assert!(seen.0.iter().any(|sql| sql.contains("AND request_id = $")), "nothing was found out");
 
+    what_the_policies_do(&database, &directory, &mut seen).await;
     resources.delete(directory.target(&user)).await.unwrap();
     seen.take(&directory);
     resources.delete(directory.target(&group)).await.unwrap();
+    seen.take(&directory);
+    resources.deleted_resources(None, 10).await.unwrap();
+    let gone = resources.deleted_resource(user.id).await.unwrap().unwrap();
+    resources.deleted_resources(Some(&gone), 10).await.unwrap();
+    for one in [&group, &user] {
+        resources.restore(directory.target(one)).await.unwrap();
+        seen.take(&directory);
+        resources.delete(directory.target(one)).await.unwrap();
+        seen.take(&directory);
+    }
+    resources.quality(&users, 10).await.unwrap();
     seen.take(&directory);
     while directory.jobs().sequence(3).await.unwrap() > 0 {
         seen.take(&directory);
@@ -232,6 +247,38 @@ async fn every_statement_names_the_directory_for_every_table_it_touches() {
     for (text, why) in OVER_ALL {
         assert!(seen.0.iter().any(|sql| sql.starts_with(text)), "no exception is needed any more for {why}");
     }
+}
+
+/// Where the policies are not the default.
+async fn what_the_policies_do(database: &Database, directory: &TestDirectory, seen: &mut Seen) {
+    use rollcall_access::{DirectoryPolicies, OnDeletedUser, OnDuplicateGroupName, OnInactiveUser, OnUnknownMember};
+    let policies = DirectoryPolicies {
+        inactive_user: OnInactiveUser::Revive,
+        deleted_user: OnDeletedUser::Revive,
+        unknown_member: OnUnknownMember::Skip,
+        duplicate_group_name: OnDuplicateGroupName::Refuse,
+        ..DirectoryPolicies::default()
+    };
+    crate::policies::decide(database, policies).await;
+    let body = json!({ "userName": "back", "externalId": "back", "active": false });
+    let back = crate::policies::posted(directory, policies, &body).await.unwrap().resource;
+    crate::policies::posted(directory, policies, &body).await.unwrap();
+    let renamed = TestDirectory::to_document(json!({ "userName": "else", "externalId": "back" }));
+    directory.resources().update(directory.target(&back), renamed).await.unwrap();
+    directory.resources().delete(directory.target(&back)).await.unwrap();
+    seen.take(directory);
+    let body = json!({ "userName": "else", "externalId": "back" });
+    crate::policies::posted(directory, policies, &body).await.unwrap();
+    directory.resources().users_known_as(&UserKey::UserName("back".to_owned()), 2).await.unwrap();
+    seen.take(directory);
+    let mut new = directory.new_group(json!({ "displayName": "skips" }), &[back.id]);
+    new.members = Some(vec![uuid(), back.id.to_string()]);
+    let skipping = directory.resources().with_policies(policies);
+    let group = skipping.create(new).await.unwrap();
+    let renamed = TestDirectory::to_document(json!({ "displayName": "skipped" }));
+    skipping.update(directory.target(&group), renamed).await.unwrap();
+    crate::policies::decide(database, DirectoryPolicies::default()).await;
+    seen.take(directory);
 }
 
 /// What is known of credentials' use, and what they changed.

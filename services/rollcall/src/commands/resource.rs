@@ -9,6 +9,7 @@ use rollcall_scim::schema::{KindId, Registry};
 use rollcall_store::{DeletedResource, Restoration, Restored, TakenName};
 use serde::Serialize;
 
+use super::token::refused_within;
 use crate::{
     cli,
     failure::Failure,
@@ -127,17 +128,11 @@ async fn restore(
                 "It is there again under its id, in {} of its groups; servers that remember lookups follow within {} \
                  seconds.",
                 shown.groups,
-                follows_within(installation)
+                refused_within(&installation.config)
             ));
             Ok(())
         }
     }
-}
-
-/// The longest that a server goes on with what it remembers, in seconds: on the embedded database until it sees that another
-/// process has written.
-fn follows_within(installation: &Installation) -> u64 {
-    if installation.config.embedded_database().is_some() { 2 } else { installation.config.cache.seconds }
 }
 
 fn is_taken(taken: &[TakenName], id: &str, choice: &cli::DirectoryChoice) -> Failure {
