@@ -12,6 +12,7 @@ mod limits;
 mod lookup;
 mod oauth;
 mod place;
+mod quirks;
 mod redis;
 mod restore;
 mod rolling;

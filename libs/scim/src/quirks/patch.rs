@@ -70,7 +70,10 @@ pub(crate) fn own_id_in_patch(sent: &str, id: &str, leniency: &Leniency) -> Resu
 /// One operation where the list of operations belongs (as OneLogin's single values, L05).
 pub(crate) fn operations_from_single(single: Value, leniency: &Leniency) -> Result<Vec<Value>, ScimError> {
     leniency.allow(Quirk::ListAsSingle, || {
-        ScimError::bad_request(ScimType::InvalidSyntax, "\"Operations\" is a list. Send an array, also for one operation.")
+        ScimError::bad_request(
+            ScimType::InvalidSyntax,
+            "\"Operations\" is a list. Send an array, also for one operation.",
+        )
     })?;
     Ok(vec![single])
 }

@@ -23,4 +23,5 @@ mod serializable;
 mod settings;
 mod statements;
 mod together;
+mod tolerated;
 mod uses;
