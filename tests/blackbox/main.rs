@@ -14,6 +14,7 @@ mod lookup;
 mod oauth;
 mod place;
 mod policies;
+mod quirks;
 mod redis;
 mod restore;
 mod rolling;

@@ -254,7 +254,10 @@ impl DirectoryService {
     ) -> Result<Updated, Failure> {
         let scope = call.may(Action::Update, kind)?;
         let limits = Arc::clone(&self.limits);
+        let (leniency, before) = (call.leniency.clone(), call.leniency.counted());
         let bounded = move |existing: &StoredResource| {
+            // The store may try a change again.
+            leniency.go_back_to(&before);
             let change = change(existing)?;
             limits.check_document(&change.document)?;
             Ok(change)

@@ -11,9 +11,8 @@ use std::{
 use prometheus::{IntCounterVec, Opts, Registry};
 use rollcall_access::JobScope;
 use rollcall_base::{Id, Timestamp, marker::Directory};
+use rollcall_scim::quirks::Leniency;
 use rollcall_store::{MOST_NAMES_A_DAY, Store, StoreError, ToleratedUse, UNMAPPED};
-
-use crate::Call;
 
 /// How often it is written down.
 const EVERY: Duration = Duration::from_secs(5);
@@ -52,13 +51,12 @@ impl ToleratedLog {
     }
 
     /// Counts what a request made use of, and says it in words for the log: nothing if it kept to the RFCs.
-    pub(crate) fn used(&self, call: &Call, now: Timestamp) -> Option<String> {
-        let (quirks, mut names) = (call.leniency.used(), call.leniency.unmapped());
+    pub(crate) fn used(&self, directory: Id<Directory>, leniency: &Leniency, now: Timestamp) -> Option<String> {
+        let (quirks, mut names) = (leniency.used(), leniency.unmapped());
         names.retain(|(name, _)| is_name(name));
         if quirks.is_empty() && names.is_empty() {
             return None;
         }
-        let directory = call.authenticated.directory();
         let mut text = String::new();
         let mut seen = self.lock();
         for (quirk, times) in quirks {
@@ -91,14 +89,18 @@ impl ToleratedLog {
     pub(crate) async fn write_once(self: &Arc<Self>, store: &Store) {
         let (log, store) = (Arc::clone(self), store.clone());
         let written = tokio::spawn(Box::pin(async move {
-            let _one_at_a_time = log.writing.lock().await;
-            log.write(&store).await;
+            let jobs = store.jobs(&JobScope::of_service("tolerated"));
+            log.write(|uses| jobs.record_tolerated(uses)).await;
         }));
         // A panic in it has been reported where it happened.
         let _ = written.await;
     }
 
-    async fn write(&self, store: &Store) {
+    async fn write<W>(&self, record: impl Fn(Vec<ToleratedUse>) -> W)
+    where
+        W: Future<Output = Result<(), StoreError>>,
+    {
+        let _one_at_a_time = self.writing.lock().await;
         let Seen { counts, lost, .. } = mem::take(&mut *self.lock());
         if lost > 0 {
             tracing::warn!(
@@ -110,10 +112,9 @@ impl ToleratedLog {
             .into_iter()
             .map(|(((directory, _), what), (times, last_at))| ToleratedUse { directory, what, times, last_at })
             .collect();
-        let jobs = store.jobs(&JobScope::of_service("tolerated"));
         let mut parts = uses.chunks(AT_ONCE);
         while let Some(part) = parts.next() {
-            match jobs.record_tolerated(part.to_vec()).await {
+            match record(part.to_vec()).await {
                 Ok(()) => {}
                 Err(error @ StoreError::OutcomeUnknown(_)) => {
                     tracing::warn!(%error, "some of what was tolerated may not have been written down");
@@ -171,4 +172,128 @@ fn item(text: &mut String, name: &str, times: u32) {
 /// logged nor counted by name.
 fn is_name(text: &str) -> bool {
     text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '$' | '-' | '_' | '.' | ':' | '/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        future::ready,
+        io,
+        sync::atomic::{AtomicU64, Ordering},
+    };
+
+    use rollcall_base::SeededEntropy;
+    use rollcall_scim::{Limits, accept, schema};
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_micros(1_760_000_000_000_000);
+
+    fn directory(seed: u64) -> Id<Directory> {
+        Id::new(NOW, &SeededEntropy::new(seed))
+    }
+
+    fn log() -> Arc<ToleratedLog> {
+        Arc::new(ToleratedLog::new(&Registry::new()).unwrap())
+    }
+
+    /// What a user's body makes use of.
+    fn leniency(body: Value) -> Leniency {
+        let leniency = Leniency::lenient();
+        let registry = schema::Registry::standard();
+        accept(registry.by_name("User").unwrap(), body, &Limits::default(), &leniency).unwrap();
+        leniency
+    }
+
+    fn body() -> Value {
+        json!({"userName": "ann", "active": "True", "emails": [{"value": "a", "primary": "true"}], "badge": "red",
+            "ann@example.com": 1, "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"]})
+    }
+
+    async fn written(log: &ToleratedLog) -> Vec<ToleratedUse> {
+        let all = Mutex::new(Vec::new());
+        log.write(|uses| {
+            all.lock().unwrap().extend(uses);
+            ready(Ok(()))
+        })
+        .await;
+        let mut all = all.into_inner().unwrap();
+        all.sort();
+        all
+    }
+
+    #[test]
+    fn the_log_gets_names_and_counts_and_no_values() {
+        let log = log();
+        let text = log.used(directory(1), &leniency(body()), NOW).unwrap();
+        assert_eq!(text, "boolean_as_text×2, unknown_attribute×2; not in the schema: badge");
+        assert_eq!(log.used(directory(1), &Leniency::lenient(), NOW), None);
+    }
+
+    #[tokio::test]
+    async fn each_directorys_uses_add_up_and_are_written_once() {
+        let log = log();
+        for seed in [1, 1, 2] {
+            log.used(directory(seed), &leniency(body()), NOW);
+        }
+        let all = written(&log).await;
+        let of = |seed, what: &str| {
+            all.iter().find(|used| used.directory == directory(seed) && used.what == what).map(|used| used.times)
+        };
+        assert_eq!(
+            (of(1, "boolean_as_text"), of(1, "unmapped:badge"), of(2, "boolean_as_text")),
+            (Some(4), Some(2), Some(2))
+        );
+        assert_eq!(all.len(), 6);
+        assert_eq!(written(&log).await, []);
+    }
+
+    #[tokio::test]
+    async fn what_could_not_be_written_is_written_later_and_what_may_have_been_is_not_written_twice() {
+        let log = log();
+        log.used(directory(1), &leniency(body()), NOW);
+        let lost = || Arc::new(io::Error::other("lost")) as rollcall_store::Source;
+        log.write(|_| ready(Err(StoreError::Unavailable(lost())))).await;
+        log.used(directory(1), &leniency(body()), NOW);
+        let times: u64 = written(&log).await.iter().map(|used| used.times).sum();
+        assert_eq!(times, 2 * (2 + 2 + 1));
+        log.used(directory(1), &leniency(body()), NOW);
+        log.write(|_| ready(Err(StoreError::OutcomeUnknown(lost())))).await;
+        assert_eq!(written(&log).await, []);
+    }
+
+    #[tokio::test]
+    async fn of_many_parts_each_is_written_once_though_one_of_them_fails() {
+        let log = log();
+        for seed in 0..2_000 {
+            log.used(directory(seed), &leniency(body()), NOW);
+        }
+        let (calls, sum) = (AtomicU64::new(0), AtomicU64::new(0));
+        log.write(|uses| {
+            if calls.fetch_add(1, Ordering::Relaxed) == 3 {
+                return ready(Err(StoreError::Unavailable(Arc::new(io::Error::other("lost")))));
+            }
+            sum.fetch_add(uses.iter().map(|used| used.times).sum(), Ordering::Relaxed);
+            ready(Ok(()))
+        })
+        .await;
+        let rest: u64 = written(&log).await.iter().map(|used| used.times).sum();
+        assert_eq!(sum.into_inner() + rest, 2_000 * 5);
+    }
+
+    #[tokio::test]
+    async fn a_client_that_makes_names_up_fills_no_memory_and_is_counted_whole() {
+        let log = log();
+        for part in 0..50 {
+            let names = (0..60).map(|name| (format!("name{part}-{name}"), json!(1)));
+            let mut body = body();
+            body.as_object_mut().unwrap().extend(names);
+            log.used(directory(1), &leniency(body), NOW);
+        }
+        let all = written(&log).await;
+        assert_eq!(all.len(), MOST_NAMES_A_DAY + 1 + 2, "the names, the rest of them, and two quirks");
+        let names: u64 = all.iter().filter(|used| used.what.starts_with(UNMAPPED)).map(|used| used.times).sum();
+        assert_eq!(names, 50 * 61);
+    }
 }

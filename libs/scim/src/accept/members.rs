@@ -54,10 +54,7 @@ fn member_id(item: Value, leniency: &Leniency) -> Result<Option<String>, ScimErr
     };
     match item {
         Value::Null => Ok(None),
-        Value::String(id) if !id.is_empty() => {
-            members::member_from_text(leniency)?;
-            Ok(Some(id))
-        }
+        Value::String(text) if !text.is_empty() => member_id(members::member_from_text(text, leniency)?, leniency),
         Value::Object(parts) => {
             let value = parts.into_iter().find(|(name, _)| name.eq_ignore_ascii_case("value"));
             match value {

@@ -342,9 +342,14 @@ impl Planner<'_> {
             (verb, None) => match (value, attribute.sub_attribute("value")) {
                 // A bare text is the value of the element, which keeps its other parts.
                 (Value::String(text), Some(sub)) if !text.is_empty() => {
-                    values::complex_from_text(&attribute, text.clone(), self.reader.leniency)?;
-                    let value = self.reader.attribute(name, sub, Value::String(text), Unset::Dropped)?;
-                    Step::SetElementsSub { place, selection, sub: Arc::clone(sub), value }
+                    let parts = values::complex_from_text(&attribute, text.clone(), self.reader.leniency)?;
+                    if parts.len() == 1 && parts.get("value").is_some_and(|value| *value == text) {
+                        let value = self.reader.attribute(name, sub, Value::String(text), Unset::Dropped)?;
+                        Step::SetElementsSub { place, selection, sub: Arc::clone(sub), value }
+                    } else {
+                        let value = self.reader.single(name, &attribute, Value::Object(parts), Unset::Dropped)?;
+                        Step::SetElements { place, selection, verb, value }
+                    }
                 }
                 (value, _) => {
                     let unset = if verb == Verb::Add { Unset::Null } else { Unset::Dropped };

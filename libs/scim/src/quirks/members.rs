@@ -1,16 +1,21 @@
 //! Members in other shapes than the RFC's.
 
-use super::{Leniency, Quirk};
+use serde_json::{Map, Value};
+
+use super::{Leniency, Quirk, values::object_in_text};
 use crate::error::{ScimError, ScimType};
 
-/// A member that is only an id (a request of Entra ID's public collection: add `members` with a text as value).
-pub(crate) fn member_from_text(leniency: &Leniency) -> Result<(), ScimError> {
+/// A member that is only an id (a request of Entra ID's public collection: add `members` with a text as value), or the
+/// member's JSON in a text (clients made with older versions of the SCIM SDK for Java).
+pub(crate) fn member_from_text(text: String, leniency: &Leniency) -> Result<Value, ScimError> {
     leniency.allow(Quirk::MemberAsText, || {
         ScimError::bad_request(
             ScimType::InvalidValue,
             "A member is an object. Send {\"value\": \"<id>\"} instead of the bare id.",
         )
-    })
+    })?;
+    let parts = object_in_text(&text).unwrap_or_else(|| Map::from_iter([("value".to_owned(), Value::String(text))]));
+    Ok(Value::Object(parts))
 }
 
 /// One member where a list belongs.
@@ -22,13 +27,18 @@ pub(crate) fn members_from_single(leniency: &Leniency) -> Result<(), ScimError> 
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
     fn a_bare_id_and_a_single_object_are_members_unless_strict() {
-        assert_eq!(member_from_text(&Leniency::lenient()), Ok(()));
+        let read = |text: &str| member_from_text(text.to_owned(), &Leniency::lenient());
+        assert_eq!(read("2819"), Ok(json!({"value": "2819"})));
+        assert_eq!(read(r#"{"value": "2819", "type": "User"}"#), Ok(json!({"value": "2819", "type": "User"})));
+        assert_eq!(read("{}"), Ok(json!({"value": "{}"})));
         assert_eq!(members_from_single(&Leniency::lenient()), Ok(()));
-        assert!(member_from_text(&Leniency::strict()).is_err());
+        assert!(member_from_text("2819".to_owned(), &Leniency::strict()).is_err());
         assert!(members_from_single(&Leniency::strict()).is_err());
     }
 }

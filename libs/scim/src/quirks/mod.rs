@@ -192,11 +192,15 @@ impl Quirk {
 const NAMES: usize = 64;
 const NAME_BYTES: usize = 128;
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Counts {
     quirks: BTreeMap<Quirk, u32>,
     unmapped: BTreeMap<String, u32>,
 }
+
+/// What was counted up to some moment.
+#[derive(Debug, Clone, Default)]
+pub struct Counted(Counts);
 
 /// Whether quirks are allowed, and which were used. A clone counts into the same place.
 #[derive(Debug, Clone)]
@@ -239,6 +243,16 @@ impl Leniency {
             let count = counts.quirks.entry(Quirk::UnknownMemberSkipped).or_default();
             *count = count.saturating_add(u32::try_from(times).unwrap_or(u32::MAX));
         }
+    }
+
+    /// What was counted so far.
+    pub fn counted(&self) -> Counted {
+        Counted(self.counts().clone())
+    }
+
+    /// Forgets what was counted since: for a step that is done again from its beginning.
+    pub fn go_back_to(&self, counted: &Counted) {
+        *self.counts() = counted.0.clone();
     }
 
     fn counts(&self) -> MutexGuard<'_, Counts> {
@@ -294,6 +308,20 @@ mod tests {
         leniency.clone().allow(Quirk::DottedKey, refusal).unwrap();
         leniency.allow(Quirk::DottedKey, refusal).unwrap();
         assert_eq!(leniency.used(), [(Quirk::DottedKey, 2)]);
+    }
+
+    #[test]
+    fn a_step_that_is_done_again_is_counted_once() {
+        let leniency = Leniency::lenient();
+        leniency.allow(Quirk::UrnKey, refusal).unwrap();
+        let before = leniency.counted();
+        for _ in 0..3 {
+            leniency.go_back_to(&before);
+            leniency.allow(Quirk::DottedKey, refusal).unwrap();
+            leniency.note_name("badge");
+        }
+        assert_eq!(leniency.used(), [(Quirk::DottedKey, 1), (Quirk::UrnKey, 1)]);
+        assert_eq!(leniency.unmapped(), [("badge".to_owned(), 1)]);
     }
 
     #[test]

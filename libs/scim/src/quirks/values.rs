@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use super::{Leniency, Quirk};
 use crate::{
     error::{ScimError, ScimType},
+    json::parse_json,
     schema::{Attribute, DataType},
 };
 
@@ -24,7 +25,8 @@ pub(crate) fn boolean_from_text(attribute: &str, text: &str, leniency: &Leniency
     Ok(Some(value))
 }
 
-/// A bare text where an object with a `value` belongs (Entra ID's manager, E13).
+/// A bare text where an object with a `value` belongs (Entra ID's manager, E13), or the object's JSON in a text (clients made
+/// with older versions of the SCIM SDK for Java).
 pub(crate) fn complex_from_text(
     attribute: &Attribute,
     text: String,
@@ -36,11 +38,25 @@ pub(crate) fn complex_from_text(
             format!("{} takes an object. Send its sub-attributes in an object.", attribute.name),
         )
     };
-    if attribute.sub_attribute("value").is_none() {
+    let object = object_in_text(&text);
+    // What else is JSON is a value that happens to look like it: Entra ID's roles are (E30).
+    let object = object.filter(|parts| parts.keys().all(|name| attribute.sub_attribute(name).is_some()));
+    if object.is_none() && attribute.sub_attribute("value").is_none() {
         return Err(not_an_object());
     }
     leniency.allow(Quirk::ComplexAsText, not_an_object)?;
-    Ok(Map::from_iter([("value".to_owned(), Value::String(text))]))
+    Ok(object.unwrap_or_else(|| Map::from_iter([("value".to_owned(), Value::String(text))])))
+}
+
+/// The object whose JSON a text is.
+pub(super) fn object_in_text(text: &str) -> Option<Map<String, Value>> {
+    if !text.trim_start().starts_with('{') {
+        return None;
+    }
+    match parse_json(text.as_bytes()) {
+        Ok(Value::Object(parts)) if !parts.is_empty() => Some(parts),
+        _ => None,
+    }
 }
 
 /// The one object of a list where an object belongs (Entra ID's manager, E14). An empty list unsets.

@@ -211,6 +211,22 @@ fn an_extension_without_anything_in_it_is_unset_however_it_is_written() {
 }
 
 #[test]
+fn an_object_may_come_as_its_json_in_a_text_but_roles_keep_theirs() {
+    let before = json!({"emails": [{"type": "work", "value": "old", "primary": true}]});
+    let operations = json!([{"op": "replace", "path": "emails[type eq \"work\"]",
+        "value": "{\"type\": \"work\", \"value\": \"new\"}"}]);
+    let after = patched(before, operations, &[Quirk::ComplexAsText]);
+    assert_eq!(after["emails"], json!([{"type": "work", "value": "new"}]));
+    let add = json!([{"op": "add", "path": "members", "value": ["{\"value\": \"a\", \"type\": \"User\"}", "b"]}]);
+    assert_eq!(members(add, &[Quirk::MemberAsText]), [MemberOp::Add(vec!["a".into(), "b".into()])]);
+    let role = r#"{"id":"06b0","value":"Admin","displayName":"Admin"}"#;
+    let after = patched(json!({}), json!([{"op": "add", "path": "roles", "value": [role]}]), &[Quirk::ComplexAsText]);
+    assert_eq!(after["roles"], json!([{"value": role}]));
+    let after = patched(json!({}), json!([{"op": "add", "path": "roles", "value": [{"value": role}]}]), &[]);
+    assert_eq!(after["roles"], json!([{"value": role}]));
+}
+
+#[test]
 fn a_single_operation_may_stand_without_a_list() {
     patched(json!({}), json!({"op": "replace", "path": "title", "value": "x"}), &[Quirk::ListAsSingle]);
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)] // a test may fail anywhere
 
 mod bodies;
+mod catalogue;
 mod clients;
 mod discovery;
 mod hostile;

@@ -28,4 +28,5 @@ mod serializable;
 mod settings;
 mod statements;
 mod together;
+mod tolerated;
 mod uses;

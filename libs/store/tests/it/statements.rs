@@ -33,6 +33,10 @@ const OVER_ALL: &[(&str, &str)] = &[
         "SELECT directory_id, day, reason, credential_id, address FROM refused_use WHERE day <",
         "the purge of refused uses: what is old enough, anywhere",
     ),
+    (
+        "SELECT directory_id, day, what FROM tolerated_use WHERE day <",
+        "the purge of what was tolerated: what is old enough, anywhere",
+    ),
 ];
 
 const WORDS: &[&str] = &[
@@ -232,6 +236,10 @@ async fn every_statement_names_the_directory_for_every_table_it_touches() {
     crate::clients::everything_about(&directory).await;
     seen.take(&directory);
     crate::directory_life::everything_about(&directory).await;
+    crate::tolerated::everything_about(&directory).await;
+    while directory.jobs().purge_tolerated(Timestamp::from_micros(i64::MAX), 10).await.unwrap() > 0 {
+        seen.take(&directory);
+    }
     seen.take(&directory);
 
     let faults: Vec<String> = seen.0.iter().filter_map(|sql| fault(sql)).collect();

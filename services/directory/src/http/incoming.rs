@@ -112,7 +112,8 @@ impl Drop for Incoming {
     /// What a request needed of leniency is counted and said, on its own line of the log, when it is done with: without
     /// it nobody could correct the client's mapping.
     fn drop(&mut self) {
-        if let Some(text) = self.service.tolerated.used(&self.call, self.service.clock.now()) {
+        let (directory, now) = (self.call.authenticated.directory(), self.service.clock.now());
+        if let Some(text) = self.service.tolerated.used(directory, &self.call.leniency, now) {
             let tolerated = Tolerated::new(&text);
             tolerated.record(&self.span);
             self.request.extensions_mut().insert(tolerated);
