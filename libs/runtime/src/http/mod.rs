@@ -12,6 +12,7 @@ mod problem;
 mod request_id;
 mod server;
 mod tls;
+mod unread;
 
 pub use base_url::BaseUrl;
 pub use body::{BodyError, SharedBody, read_body};
