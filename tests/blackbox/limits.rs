@@ -34,7 +34,7 @@ const SMALL: [(&str, &str); 7] = [
     ("REQUESTS__TENANT__PER_SECOND", "40"),
     ("REQUESTS__TENANT__BURST", "40"),
     ("REQUESTS__IN_FLIGHT", "2"),
-    ("REQUESTS__IN_FLIGHT_SHARED", "1"),
+    ("REQUESTS__WORKING", "1"),
     ("REQUESTS__PATIENCE_MS", "20"),
 ];
 

@@ -70,7 +70,7 @@ impl Server {
         Self::start_with(Place::new(), |command| {
             command.env("ROLLCALL_TELEMETRY__LOG", "warn");
             let most = "{per_second = 1000000, burst = 1000000}";
-            for (name, value) in [("DIRECTORY", most), ("TENANT", most), ("IN_FLIGHT_SHARED", "32")] {
+            for (name, value) in [("DIRECTORY", most), ("TENANT", most), ("WORKING", "32")] {
                 command.env(format!("ROLLCALL_LIMITS__REQUESTS__{name}"), value);
             }
         })

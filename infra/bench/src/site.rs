@@ -158,7 +158,7 @@ impl Site {
         command.arg(role).env("ROLLCALL_LISTENERS", listeners);
         if !self.limited {
             let requests = "{directory={per_second=1000000, burst=1000000}, tenant={per_second=1000000, burst=1000000}, \
-                            in_flight=1000000, in_flight_shared=1000000}";
+                            in_flight=1000000, working=1000000}";
             command.env("ROLLCALL_LIMITS__REQUESTS", requests);
         }
         command

@@ -20,6 +20,7 @@ use tracing::Span;
 use crate::{
     Api, base_url, bearer,
     gateway::Inner,
+    limit::Refused,
     refusal::Refusal,
     uses::{GoodUse, RefusedKey},
 };
@@ -49,7 +50,7 @@ pub(crate) async fn authenticate<B: MessageBody>(
             refusal.log();
             gateway.note_refusal(&request, &refusal);
             if matches!(refusal, Refusal::Throttled(_)) {
-                gateway.limiter.throttled(api);
+                gateway.limiter.refused(Refused::Authentication, api.name());
             }
             Ok(request.into_response(refusal.to_response(api)).map_into_right_body())
         }

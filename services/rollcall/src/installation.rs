@@ -4,7 +4,7 @@ use std::{fs, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use prometheus::Registry;
 use rollcall_access::{CredentialRecord, JobScope, OAuthClientRecord, OperatorScope, TenantScope};
-use rollcall_base::{Clock, Entropy, Id, SystemClock, SystemEntropy, marker};
+use rollcall_base::{Clock, Entropy, Id, Rate, SystemClock, SystemEntropy, marker};
 use rollcall_cache::Tiers;
 use rollcall_keys::{KeyService, LocalKeyring};
 use rollcall_runtime::{Config, PublicUrl, config::KeyProvider};
@@ -79,6 +79,8 @@ pub(crate) fn tokens_config(config: &Config) -> TokensConfig {
             token_lifetime: Duration::from_secs(config.oauth.access_token_seconds),
             checks_at_once: config.oauth.secret_checks,
             check_patience: Duration::from_millis(config.oauth.secret_check_wait_ms),
+            each_client: Rate::new(config.oauth.token_requests.per_second, config.oauth.token_requests.burst),
+            in_flight: config.limits.requests.in_flight,
         },
     }
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use rollcall_base::Rate;
+
 /// Settings of [`crate::LocalTokens`].
 #[derive(Debug, Clone, Copy)]
 pub struct TokensConfig {
@@ -29,6 +31,10 @@ pub struct OAuthSettings {
     pub checks_at_once: usize,
     /// How long one waits for its turn.
     pub check_patience: Duration,
+    /// How often each client may ask for an access token.
+    pub each_client: Rate,
+    /// How many clients of a tenant may ask at once.
+    pub in_flight: usize,
 }
 
 /// How long a data key is used, in memory and at all.
@@ -75,7 +81,13 @@ impl Default for TokensConfig {
 
 impl Default for OAuthSettings {
     fn default() -> Self {
-        Self { token_lifetime: Duration::from_secs(60 * 60), checks_at_once: 2, check_patience: Duration::from_secs(2) }
+        Self {
+            token_lifetime: Duration::from_secs(60 * 60),
+            checks_at_once: 2,
+            check_patience: Duration::from_secs(2),
+            each_client: Rate::new(25, 100),
+            in_flight: 32,
+        }
     }
 }
 

@@ -63,6 +63,12 @@ pub enum GrantError {
         /// When another try makes sense.
         retry_after: Duration,
     },
+    /// The client asks too often, or its tenant for too many at once: 429.
+    #[error("too many access tokens are asked for")]
+    TooMany {
+        /// When another try makes sense.
+        retry_after: Duration,
+    },
     /// So many secrets are being checked that this one's turn did not come: 503.
     #[error("too many client secrets are being checked at the same time")]
     Busy {

@@ -170,6 +170,7 @@ impl Call<'_, Grant> {
             Ok(granted) => Ok(GrantOutcome::Granted(Granted::from(&granted))),
             Err(GrantError::Denied(denial)) => Ok(GrantOutcome::Denied(denial)),
             Err(GrantError::Throttled { retry_after }) => Ok(GrantOutcome::Throttled(millis(retry_after))),
+            Err(GrantError::TooMany { retry_after }) => Ok(GrantOutcome::TooMany(millis(retry_after))),
             Err(GrantError::Busy { retry_after }) => Ok(GrantOutcome::Busy(millis(retry_after))),
             Err(error) => Err(unavailable(&error)),
         }

@@ -204,6 +204,9 @@ impl Tokens for RemoteTokens {
             Ok(GrantOutcome::Throttled(millis)) => {
                 Err(GrantError::Throttled { retry_after: Duration::from_millis(millis) })
             }
+            Ok(GrantOutcome::TooMany(millis)) => {
+                Err(GrantError::TooMany { retry_after: Duration::from_millis(millis) })
+            }
             Ok(GrantOutcome::Busy(millis)) => Err(GrantError::Busy { retry_after: Duration::from_millis(millis) }),
             Err(error) => Err(GrantError::Unavailable(Arc::new(error))),
         }

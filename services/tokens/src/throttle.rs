@@ -98,16 +98,19 @@ impl Throttle {
         Ok(())
     }
 
-    /// A token from `from` was good: what it took is given back.
-    pub(crate) fn was_good(&self, from: IpAddr) {
+    /// A token from `from` was good: what it took is given back, if it `took` something. Who waited for another's question, or
+    /// was let pass without, has nothing to be given back: it would pay for somebody's guesses.
+    pub(crate) fn was_good(&self, from: IpAddr, took: bool) {
         let now = self.clock.now();
         let mut state = self.lock();
         let key = network(from);
         let mut address = state.addresses.get(&key).copied().unwrap_or_default();
-        if address.trusted_until <= now {
-            self.all.give_back(&mut state.all);
+        if took {
+            if address.trusted_until <= now {
+                self.all.give_back(&mut state.all);
+            }
+            self.each.give_back(&mut address.meter);
         }
-        self.each.give_back(&mut address.meter);
         address.trusted_until = now.plus(TRUST);
         state.keep(key, address, now);
     }
@@ -182,7 +185,7 @@ mod tests {
     fn many_attackers_share_a_bound_that_does_not_hold_for_who_was_good_before() {
         let (throttle, clock) = throttle();
         throttle.admit(address(200)).unwrap();
-        throttle.was_good(address(200));
+        throttle.was_good(address(200), true);
         clock.advance(Duration::from_secs(60));
         let all: usize = (0..100).map(|last| admitted(&throttle, address(last), 4)).sum();
         assert_eq!(all, 20);
@@ -200,9 +203,20 @@ mod tests {
         let (throttle, _) = throttle();
         for _ in 0..1_000 {
             throttle.admit(address(1)).unwrap();
-            throttle.was_good(address(1));
+            throttle.was_good(address(1), true);
         }
         assert_eq!(admitted(&throttle, address(1), 100), 4);
+    }
+
+    #[test]
+    fn a_good_token_that_took_nothing_gives_nothing_back_and_is_trusted_all_the_same() {
+        let (throttle, _) = throttle();
+        assert_eq!(admitted(&throttle, address(1), 3), 3);
+        for _ in 0..1_000 {
+            throttle.was_good(address(1), false);
+        }
+        assert!(throttle.trusts(address(1)));
+        assert_eq!(admitted(&throttle, address(1), 100), 1);
     }
 
     #[test]

@@ -45,6 +45,7 @@ pub(crate) enum GrantOutcome {
     Denied(GrantDenial),
     /// So many milliseconds later somebody will look.
     Throttled(u64),
+    TooMany(u64),
     Busy(u64),
 }
 

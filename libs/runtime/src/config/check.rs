@@ -15,6 +15,13 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     within("cache.negative_ms", config.cache.negative_ms, 0, 1000)?;
     within("oauth.access_token_seconds", config.oauth.access_token_seconds, 300, 86_400)?;
     within("oauth.secret_checks", config.oauth.secret_checks as u64, 1, 64)?;
+    for (name, value) in [
+        ("oauth.token_requests.per_second", config.oauth.token_requests.per_second),
+        ("oauth.token_requests.burst", config.oauth.token_requests.burst),
+    ] {
+        // Who asks before each of its guaranteed requests is not refused.
+        within(name, value.into(), RequestLimits::GUARANTEED.into(), 1_000_000)?;
+    }
     within("oauth.secret_check_wait_ms", config.oauth.secret_check_wait_ms, 0, 30_000)?;
     internal(config)?;
     redis(&config.redis)?;
@@ -58,9 +65,11 @@ fn requests(requests: &RequestLimits, body_seconds: u64) -> Result<(), ConfigErr
         within(name, value.into(), least, MOST)?;
     }
     within("limits.requests.in_flight", requests.in_flight as u64, 1, MOST)?;
-    within("limits.requests.in_flight_shared", requests.in_flight_shared as u64, 1, requests.in_flight as u64)?;
+    within("limits.requests.guaranteed_in_flight", requests.guaranteed_in_flight as u64, least, MOST)?;
+    within("limits.requests.working", requests.working as u64, 0, MOST)?;
     within("limits.requests.patience_ms", requests.patience_ms, 0, 10_000)?;
     within("limits.requests.waiting", requests.waiting as u64, 0, MOST)?;
+    within("limits.requests.turn_seconds", requests.turn_seconds, 0, requests.seconds.saturating_sub(1))?;
     require(
         "limits.requests.seconds",
         requests.seconds > body_seconds && requests.seconds <= 86_400,
@@ -150,6 +159,7 @@ fn positive(config: &Config) -> Result<(), ConfigError> {
         ("http.body_bytes", http.body_bytes as u64),
         ("http.header_seconds", http.header_seconds),
         ("http.body_seconds", http.body_seconds),
+        ("http.write_seconds", http.write_seconds),
         ("internal.connect_ms", config.internal.connect_ms),
         ("internal.answer_seconds", config.internal.answer_seconds),
         ("database.max_connections", u64::from(database.max_connections)),

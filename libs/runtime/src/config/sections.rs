@@ -95,6 +95,7 @@ pub struct HttpConfig {
     pub header_bytes: usize,
     pub header_seconds: u64,
     pub body_seconds: u64,
+    pub write_seconds: u64,
     pub keep_alive_seconds: u64,
     pub workers: usize,
     pub shutdown_seconds: u64,
@@ -173,9 +174,11 @@ pub struct LimitsConfig {
 pub struct RequestLimits {
     pub directory: RateLimit,
     pub tenant: RateLimit,
+    pub guaranteed_in_flight: usize,
     pub in_flight: usize,
-    pub in_flight_shared: usize,
+    pub working: usize,
     pub patience_ms: u64,
+    pub turn_seconds: u64,
     pub waiting: usize,
     pub seconds: u64,
 }
@@ -214,6 +217,7 @@ pub struct OAuthConfig {
     pub access_token_seconds: u64,
     pub secret_checks: usize,
     pub secret_check_wait_ms: u64,
+    pub token_requests: RateLimit,
 }
 
 /// What is remembered.

@@ -13,6 +13,7 @@ mod request_id;
 mod server;
 mod tls;
 mod tolerated;
+mod unread;
 
 pub use base_url::BaseUrl;
 pub use body::{BodyError, SharedBody, read_body};

@@ -25,7 +25,7 @@ use super::{
     drain::InFlight,
     health,
     observe::{Edge, observe},
-    tls,
+    tls, unread,
 };
 use crate::config::{HttpConfig, ListenerConfig, Surface, Surfaces};
 
@@ -62,8 +62,9 @@ impl Server {
     ///
     /// # Errors
     /// [`ServeError`] that names the address or file and says what to do.
-    pub fn bind(listeners: &[ListenerConfig]) -> Result<Self, ServeError> {
-        let listeners = listeners.iter().map(Bound::new).collect::<Result<_, _>>()?;
+    pub fn bind(listeners: &[ListenerConfig], http: &HttpConfig) -> Result<Self, ServeError> {
+        let unread = Duration::from_secs(http.write_seconds);
+        let listeners = listeners.iter().map(|listener| Bound::new(listener, unread)).collect::<Result<_, _>>()?;
         Ok(Self { listeners })
     }
 
@@ -123,10 +124,12 @@ fn finished(outcome: Joined) -> Result<(), ServeError> {
 }
 
 impl Bound {
-    fn new(listener: &ListenerConfig) -> Result<Self, ServeError> {
+    fn new(listener: &ListenerConfig, unread: Duration) -> Result<Self, ServeError> {
         let tls = listener.tls.as_ref().map(tls::server_config).transpose()?;
         let failed = |source| ServeError::of_bind(listener.address, source);
         let socket = TcpListener::bind(listener.address).map_err(failed)?;
+        // Before anybody is served: who connects meanwhile is bounded, too.
+        unread::give_up_after(&socket, unread).map_err(failed)?;
         let address = socket.local_addr().map_err(failed)?;
         Ok(Self { socket, address, surfaces: listener.surfaces.clone(), tls })
     }

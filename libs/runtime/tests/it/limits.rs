@@ -59,3 +59,22 @@ async fn who_stalls_in_the_head_or_in_the_body_is_told_408() {
     assert!(body.starts_with("HTTP/1.1 408"), "{body}");
     running.stopped().await;
 }
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn who_reads_nothing_of_an_answer_is_cut_off() {
+    let running = Running::start_with(|config| config.http.write_seconds = 1, Vec::new()).await;
+    let mut client = TcpStream::connect(running.address).await.unwrap();
+    client.write_all(b"GET /endless HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    running.entered.notified().await;
+    let mut answer = vec![0; 1024 * 1024];
+    let ended = loop {
+        match client.read(&mut answer).await {
+            Ok(0) => break None,
+            Ok(_) => {}
+            Err(error) => break Some(error.kind()),
+        }
+    };
+    assert!(matches!(ended, None | Some(std::io::ErrorKind::ConnectionReset)), "{ended:?}");
+    running.stopped().await;
+}

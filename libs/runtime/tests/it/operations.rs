@@ -153,7 +153,9 @@ async fn a_port_that_is_taken_is_named_with_the_way_out() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
     let surfaces = [Surface::Scim].into_iter().collect();
-    let refused = Server::bind(&[ListenerConfig { address, surfaces, tls: None }]).err().unwrap();
+    let refused = Server::bind(&[ListenerConfig { address, surfaces, tls: None }], &crate::running::defaults().http)
+        .err()
+        .unwrap();
     assert!(matches!(refused, ServeError::PortTaken { .. }));
     let text = refused.to_string();
     assert!(text.contains(&format!("port {}", address.port())) && text.contains("--listen"), "{text}");

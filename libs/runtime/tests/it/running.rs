@@ -19,7 +19,7 @@ use tokio::{
 
 pub(crate) struct Running {
     pub(crate) address: SocketAddr,
-    /// A handler that waits was entered.
+    /// A handler that waits was entered, or an endless answer has ended.
     pub(crate) entered: Arc<Notify>,
     /// Lets the handler that waits go on.
     pub(crate) release: Arc<Notify>,
@@ -34,11 +34,10 @@ impl Running {
 
     pub(crate) async fn start_with(change: impl FnOnce(&mut Config), readiness: Vec<Arc<dyn ReadinessCheck>>) -> Self {
         super::log::capture();
-        let listen = Some("127.0.0.1:0".parse().unwrap());
-        let mut config = Config::load_with(None, [], &Overrides { listen, ..Overrides::default() }).unwrap();
+        let mut config = defaults();
         config.http.workers = 1;
         change(&mut config);
-        let server = Server::bind(&config.listeners).unwrap();
+        let server = Server::bind(&config.listeners, &config.http).unwrap();
         let address = server.addresses()[0];
         let (entered, release) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let waits = (Arc::clone(&entered), Arc::clone(&release));
@@ -81,6 +80,12 @@ impl Running {
     }
 }
 
+/// The default configuration, on a free port.
+pub(crate) fn defaults() -> Config {
+    let listen = Some("127.0.0.1:0".parse().unwrap());
+    Config::load_with(None, [], &Overrides { listen, ..Overrides::default() }).unwrap()
+}
+
 pub(crate) fn client() -> reqwest::Client {
     static PROVIDER: Once = Once::new();
     PROVIDER.call_once(install_crypto_provider);
@@ -88,6 +93,16 @@ pub(crate) fn client() -> reqwest::Client {
 }
 
 fn routes(routes: &mut web::ServiceConfig, (entered, release): (Arc<Notify>, Arc<Notify>)) {
+    let gone = Arc::clone(&entered);
+    let endless = move || {
+        let gone = Gone(Arc::clone(&gone));
+        let piece = web::Bytes::from(vec![b'x'; 64 * 1024]);
+        let pieces = futures_util::stream::repeat_with(move || {
+            let _held = &gone;
+            Ok::<_, std::io::Error>(piece.clone())
+        });
+        async move { HttpResponse::Ok().streaming(pieces) }
+    };
     let wait = move || {
         let (entered, release) = (Arc::clone(&entered), Arc::clone(&release));
         async move {
@@ -100,7 +115,17 @@ fn routes(routes: &mut web::ServiceConfig, (entered, release): (Arc<Notify>, Arc
         .route("/people/{name}", web::get().to(who))
         .route("/size", web::post().to(size))
         .route("/wait", web::get().to(wait))
+        .route("/endless", web::get().to(endless))
         .route("/panic", web::get().to(panics));
+}
+
+/// Tells when an answer is over, however it ends.
+struct Gone(Arc<Notify>);
+
+impl Drop for Gone {
+    fn drop(&mut self) {
+        self.0.notify_one();
+    }
 }
 
 async fn who(request: HttpRequest) -> String {

@@ -47,7 +47,7 @@ fn a_certificate_or_key_that_cannot_be_used_is_named() {
         let tls = Some(TlsFiles { cert: path(cert), key: path(key) });
         let surfaces = [Surface::Scim].into_iter().collect();
         let listener = ListenerConfig { address: "127.0.0.1:0".parse().unwrap(), surfaces, tls };
-        let refused = Server::bind(&[listener]).err().unwrap();
+        let refused = Server::bind(&[listener], &crate::running::defaults().http).err().unwrap();
         assert!(matches!(refused, ServeError::Tls { .. }));
         assert!(refused.to_string().contains(named), "{refused}");
     }

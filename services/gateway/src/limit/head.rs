@@ -10,7 +10,7 @@ use actix_web::{
     middleware::Next,
 };
 
-use super::metrics;
+use super::{Limiter, Refused};
 use crate::{Api, gateway::Inner};
 
 /// Lets a request through whose head is not too long, or answers it.
@@ -20,12 +20,9 @@ pub(crate) async fn head<B: MessageBody>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
-    let (bytes, most) = (length(&request), gateway.limiter.limits().header_bytes);
-    if bytes <= most {
+    let Err(TooLong { bytes, most }) = gateway.limiter.check_head(&request, api.name()) else {
         return next.call(request).await.map(ServiceResponse::map_into_left_body);
-    }
-    gateway.limiter.metrics().refused(metrics::HEADERS, api);
-    tracing::info!(bytes, "refused: the head is too long");
+    };
     let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
     let detail = format!(
         "The request's target and headers have {bytes} bytes; {most} are the most. Nothing was changed. Send fewer or shorter \
@@ -35,6 +32,26 @@ pub(crate) async fn head<B: MessageBody>(
         .insert_header((CONTENT_TYPE, api.error_type()))
         .body(api.error_body(status, &detail));
     Ok(request.into_response(response).map_into_right_body())
+}
+
+/// A head of so many bytes, where so many are the most.
+#[derive(Debug)]
+pub(crate) struct TooLong {
+    bytes: usize,
+    most: usize,
+}
+
+impl Limiter {
+    /// Whether a request on `surface` may have so long a head.
+    pub(crate) fn check_head(&self, request: &ServiceRequest, surface: &str) -> Result<(), TooLong> {
+        let (bytes, most) = (length(request), self.limits().header_bytes);
+        if bytes <= most {
+            return Ok(());
+        }
+        self.refused(Refused::Head, surface);
+        tracing::info!(bytes, "refused: the head is too long");
+        Err(TooLong { bytes, most })
+    }
 }
 
 /// Bytes of the target, and of all headers' names and values.

@@ -12,16 +12,19 @@ use prometheus::Registry;
 use rollcall_access::Authenticated;
 use rollcall_base::{Clock, Id, Timestamp, marker};
 use rollcall_cache::Leases;
-use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
+use tokio::{
+    sync::OwnedSemaphorePermit,
+    time::{Instant, sleep, sleep_until, timeout, timeout_at},
+};
 
 use super::{
     Limits,
     bucket::{Bucket, Short},
-    company::Company,
-    flight::Ticket,
-    metrics::{self, LimitMetrics},
+    metrics::{LimitMetrics, Refused},
     place::{Directory, Places},
     reason::Reason,
+    ticket::Ticket,
+    turn::Turns,
 };
 use crate::Api;
 
@@ -40,11 +43,16 @@ struct Inner {
     alone_until: AtomicI64,
     /// Until then, in microseconds, nobody warns of it again.
     quiet_until: AtomicI64,
-    places: Places,
+    scim: Surface,
     /// What enforces access does not wait for what an IdP sends, nor the other way round.
-    of_lookups: Places,
-    company: Company,
+    lookups: Surface,
     metrics: LimitMetrics,
+}
+
+/// What is limited by itself.
+struct Surface {
+    places: Places,
+    turns: Turns,
 }
 
 /// Warnings are so far apart at least.
@@ -55,7 +63,7 @@ const LANE_PATIENCE: Duration = Duration::from_millis(100);
 /// What a directory's next may go by.
 enum Pass {
     /// One of the guaranteed requests.
-    Guaranteed,
+    Guaranteed(OwnedSemaphorePermit),
     /// A permit of the directory's rate, which the tenant's limits are still to be asked for.
     OfRate,
 }
@@ -72,28 +80,20 @@ impl Limiter {
         registry: &Registry,
     ) -> Result<Self, prometheus::Error> {
         let (alone_until, quiet_until) = (AtomicI64::new(i64::MIN), AtomicI64::new(i64::MIN));
-        let (places, of_lookups) = (Places::default(), Places::default());
-        let (company, metrics) = (Company::default(), LimitMetrics::new(registry)?);
-        Ok(Self(Arc::new(Inner {
-            limits,
-            clock,
-            leases,
-            alone_until,
-            quiet_until,
-            places,
-            of_lookups,
-            company,
-            metrics,
-        })))
+        let surface = |working| Surface { places: Places::default(), turns: Turns::new(working, limits.in_flight) };
+        // A lookup is answered from memory mostly, and none takes long.
+        let (scim, lookups) = (surface(limits.working), surface(usize::MAX));
+        let metrics = LimitMetrics::new(registry)?;
+        Ok(Self(Arc::new(Inner { limits, clock, leases, alone_until, quiet_until, scim, lookups, metrics })))
     }
 
     pub(crate) fn limits(&self) -> &Limits {
         &self.0.limits
     }
 
-    /// An address that fails to authenticate too often was refused, by whoever meters that.
-    pub(crate) fn throttled(&self, api: Api) {
-        self.0.metrics.refused(metrics::AUTHENTICATION, api);
+    /// Somebody refused a request on `surface` that was beyond what is his to bound.
+    pub(crate) fn refused(&self, why: Refused, surface: &str) {
+        self.0.metrics.refused(why, surface);
     }
 
     pub(super) fn metrics(&self) -> &LimitMetrics {
@@ -134,54 +134,58 @@ impl Inner {
         directory: Id<marker::Directory>,
     ) -> Result<Ticket, Reason> {
         let now = self.clock.now();
-        let places = match api {
-            Api::Scim | Api::Guide => &self.places,
-            Api::Lookup => &self.of_lookups,
+        let Surface { places, turns } = match api {
+            Api::Scim | Api::Guide => &self.scim,
+            Api::Lookup => &self.lookups,
         };
-        let place = places.of(tenant, directory, now, &self.limits, &self.metrics.in_flight);
-        let has_company = self.company.of(tenant, now);
-        let begin = Instant::now();
-        let deadline = begin + self.limits.patience;
-        if place.take_guaranteed(now).is_ok() {
-            return Ok(self.guaranteed(&place).await);
+        let place = places.of(tenant, directory, now, &self.limits);
+        turns.heard_of(tenant, now);
+        if let Ok(guaranteed) = place.take_guaranteed(now) {
+            return Ok(self.guaranteed(&place, guaranteed).await);
         }
         // A line of no length still lets through what needs no waiting.
-        let Some(_in_line) = place.line_up(self.limits.waiting.max(1)) else { return Err(place.short_of()) };
-        // A lookup is answered from memory mostly, and none takes long.
-        let is_shared = has_company && api != Api::Lookup;
-        let most = if is_shared { self.limits.in_flight_shared } else { self.limits.in_flight };
-        let outcome = self.queue(api, &place, most, deadline).await;
+        let Some(_in_line) = place.line_up(self.limits.waiting.max(1)) else { return Err(place.longest_wait()) };
+        let begin = Instant::now();
+        let outcome = self.queue(api, &place, turns, begin).await;
         match &outcome {
             Ok(_) if begin.elapsed() >= NOTICEABLE => self.metrics.delayed.inc(),
             Ok(_) => {}
-            Err(_) => sleep_until(deadline).await,
+            Err(_) => sleep_until(begin + self.limits.patience).await,
         }
         outcome
     }
 
-    /// Never refused, and kept waiting by nobody but the same directory's guaranteed requests; and by them not for long, as they
-    /// may be long downloads.
-    async fn guaranteed(&self, place: &Directory) -> Ticket {
+    /// Never refused, and kept waiting by nobody but the same directory's guaranteed requests; and by them not for long.
+    async fn guaranteed(&self, place: &Directory, guaranteed: OwnedSemaphorePermit) -> Ticket {
         let within = self.limits.patience.min(LANE_PATIENCE);
         let lane = timeout(within, Arc::clone(&place.lane).acquire_owned()).await;
-        place.tenant.flight.enter(lane.ok().and_then(Result::ok))
+        Ticket::guaranteed(guaranteed, lane.ok().and_then(Result::ok), &self.metrics.in_flight)
+    }
+
+    /// In line for permits of the directory's rate and the tenant's, and then for a turn.
+    async fn queue(&self, api: Api, place: &Directory, turns: &Turns, begin: Instant) -> Result<Ticket, Reason> {
+        if let Pass::Guaranteed(guaranteed) = self.permit(api, place, begin + self.limits.patience).await? {
+            return Ok(self.guaranteed(place, guaranteed).await);
+        }
+        let turn = timeout_at(begin + self.limits.turn_within, turns.enter(place.tenant.id, place.id)).await;
+        Ok(Ticket::of_turn(turn.map_err(|_| Reason::InFlight)?, &self.metrics.in_flight))
     }
 
     /// In line of the directory, and then, as the directory's next, in line of the tenant.
-    async fn queue(&self, api: Api, place: &Directory, most: usize, deadline: Instant) -> Result<Ticket, Reason> {
+    async fn permit(&self, api: Api, place: &Directory, deadline: Instant) -> Result<Pass, Reason> {
         let Ok(mut turn) = timeout_at(deadline, place.turn.lock()).await else { return Err(place.short_of()) };
-        place.waits_for(Reason::DirectoryRate);
-        match self.of_directory(api, place, turn.as_mut(), deadline).await {
-            None => Err(Reason::DirectoryRate),
-            Some(Pass::Guaranteed) => Ok(self.guaranteed(place).await),
-            Some(Pass::OfRate) => {
-                let outcome = self.of_tenant(api, place, most, deadline).await;
-                if let (Err(_), Some(bucket)) = (&outcome, turn.as_mut()) {
-                    bucket.give_back(self.is_shared(self.clock.now()));
-                }
-                outcome
+        let short_of = if turn.is_none() && place.is_full() { Reason::InFlight } else { Reason::DirectoryRate };
+        place.waits_for(short_of);
+        let pass = self.of_directory(api, place, turn.as_mut(), deadline).await.ok_or(short_of)?;
+        if matches!(pass, Pass::OfRate)
+            && let Err(reason) = self.of_tenant(api, place, deadline).await
+        {
+            if let Some(bucket) = turn.as_mut() {
+                bucket.give_back(self.is_shared(self.clock.now()));
             }
+            return Err(reason);
         }
+        Ok(pass)
     }
 
     /// Whichever comes first: a guaranteed request, or a permit of the rate.
@@ -194,7 +198,10 @@ impl Inner {
     ) -> Option<Pass> {
         loop {
             let now = self.clock.now();
-            let Err(mut wait) = place.take_guaranteed(now) else { return Some(Pass::Guaranteed) };
+            let mut wait = match place.take_guaranteed(now) {
+                Ok(guaranteed) => return Some(Pass::Guaranteed(guaranteed)),
+                Err(wait) => wait,
+            };
             if let Some(bucket) = bucket.as_deref_mut() {
                 match bucket.take(now, self.is_shared(now)) {
                     Ok(()) => return Some(Pass::OfRate),
@@ -209,34 +216,20 @@ impl Inner {
         }
     }
 
-    async fn of_tenant(&self, api: Api, place: &Directory, most: usize, deadline: Instant) -> Result<Ticket, Reason> {
+    async fn of_tenant(&self, api: Api, place: &Directory, deadline: Instant) -> Result<(), Reason> {
         let tenant = &place.tenant;
-        // What those wait for who are not the tenant's next.
-        let short_of = || if tenant.flight.count() >= most { Reason::InFlight } else { Reason::TenantRate };
-        place.waits_for(short_of());
-        let Ok(mut bucket) = timeout_at(deadline, tenant.turn.lock()).await else { return Err(short_of()) };
+        place.waits_for(Reason::TenantRate);
+        let mut bucket = timeout_at(deadline, tenant.turn.lock()).await.map_err(|_| Reason::TenantRate)?;
         loop {
             let now = self.clock.now();
             match bucket.take(now, self.is_shared(now)) {
-                Ok(()) => break,
-                Err(Short::For(wait)) => {
-                    place.waits_for(Reason::TenantRate);
-                    self.pause(wait, deadline).await.ok_or(Reason::TenantRate)?;
-                }
+                Ok(()) => return Ok(()),
+                Err(Short::For(wait)) => self.pause(wait, deadline).await.ok_or(Reason::TenantRate)?,
                 Err(Short::OfLease(wanted)) => {
                     self.lease(&mut bucket, of_tenant(api), &tenant.id.to_string(), wanted).await
                 }
             }
         }
-        if let Some(ticket) = tenant.flight.try_enter(most) {
-            return Ok(ticket);
-        }
-        place.waits_for(Reason::InFlight);
-        if let Ok(ticket) = timeout_at(deadline, tenant.flight.wait_to_enter(most)).await {
-            return Ok(ticket);
-        }
-        bucket.give_back(self.is_shared(self.clock.now()));
-        Err(Reason::InFlight)
     }
 
     /// Sleeps, if that is over before `deadline`.

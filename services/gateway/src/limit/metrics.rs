@@ -5,6 +5,36 @@ use prometheus::{IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 use super::reason::Reason;
 use crate::Api;
 
+/// What a request is beyond that is no directory's and no tenant's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// Its address failed to authenticate too often.
+    Authentication,
+    /// Its head was too long.
+    Head,
+    /// It took too long.
+    Time,
+    /// Its OAuth client, or the tenant's clients together, ask for too many access tokens.
+    OAuthClient,
+}
+
+impl Refused {
+    /// What any surface refuses for.
+    const OF_ALL: [Self; 3] = [Self::Authentication, Self::Head, Self::Time];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Authentication => "failed_authentication",
+            Self::Head => "headers",
+            Self::Time => "time",
+            Self::OAuthClient => "oauth_client",
+        }
+    }
+}
+
+/// The surface of the token endpoint.
+pub(crate) const OAUTH: &str = "oauth";
+
 /// Counts of all requests of a process.
 #[derive(Debug)]
 pub(super) struct LimitMetrics {
@@ -25,7 +55,10 @@ impl LimitMetrics {
             "rollcall_delayed_requests_total",
             "Requests that waited until they were within the limits, and were taken.",
         )?;
-        let in_flight = IntGauge::new("rollcall_requests_in_flight", "Requests of all tenants under way.")?;
+        let in_flight = IntGauge::new(
+            "rollcall_requests_in_flight",
+            "Requests of all tenants that are not over, without those that wait.",
+        )?;
         let leases = IntCounterVec::new(
             Opts::new(
                 "rollcall_rate_leases_total",
@@ -39,9 +72,12 @@ impl LimitMetrics {
         registry.register(Box::new(leases.clone()))?;
         // What never happened shows as 0.
         for api in [Api::Scim, Api::Lookup, Api::Guide] {
-            for name in Reason::ALL.map(Reason::name).into_iter().chain([AUTHENTICATION, HEADERS, TIME]) {
+            for name in Reason::ALL.map(Reason::name).into_iter().chain(Refused::OF_ALL.map(Refused::name)) {
                 refused.with_label_values(&[name, api.name()]);
             }
+        }
+        for why in Refused::OF_ALL.into_iter().chain([Refused::OAuthClient]) {
+            refused.with_label_values(&[why.name(), OAUTH]);
         }
         for outcome in ["granted", "none", "unavailable"] {
             leases.with_label_values(&[outcome]);
@@ -49,9 +85,14 @@ impl LimitMetrics {
         Ok(Self { refused, delayed, in_flight, leases })
     }
 
-    /// A limit refused a request.
-    pub(super) fn refused(&self, reason: &str, api: Api) {
-        self.refused.with_label_values(&[reason, api.name()]).inc();
+    /// A directory's or a tenant's limit refused a request.
+    pub(super) fn limited(&self, reason: Reason, api: Api) {
+        self.refused.with_label_values(&[reason.name(), api.name()]).inc();
+    }
+
+    /// Another limit did.
+    pub(super) fn refused(&self, why: Refused, surface: &str) {
+        self.refused.with_label_values(&[why.name(), surface]).inc();
     }
 
     /// How often Redis was asked.
@@ -70,10 +111,3 @@ impl LimitMetrics {
         self.leases.with_label_values(&[outcome]).inc();
     }
 }
-
-/// Its address failed to authenticate too often.
-pub(super) const AUTHENTICATION: &str = "failed_authentication";
-/// Its head was too long.
-pub(super) const HEADERS: &str = "headers";
-/// It took too long.
-pub(super) const TIME: &str = "time";

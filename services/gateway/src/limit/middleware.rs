@@ -1,15 +1,11 @@
 //! Around every request whose sender is known: it is taken or refused, it counts until its answer is sent, and it is given
 //! up when it takes too long.
 
-use std::{
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
-};
+use std::sync::Arc;
 
 use actix_web::{
     Error, HttpMessage, HttpResponse,
-    body::{BodySize, BoxBody, MessageBody},
+    body::{BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     error::{ErrorInternalServerError, InternalError},
     http::{
@@ -17,13 +13,13 @@ use actix_web::{
         header::{HeaderName, HeaderValue},
     },
     middleware::Next,
-    web::Bytes,
 };
 use rollcall_access::Authenticated;
 use rollcall_runtime::RequestId;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
+use tracing::Instrument;
 
-use super::{flight::Ticket, metrics};
+use super::{Refused, body, ticket::Ticket};
 use crate::{
     Api,
     gateway::Inner,
@@ -35,29 +31,58 @@ use crate::{
 pub(crate) async fn limit<B: MessageBody + 'static>(
     gateway: Arc<Inner>,
     api: Api,
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let limiter = &gateway.limiter;
     let who = request.extensions().get::<Authenticated>().cloned();
     let who = who.ok_or_else(|| ErrorInternalServerError("limited before it was authenticated"))?;
+    let due = Instant::now() + limiter.limits().answer_within;
     let ticket = match limiter.admit(api, &who).await {
-        Ok(ticket) => ticket,
+        Ok(ticket) => Arc::new(ticket),
         Err(reason) => {
-            limiter.metrics().refused(reason.name(), api);
+            limiter.metrics().limited(reason, api);
             tracing::info!(reason = reason.name(), "refused: limited");
             return Ok(request.into_response(reason.to_response(api, limiter.limits())));
         }
     };
-    let late = Late::of(&request);
-    match timeout(limiter.limits().answer_within, next.call(request)).await {
-        Ok(response) => Ok(response?.map_body(|_, body| BoxBody::new(Held { body: body.boxed(), _ticket: ticket }))),
+    let (late, version) = (Late::of(&request), request.version());
+    body::wait_without_a_turn(&mut request, &ticket);
+    match timeout_at(due, work(next, request, Arc::clone(&ticket), late.changes)).await {
+        Ok(response) => {
+            Ok(response?.map_body(|_, answer| body::answer(version, answer.boxed(), ticket, limiter.limits())))
+        }
         Err(_) => {
-            limiter.metrics().refused(metrics::TIME, api);
+            limiter.refused(Refused::Time, api.name());
             tracing::warn!("given up: it took longer than limits.requests.seconds");
             Err(InternalError::from_response("a request took too long", late.to_response(&gateway, api)).into())
         }
     }
+}
+
+/// Works on a request until its answer begins: what then is to be sent costs others nothing. A change goes on, and counts, even
+/// if its client goes away or nobody waits any longer: it cannot be called back, and who sends changes and leaves would else
+/// have as many worked on at once as he likes.
+async fn work<B: MessageBody + 'static>(
+    next: Next<B>,
+    request: ServiceRequest,
+    ticket: Arc<Ticket>,
+    changes: bool,
+) -> Result<ServiceResponse<B>, Error> {
+    let working = async move {
+        let response = next.call(request).await;
+        ticket.pause();
+        response
+    };
+    if !changes {
+        return working.await;
+    }
+    let done = actix_web::rt::spawn(working.in_current_span()).await;
+    // It panicked: whoever is outside says so.
+    done.unwrap_or_else(|error| match error.try_into_panic() {
+        Ok(panic) => std::panic::resume_unwind(panic),
+        Err(error) => Err(ErrorInternalServerError(error)),
+    })
 }
 
 /// What the answer to a request that took too long is made of: the request itself is gone by then.
@@ -88,23 +113,5 @@ impl Late {
             response.headers_mut().insert(HeaderName::from_static("x-request-id"), value);
         }
         response
-    }
-}
-
-/// An answer's body that is under way until its last byte, or until nobody wants it any more.
-struct Held {
-    body: BoxBody,
-    _ticket: Ticket,
-}
-
-impl MessageBody for Held {
-    type Error = Box<dyn std::error::Error>;
-
-    fn size(&self) -> BodySize {
-        self.body.size()
-    }
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
-        Pin::new(&mut self.body).poll_next(context)
     }
 }

@@ -1,18 +1,21 @@
 //! How much of the service one directory and one tenant may have: rates, requests under way, the time of one request.
 //!
 //! A request is limited once, at the edge, after it is known whose it is and before anything of its body is read. What a
-//! directory's guarantee covers is taken at once. All else needs a permit of the directory's rate, one of its tenant's, and a
-//! place among the tenant's requests under way; it waits for these in line for as long as [`Limits::patience`].
+//! directory's guarantee covers is taken at once. All else needs a permit of the directory's rate and one of its tenant's, for
+//! which it waits for as long as [`Limits::patience`], and then its turn, for which it waits for as long as
+//! [`Limits::turn_within`].
 
+mod body;
 mod bucket;
 mod company;
-mod flight;
 mod head;
 mod limiter;
 mod metrics;
 mod middleware;
 mod place;
 mod reason;
+mod ticket;
+mod turn;
 
 use std::time::Duration;
 
@@ -20,7 +23,11 @@ use rollcall_base::Rate;
 use rollcall_runtime::config::RequestLimits;
 
 pub use self::limiter::Limiter;
-pub(crate) use self::{head::head, middleware::limit};
+pub(crate) use self::{
+    head::head,
+    metrics::{OAUTH, Refused},
+    middleware::limit,
+};
 
 /// The limits of the edge.
 #[derive(Debug, Clone, Copy)]
@@ -29,16 +36,22 @@ pub struct Limits {
     pub directory: Rate,
     /// Requests of all directories of one tenant together, beyond what is guaranteed to each.
     pub tenant: Rate,
-    /// Requests of one tenant under way at once in this process while no other tenant has any.
+    /// Guaranteed requests of one directory in this process that are not over. Beyond it none is guaranteed.
+    pub guaranteed_in_flight: usize,
+    /// Other requests of one tenant in this process that are not over: whose last byte is not sent.
     pub in_flight: usize,
-    /// The same while others do.
-    pub in_flight_shared: usize,
-    /// How long a request may wait until it is within these limits.
+    /// Such requests of all tenants that this process works on at once, and one of each tenant that has no other.
+    pub working: usize,
+    /// How long a request may wait until it is within the rates.
     pub patience: Duration,
+    /// How long a request may wait until it is worked on, beginning with its arrival.
+    pub turn_within: Duration,
     /// How many requests of one directory may wait so.
     pub waiting: usize,
     /// How long a request may take until its answer begins.
     pub answer_within: Duration,
+    /// How long a client may read nothing of an answer.
+    pub write_within: Duration,
     /// Bytes of a request's target and headers.
     pub header_bytes: usize,
 }
@@ -54,11 +67,14 @@ impl Default for Limits {
         Self {
             directory: Rate::new(500, 2_000),
             tenant: Rate::new(2_000, 8_000),
+            guaranteed_in_flight: 50,
             in_flight: 32,
-            in_flight_shared: 32,
+            working: 32,
             patience: Duration::from_secs(1),
-            waiting: 256,
+            turn_within: Duration::from_secs(30),
+            waiting: 2_000,
             answer_within: Duration::from_secs(120),
+            write_within: Duration::from_secs(60),
             header_bytes: 32_768,
         }
     }

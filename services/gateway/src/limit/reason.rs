@@ -19,7 +19,7 @@ pub(crate) enum Reason {
     DirectoryRate,
     /// The rate of its tenant's directories together.
     TenantRate,
-    /// The tenant's requests under way at once.
+    /// What is worked on of the tenant at once.
     InFlight,
 }
 
@@ -52,10 +52,10 @@ impl Reason {
                 limits.tenant.burst(),
             ),
             Self::InFlight => format!(
-                "As many requests of this tenant are being worked on as may be at once ({}, or {} while other tenants have \
-                 requests too). Nothing was changed. Send the request again after the seconds in Retry-After, and fewer at a \
-                 time; {guaranteed} requests a second of each directory are always taken.",
-                limits.in_flight, limits.in_flight_shared,
+                "More requests of this tenant are waiting than can be worked on in time ({} at once while no other tenant has \
+                 any, and its share of {} while others do). Nothing was changed. Send the request again after the seconds in \
+                 Retry-After, and fewer at a time; {guaranteed} requests a second of each directory are always taken.",
+                limits.in_flight, limits.working,
             ),
         }
     }

@@ -1,13 +1,14 @@
 //! What clients see of the limits.
 
-use std::{cell::Cell, rc::Rc, sync::Arc, task::Poll, time::Duration};
+use std::{cell::Cell, future::poll_fn, rc::Rc, sync::Arc, task::Poll, time::Duration};
 
 use actix_web::{
     App, HttpResponse,
     body::{BodySize, BoxBody, MessageBody, to_bytes},
-    dev::{Service, ServiceResponse},
+    dev::{Payload, Service, ServiceResponse},
+    error::PayloadError,
     http::{
-        StatusCode,
+        Method, StatusCode,
         header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER},
     },
     test::{TestRequest, init_service},
@@ -18,6 +19,7 @@ use prometheus::Registry;
 use rollcall_base::{ManualClock, Rate, Timestamp};
 use rollcall_tokens::DirectoryRecord;
 use serde_json::Value;
+use tokio::sync::Semaphore;
 
 use super::{Limiter, Limits};
 use crate::{Api, Gateway, authenticate::tests::FakeTokens};
@@ -33,14 +35,7 @@ struct Scene {
 
 fn least() -> Limits {
     let rate = Rate::new(25, 25);
-    Limits {
-        directory: rate,
-        tenant: rate,
-        in_flight: 1,
-        in_flight_shared: 1,
-        patience: Duration::ZERO,
-        ..Limits::default()
-    }
+    Limits { directory: rate, tenant: rate, in_flight: 1, patience: Duration::ZERO, ..Limits::default() }
 }
 
 impl Scene {
@@ -197,6 +192,123 @@ async fn an_answer_counts_until_its_body_is_sent_or_its_client_is_gone() {
     assert_eq!(under_way(), 0.0);
 }
 
+/// Beyond the guarantee, and not alone: one request is worked on at a time.
+async fn crowded() -> (Scene, String) {
+    let scene = Scene::new(Limits { working: 1, turn_within: Duration::from_secs(10), ..Limits::default() });
+    let ((_, token), (_, other)) = (scene.directory("acme", "one"), scene.directory("other", "one"));
+    scene.answers(Api::Scim, "/scim/v2/Users", &other, 1).await;
+    let guaranteed = scene.answers(Api::Scim, "/scim/v2/Users", &token, 25).await;
+    assert!(guaranteed.iter().all(|answer| answer.status == StatusCode::OK));
+    (scene, token)
+}
+
+fn request(path: &str, token: &str) -> TestRequest {
+    TestRequest::post().uri(path).insert_header((AUTHORIZATION, format!("Bearer {token}")))
+}
+
+/// Lets all other tasks go as far as they can.
+async fn settle() {
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[actix_web::test]
+async fn a_change_whose_client_has_gone_goes_on_and_counts_until_it_ends() {
+    let scene = Scene::new(Limits::default());
+    let (_, token) = scene.directory("acme", "one");
+    let go_on = Rc::new(Semaphore::new(0));
+    let surface = {
+        let go_on = Rc::clone(&go_on);
+        move || {
+            let go_on = Rc::clone(&go_on);
+            async move {
+                go_on.acquire().await.unwrap().forget();
+                HttpResponse::Ok().finish()
+            }
+        }
+    };
+    let routes = |config: &mut web::ServiceConfig| {
+        config.route("/Users", web::to(surface.clone()));
+    };
+    let app = init_service(App::new().configure(|config| scene.gateway.mount(config, Api::Scim, routes))).await;
+    let under_way = || scene.count("rollcall_requests_in_flight", &[]);
+    let gone = async |method: Method| {
+        let asked = app.call(request("/scim/v2/Users", &token).method(method).to_request());
+        tokio::select! {
+            biased;
+            _ = asked => panic!("it has not ended"),
+            () = settle() => {}
+        }
+    };
+    gone(Method::GET).await;
+    settle().await;
+    assert_eq!(under_way(), 0.0, "a read is given up");
+    gone(Method::POST).await;
+    settle().await;
+    assert_eq!(under_way(), 1.0);
+    go_on.add_permits(1);
+    settle().await;
+    assert_eq!(under_way(), 0.0);
+}
+
+#[actix_web::test]
+async fn while_one_waits_for_its_body_or_is_read_slowly_the_next_of_its_tenant_is_worked_on() {
+    let (scene, token) = crowded().await;
+    let (sender, receiver) = tokio::sync::mpsc::unbounded_channel::<Bytes>();
+    let routes = |config: &mut web::ServiceConfig| {
+        let read = async |body: Bytes| HttpResponse::Ok().body(body);
+        config.route("/Users", web::to(read)).route("/slow", web::to(never));
+    };
+    let app = init_service(App::new().configure(|config| scene.gateway.mount(config, Api::Scim, routes))).await;
+    let body = stream::unfold(receiver, async |mut receiver| Some((Ok(receiver.recv().await?), receiver)));
+    let (slow, _) = request("/scim/v2/Users", &token).to_request().replace_payload(Payload::from(
+        Box::pin(body) as std::pin::Pin<Box<dyn futures_util::Stream<Item = Result<Bytes, PayloadError>>>>
+    ));
+    let slow = actix_web::rt::spawn(app.call(slow));
+    settle().await;
+    assert_eq!(scene.count("rollcall_requests_in_flight", &[]), 1.0);
+    let quick = app.call(request("/scim/v2/Users", &token).to_request()).await.unwrap();
+    assert_eq!(quick.status(), StatusCode::OK);
+    // Its answer is not read, and nobody waits for that either.
+    let busy = actix_web::rt::spawn(app.call(request("/scim/v2/slow", &token).to_request()));
+    settle().await;
+    assert_eq!(scene.count("rollcall_requests_in_flight", &[]), 3.0);
+    sender.send(Bytes::from_static(b"{}")).unwrap();
+    drop(sender);
+    settle().await;
+    assert!(!slow.is_finished() && !busy.is_finished(), "its body is there, and its turn is not");
+    drop((quick, slow));
+}
+
+#[actix_web::test]
+async fn an_answer_of_which_nothing_is_taken_for_a_while_is_given_up() {
+    let scene = Scene::new(Limits { write_within: Duration::from_secs(60), ..Limits::default() });
+    let (_, token) = scene.directory("acme", "one");
+    let routes = |config: &mut web::ServiceConfig| {
+        let endless = async || {
+            let pieces = stream::repeat_with(|| Ok::<_, std::io::Error>(Bytes::from_static(b"x")));
+            HttpResponse::Ok().streaming(pieces)
+        };
+        config.route("/Users", web::to(endless));
+    };
+    let app = init_service(App::new().configure(|config| scene.gateway.mount(config, Api::Scim, routes))).await;
+    let under_way = || scene.count("rollcall_requests_in_flight", &[]);
+    tokio::time::pause();
+    let answer = app.call(request("/scim/v2/Users", &token).to_request()).await.unwrap();
+    let mut body = answer.map_into_boxed_body().into_body();
+    for _ in 0..10 {
+        tokio::time::sleep(Duration::from_secs(59)).await;
+        let piece = poll_fn(|context| std::pin::Pin::new(&mut body).poll_next(context)).await;
+        assert!(piece.unwrap().is_ok());
+    }
+    assert_eq!(under_way(), 1.0);
+    tokio::time::sleep(Duration::from_secs(61)).await;
+    assert_eq!(under_way(), 0.0);
+    let piece = poll_fn(|context| std::pin::Pin::new(&mut body).poll_next(context)).await;
+    assert!(piece.unwrap().is_err(), "what was sent is not the whole");
+}
+
 #[actix_web::test]
 async fn a_head_that_is_too_long_is_431_with_a_body_before_anybody_looks_at_the_token() {
     let scene = Scene::new(Limits { header_bytes: 5_000, ..Limits::default() });
@@ -222,6 +334,6 @@ async fn what_takes_too_long_is_503_and_says_whether_something_may_have_been_don
     assert!(changed.detail().contains("may have been made"), "{}", changed.detail());
     let read = scene.answers(Api::Scim, "/scim/v2/slow/.search", &token, 1).await.remove(0);
     assert!(read.detail().contains("Nothing was changed"), "{}", read.detail());
-    assert_eq!(scene.count("rollcall_requests_in_flight", &[]), 0.0);
+    assert_eq!(scene.count("rollcall_requests_in_flight", &[]), 1.0, "the change may still be worked on, and counts");
     assert_eq!(scene.count("rollcall_limited_requests_total", &["time"]), 2.0);
 }

@@ -94,6 +94,20 @@ const TOO_LARGE: OAuthError = error(
 const TOO_SLOW: OAuthError =
     error(StatusCode::REQUEST_TIMEOUT, "invalid_request", "The request body did not arrive in time. Send it again.");
 
+/// Of the head.
+pub(super) const HEAD_TOO_LARGE: OAuthError = error(
+    StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+    "invalid_request",
+    "The request's target and headers are longer than this service takes. A token request needs few headers and no query.",
+);
+
+/// It was given up.
+pub(super) const TOO_LATE: OAuthError = later(
+    StatusCode::SERVICE_UNAVAILABLE,
+    "The request took too long and was given up. Send it again: a token that was made meanwhile opens nothing for anybody else.",
+    PATIENCE,
+);
+
 const BROKEN: OAuthError = invalid_request("The request body could not be read to its end. Send it again.");
 
 const POST_ONLY: OAuthError =
@@ -118,6 +132,12 @@ impl From<&GrantError> for OAuthError {
                 StatusCode::TOO_MANY_REQUESTS,
                 "Too many unknown clients or wrong secrets were sent for this client or from this address. Check client_id and \
                  client_secret; try again later.",
+                *retry_after,
+            ),
+            GrantError::TooMany { retry_after } => later(
+                StatusCode::TOO_MANY_REQUESTS,
+                "This client asks for access tokens too often, or too many clients of its tenant ask at once. An access token \
+                 is good for an hour: keep it and use it again.",
                 *retry_after,
             ),
             GrantError::Busy { retry_after } => later(

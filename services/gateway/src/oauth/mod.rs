@@ -9,20 +9,30 @@ mod resource;
 use std::{sync::Arc, time::Duration};
 
 use actix_web::{
-    HttpRequest, HttpResponse,
+    Error, HttpRequest, HttpResponse,
+    body::{BoxBody, MessageBody},
+    dev::{ServiceRequest, ServiceResponse},
     http::header::{PRAGMA, USER_AGENT},
-    middleware::from_fn,
+    middleware::{Next, from_fn},
     web::{self, ServiceConfig},
 };
 use rollcall_access::{ClientId, Scopes};
 use rollcall_runtime::{ClientAddress, PublicUrl, http::read_body};
 use rollcall_tokens::{GrantDenial, GrantDenialReason, GrantError, GrantedToken, RefusedReason, Source, TokenRequest};
 use serde_json::json;
-use tracing::Span;
+use tokio::time::timeout;
+use tracing::{Instrument, Span};
 use zeroize::Zeroizing;
 
 use self::{error::OAuthError, form::Form};
-use crate::{Gateway, gateway::Inner, headers, refusal::chain, uses::RefusedKey};
+use crate::{
+    Gateway,
+    gateway::Inner,
+    headers,
+    limit::{OAUTH, Refused},
+    refusal::chain,
+    uses::RefusedKey,
+};
 
 const TOKEN_PATH: &str = "/oauth2/v1/token";
 /// The largest body that is read, in bytes.
@@ -39,11 +49,13 @@ impl Gateway {
         let public = &self.0.public_url;
         let secure = public.as_str().starts_with("https:");
         let guard = move || from_fn(move |request, next| headers::guard(secure, request, next));
+        let bounded = Arc::clone(&self.0);
         config.service(
             web::resource(TOKEN_PATH)
                 .app_data(web::Data::new(self.clone()))
                 .route(web::post().to(token))
                 .default_service(web::to(error::post_only))
+                .wrap(from_fn(move |request, next| head(Arc::clone(&bounded), request, next)))
                 .wrap(guard()),
         );
         for path in metadata::paths(public) {
@@ -53,9 +65,27 @@ impl Gateway {
 }
 
 async fn token(gateway: web::Data<Gateway>, request: HttpRequest, payload: web::Payload) -> HttpResponse {
-    match gateway.0.token(&request, payload).await {
-        Ok(granted) => answer(&granted),
-        Err(refusal) => refusal.to_response(),
+    let limiter = &gateway.0.limiter;
+    match timeout(limiter.limits().answer_within, gateway.0.token(&request, payload)).await {
+        Ok(Ok(granted)) => answer(&granted),
+        Ok(Err(refusal)) => refusal.to_response(),
+        Err(_) => {
+            limiter.refused(Refused::Time, OAUTH);
+            tracing::warn!("given up: it took longer than limits.requests.seconds");
+            error::TOO_LATE.to_response()
+        }
+    }
+}
+
+/// Lets a request through whose head is not too long, or answers it.
+async fn head<B: MessageBody + 'static>(
+    gateway: Arc<Inner>,
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    match gateway.limiter.check_head(&request, OAUTH) {
+        Ok(()) => next.call(request).await.map(ServiceResponse::map_into_boxed_body),
+        Err(_) => Ok(request.into_response(error::HEAD_TOO_LARGE.to_response())),
     }
 }
 
@@ -76,7 +106,10 @@ impl Inner {
             tracing::info!(error = error.code(), "refused: the request for an access token is not in order");
         })?;
         let client = asked.client;
-        match self.tokens.grant_token(asked).await {
+        let tokens = Arc::clone(&self.tokens);
+        // It goes on, and counts, if the client goes away.
+        let granting = tokio::spawn(async move { tokens.grant_token(asked).await }.in_current_span());
+        match granting.await.unwrap_or_else(|cut_off| Err(GrantError::Unavailable(Arc::new(cut_off)))) {
             Ok(granted) => {
                 Span::current().record("rollcall.directory", tracing::field::display(granted.directory));
                 Span::current().record("rollcall.credential", tracing::field::display(granted.credential));
@@ -84,6 +117,11 @@ impl Inner {
             }
             Err(error) => {
                 log(client, &error);
+                match &error {
+                    GrantError::Throttled { .. } => self.limiter.refused(Refused::Authentication, OAUTH),
+                    GrantError::TooMany { .. } => self.limiter.refused(Refused::OAuthClient, OAUTH),
+                    _ => {}
+                }
                 if let GrantError::Denied(denial) = &error {
                     self.note(request, client, *denial);
                 }
@@ -149,7 +187,7 @@ const fn reported(reason: GrantDenialReason) -> Option<RefusedReason> {
 fn log(client: ClientId, error: &GrantError) {
     match error {
         GrantError::Denied(denial) => tracing::info!(%client, reason = %denial.reason, "refused: no access token"),
-        GrantError::Throttled { .. } | GrantError::Busy { .. } => {
+        GrantError::Throttled { .. } | GrantError::TooMany { .. } | GrantError::Busy { .. } => {
             tracing::warn!(%client, reason = %error, "refused: throttled");
         }
         GrantError::Unavailable(source) => tracing::error!(%client, error = %chain(&**source), "refused: {error}"),

@@ -32,6 +32,8 @@ struct OneClient {
     answer: Mutex<Result<(), GrantError>>,
     asked: Mutex<Vec<TokenRequest>>,
     reported: Mutex<Vec<Uses>>,
+    /// Answers only once it may.
+    held: tokio::sync::Mutex<()>,
 }
 
 impl OneClient {
@@ -56,6 +58,7 @@ impl OneClient {
             answer: Mutex::new(Ok(())),
             asked: Mutex::default(),
             reported: Mutex::default(),
+            held: tokio::sync::Mutex::default(),
         })
     }
 
@@ -90,6 +93,7 @@ impl Tokens for OneClient {
     async fn grant_token(&self, asked: TokenRequest) -> Result<GrantedToken, GrantError> {
         let deny = |reason, directory| Err(GrantError::Denied(GrantDenial { reason, directory }));
         self.asked.lock().unwrap().push(asked.clone());
+        let _may = self.held.lock().await;
         if asked.client != self.client {
             return deny(GrantDenialReason::UnknownClient, None);
         }
@@ -281,6 +285,7 @@ async fn who_comes_too_often_or_too_early_is_told_when_to_come_again() {
     let outage = Arc::new(std::io::Error::other("the database is away"));
     for (error, status, seconds) in [
         (GrantError::Throttled { retry_after }, 429, "2"),
+        (GrantError::TooMany { retry_after }, 429, "2"),
         (GrantError::Busy { retry_after }, 503, "2"),
         (GrantError::Unavailable(outage), 503, "5"),
     ] {
@@ -290,6 +295,20 @@ async fn who_comes_too_often_or_too_early_is_told_when_to_come_again() {
         assert_eq!(answer.error(), "temporarily_unavailable");
         assert!(!answer.body.to_string().contains("database"));
     }
+}
+
+#[actix_web::test]
+async fn a_head_that_is_too_long_and_a_request_that_takes_too_long_are_answered_as_oauth_has_it() {
+    let tokens = OneClient::new();
+    let long = post(tokens.form("")).insert_header(("x-long", "x".repeat(40_000)));
+    let answer = asked(&tokens, long).await;
+    assert_eq!((answer.status.as_u16(), answer.error()), (431, "invalid_request"));
+    assert!(tokens.asked.lock().unwrap().is_empty());
+    let _nobody_answers = tokens.held.lock().await;
+    tokio::time::pause();
+    let answer = asked(&tokens, post(tokens.form(""))).await;
+    assert_eq!((answer.status.as_u16(), answer.header("retry-after")), (503, "5"));
+    assert_eq!((answer.error(), answer.header("cache-control")), ("temporarily_unavailable", "no-store"));
 }
 
 #[actix_web::test]

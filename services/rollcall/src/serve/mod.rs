@@ -31,7 +31,7 @@ pub(crate) async fn all(config: Config, with_demo: bool, output: &Output) -> Res
     let stop = stop_signal()?;
     let telemetry = telemetry::init(&telemetry_config(&config, with_demo))?;
     role::check_surfaces(&config, "all", role::PUBLIC)?;
-    let server = Server::bind(&config.listeners)?;
+    let server = Server::bind(&config.listeners, &config.http)?;
     let mut installation = Installation::open_or_create(config).await?;
     installation.note_address(&server.addresses())?;
     let shared = Shared::new()?;
@@ -69,7 +69,7 @@ pub(crate) async fn role(config: Config, role: Role, output: &Output) -> Result<
     let stop = stop_signal()?;
     let telemetry = telemetry::init(&config.telemetry)?;
     role.check(&config)?;
-    let server = Server::bind(&config.listeners)?;
+    let server = Server::bind(&config.listeners, &config.http)?;
     let addresses = server.addresses();
     let http = config.http.clone();
     let process = role.compose(config, &addresses).await?;

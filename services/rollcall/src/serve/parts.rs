@@ -1,6 +1,6 @@
 //! The parts that processes are composed of.
 
-use std::{sync::Arc, time::Duration};
+use std::{sync::Arc, thread, time::Duration};
 
 use rollcall_access::InternalKeys;
 use rollcall_base::{Clock, Entropy, Rate, SystemClock, SystemEntropy};
@@ -85,11 +85,17 @@ fn edge_limits(config: &Config) -> rollcall_gateway::Limits {
     rollcall_gateway::Limits {
         directory: rate(requests.directory),
         tenant: rate(requests.tenant),
+        guaranteed_in_flight: requests.guaranteed_in_flight,
         in_flight: requests.in_flight,
-        in_flight_shared: requests.in_flight_shared,
+        working: match requests.working {
+            0 => thread::available_parallelism().map_or(1, usize::from),
+            working => working,
+        },
         patience: Duration::from_millis(requests.patience_ms),
+        turn_within: Duration::from_secs(requests.turn_seconds),
         waiting: requests.waiting,
         answer_within: Duration::from_secs(requests.seconds),
+        write_within: Duration::from_secs(config.http.write_seconds),
         header_bytes: config.http.header_bytes,
     }
 }

@@ -37,7 +37,7 @@ pub use self::{
 };
 use self::{
     checkable::Checkable,
-    clients::{ClientCaches, Guesses, SecretChecks},
+    clients::{Allowances, ClientCaches, Guesses, SecretChecks},
     mover::Move,
     peppers::Peppers,
 };
@@ -59,6 +59,7 @@ pub struct LocalTokens {
     caches: Caches,
     clients: Arc<ClientCaches>,
     guesses: Guesses,
+    allowances: Allowances,
     secret_checks: SecretChecks,
     /// Of access tokens.
     token_lifetime: Duration,
@@ -106,6 +107,7 @@ impl LocalTokens {
             caches,
             clients,
             guesses: Guesses::default(),
+            allowances: Allowances::new(config.oauth.each_client, config.oauth.in_flight),
             secret_checks,
             token_lifetime: config.oauth.token_lifetime,
             moves,

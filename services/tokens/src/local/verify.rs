@@ -1,6 +1,14 @@
 //! The check of a token.
 
-use std::{error::Error, net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    error::Error,
+    net::IpAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use rollcall_access::{Authenticated, BearerToken, Denial, authenticate};
 use rollcall_base::{Id, Secret32, marker};
@@ -34,28 +42,38 @@ impl LoadFailure for LoadError {
     }
 }
 
+/// What the check of one token cost.
+#[derive(Default)]
+struct Asked {
+    /// The credential was not in memory.
+    loaded: bool,
+    /// It was this request that asked for it, and was metered for it.
+    was_metered: bool,
+}
+
 impl LocalTokens {
     pub(super) async fn verify_token(&self, token: &BearerToken, from: IpAddr) -> Result<Authenticated, VerifyError> {
         let cached = self.caches.credentials.get(&CredentialKey(token.id())).await;
-        let (known, was_loaded) = match cached {
-            Some(known) => (known, false),
-            None => (self.load(token.id(), from).await?, true),
+        let mut asked = Asked::default();
+        let known = match cached {
+            Some(known) => known,
+            None => self.load(token.id(), from, &mut asked).await?,
         };
         let mut checkable = known.ok_or(Denial::Unknown)?;
         let mut checked = self.check(&checkable, token).await?;
         if checked.as_ref().is_err_and(|denial| *denial == Denial::Retired) && checkable.was_read_before_it_retired() {
             // It may have been kept since, because the one in its place was revoked: then it is the only one that is left.
             let _ = self.caches.credentials.invalidate(&CredentialKey(token.id())).await;
-            checkable = self.load(token.id(), from).await?.ok_or(Denial::Unknown)?;
+            checkable = self.load(token.id(), from, &mut asked).await?.ok_or(Denial::Unknown)?;
             checked = self.check(&checkable, token).await?;
         }
-        if checked.as_ref().is_err_and(|denial| *denial == Denial::WrongSecret) && !was_loaded {
+        if checked.as_ref().is_err_and(|denial| *denial == Denial::WrongSecret) && !asked.loaded {
             // A guess at a credential in memory asks no database, and is metered as one that does.
             self.throttle.guessed(from).map_err(|retry_after| VerifyError::Throttled { retry_after })?;
         }
         let authenticated = checked?;
-        if was_loaded {
-            self.throttle.was_good(from);
+        if asked.loaded {
+            self.throttle.was_good(from, asked.was_metered);
             self.throttle.remember(token.id());
         }
         self.move_to_newest(&checkable, token);
@@ -82,15 +100,26 @@ impl LocalTokens {
         }
     }
 
-    async fn load(&self, id: Id<marker::Credential>, from: IpAddr) -> Result<Option<Arc<Checkable>>, VerifyError> {
+    async fn load(
+        &self,
+        id: Id<marker::Credential>,
+        from: IpAddr,
+        asked: &mut Asked,
+    ) -> Result<Option<Arc<Checkable>>, VerifyError> {
         // Only the caller that really asks the database is metered, not those that wait for its answer.
+        let was_metered = AtomicBool::new(false);
+        let metered = &was_metered;
         let load = |from| async move {
             if !self.throttle.knows(id) {
                 self.throttle.admit(from).map_err(LoadError::Throttled)?;
+                metered.store(true, Ordering::Relaxed);
             }
             self.checkable(id).await
         };
-        load_for(&self.caches.credentials, &CredentialKey(id), from, load).await
+        let loaded = load_for(&self.caches.credentials, &CredentialKey(id), from, load).await;
+        asked.loaded = true;
+        asked.was_metered |= was_metered.into_inner();
+        loaded
     }
 
     async fn checkable(&self, id: Id<marker::Credential>) -> Result<Option<Arc<Checkable>>, LoadError> {

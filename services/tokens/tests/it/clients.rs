@@ -4,7 +4,7 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
 use rollcall_access::{AllowedNetworks, BearerToken, ClientId, ClientSecret, Denial, JobScope, Scopes, TokenKind};
-use rollcall_base::{Clock, Id, SystemEntropy, Timestamp};
+use rollcall_base::{Clock, Id, Rate, SystemEntropy, Timestamp};
 use rollcall_store::DirectoryRecord;
 use rollcall_tokens::{
     ACCESS_TOKENS_KEPT, ClientUse, CreatedClient, GoodUses, GrantDenialReason as Reason, GrantError, GrantedToken,
@@ -300,6 +300,30 @@ async fn one_address_does_not_keep_the_machine_busy_with_unknown_clients() {
     ));
     tokens.grant_token(asks(&client)).await.unwrap();
     tokens.grant_token(TokenRequest { from, ..asks(&client) }).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_client_that_is_who_it_says_has_a_rate_for_all_that_it_asks_for() {
+    let house = House::new().await;
+    let oauth = OAuthSettings { each_client: Rate::new(25, 30), ..OAuthSettings::default() };
+    let tokens = house.tokens(TokensConfig { oauth, ..TokensConfig::default() });
+    let client = create(&house, &tokens, lasting(DAY)).await;
+    let subsets = ["users:read", "groups:read", "users:read groups:read"].map(|text| Some(text.parse().unwrap()));
+    let mut asked = 0;
+    let retry_after = loop {
+        let scopes = subsets[asked % subsets.len()];
+        match tokens.grant_token(TokenRequest { scopes, ..asks(&client) }).await {
+            Ok(_) => asked += 1,
+            Err(GrantError::TooMany { retry_after }) => break retry_after,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!((asked, retry_after), (30, Duration::from_millis(40)));
+    let another = create(&house, &tokens, lasting(DAY)).await;
+    tokens.grant_token(asks(&another)).await.unwrap();
+    assert_eq!(reason(&tokens, guess(&client)).await, Reason::WrongSecret, "who guesses does not learn of it");
+    house.clock.advance(retry_after);
+    tokens.grant_token(asks(&client)).await.unwrap();
 }
 
 #[tokio::test]

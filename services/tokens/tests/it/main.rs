@@ -220,6 +220,24 @@ async fn a_flood_of_unknown_tokens_stops_before_the_database_and_stops_nobody_el
 }
 
 #[tokio::test]
+async fn who_waits_for_anothers_question_is_not_given_back_what_guesses_took() {
+    let house = House::new().await;
+    let elsewhere_issued = house.tokens(TokensConfig::default());
+    let issued = elsewhere_issued.issue(&house.scope, &house.directory, NewToken::living(DAY)).await.unwrap();
+    let (tokens, good) = (house.tokens(TokensConfig::default()), parse(&issued.token));
+    for _ in 0..40 {
+        assert_eq!(denial(&tokens, &house.stranger()).await, Denial::Unknown);
+    }
+    let together = join_all((0..30).map(|_| tokens.verify(&good, HERE))).await;
+    assert!(together.iter().all(Result::is_ok));
+    let mut asked = 0;
+    while !matches!(tokens.verify(&house.stranger(), HERE).await, Err(VerifyError::Throttled { .. })) {
+        asked += 1;
+    }
+    assert_eq!(asked, 10, "of 50, as before the good token came");
+}
+
+#[tokio::test]
 async fn guesses_at_the_secret_of_a_known_token_are_metered_and_the_token_itself_never_is() {
     let house = House::new().await;
     let tokens = house.tokens(TokensConfig::default());

@@ -62,7 +62,7 @@ impl Edge {
 
     fn waiting(&self, (tenant, directory): Who) -> bool {
         let inner = &self.limiter.0;
-        let place = inner.places.of(tenant, directory, START, &inner.limits, &inner.metrics.in_flight);
+        let place = inner.scim.places.of(tenant, directory, START, &inner.limits);
         let line = place.line_up(1);
         line.is_none()
     }
@@ -120,14 +120,8 @@ async fn what_the_tenant_refuses_costs_the_directory_nothing() {
 
 #[tokio::test]
 async fn who_keeps_to_the_guarantee_is_taken_at_once_whatever_the_tenant_does() {
-    let limits = Limits {
-        tenant: Rate::new(25, 25),
-        in_flight: 1,
-        in_flight_shared: 1,
-        patience: LONG,
-        waiting: 1_000,
-        ..Limits::default()
-    };
+    let limits =
+        Limits { tenant: Rate::new(25, 25), in_flight: 1, patience: LONG, waiting: 1_000, ..Limits::default() };
     let edge = Edge::new(limits);
     let flood = edge.someone();
     edge.unguarded(flood).await;
@@ -149,10 +143,10 @@ async fn who_keeps_to_the_guarantee_is_taken_at_once_whatever_the_tenant_does() 
 
 #[tokio::test]
 async fn guaranteed_requests_have_a_place_that_they_give_back() {
-    let edge = Edge::new(Limits { in_flight: 1, in_flight_shared: 1, ..Limits::default() });
+    let edge = Edge::new(Limits { in_flight: 1, ..Limits::default() });
     let who = edge.someone();
     let inner = &edge.limiter.0;
-    let place = inner.places.of(who.0, who.1, START, &inner.limits, &inner.metrics.in_flight);
+    let place = inner.scim.places.of(who.0, who.1, START, &inner.limits);
     let first = edge.admit(who).await.unwrap();
     assert_eq!(place.lane.available_permits(), 0);
     edge.admit(edge.sibling(who)).await.unwrap();
@@ -166,12 +160,7 @@ async fn guaranteed_requests_have_a_place_that_they_give_back() {
 
 #[tokio::test]
 async fn guaranteed_requests_behind_long_downloads_of_the_same_directory_go_on_after_a_while() {
-    let edge = Edge::new(Limits {
-        in_flight: 1,
-        in_flight_shared: 1,
-        patience: Duration::from_millis(5),
-        ..Limits::default()
-    });
+    let edge = Edge::new(Limits { in_flight: 1, patience: Duration::from_millis(5), ..Limits::default() });
     let who = edge.someone();
     let mut downloads = Vec::new();
     for _ in 0..25 {
@@ -182,7 +171,7 @@ async fn guaranteed_requests_behind_long_downloads_of_the_same_directory_go_on_a
 
 #[tokio::test]
 async fn beyond_the_most_at_once_requests_wait_until_others_have_ended() {
-    let edge = Edge::new(Limits { in_flight: 2, in_flight_shared: 2, patience: LONG, ..Limits::default() });
+    let edge = Edge::new(Limits { in_flight: 2, patience: LONG, ..Limits::default() });
     let who = edge.someone();
     edge.unguarded(who).await;
     let (first, second) = (edge.admit(who).await.unwrap(), edge.admit(who).await.unwrap());
@@ -199,7 +188,7 @@ async fn beyond_the_most_at_once_requests_wait_until_others_have_ended() {
 
 #[tokio::test]
 async fn lookups_do_not_wait_for_what_an_idp_sends() {
-    let limits = Limits { in_flight: 1, in_flight_shared: 1, patience: NONE, ..Limits::default() };
+    let limits = Limits { in_flight: 1, turn_within: NONE, ..Limits::default() };
     let edge = Edge::new(limits);
     let who = edge.someone();
     edge.unguarded(who).await;
@@ -212,26 +201,142 @@ async fn lookups_do_not_wait_for_what_an_idp_sends() {
 }
 
 #[tokio::test]
-async fn with_other_tenants_about_fewer_requests_are_under_way() {
-    let limits = Limits { in_flight: 4, in_flight_shared: 2, patience: NONE, ..Limits::default() };
+async fn with_other_tenants_about_fewer_requests_are_worked_on_and_a_guaranteed_one_always_is() {
+    let limits = Limits { in_flight: 4, working: 2, turn_within: NONE, ..Limits::default() };
     let edge = Edge::new(limits);
     let who = edge.someone();
     edge.unguarded(who).await;
-    let under_way = async |tries: usize| {
+    let worked_on = async |who: Who, tries: usize| {
         let mut tickets = Vec::new();
         for _ in 0..tries {
             tickets.extend(edge.admit(who).await.ok());
         }
-        tickets.len()
+        tickets
     };
-    assert_eq!(under_way(10).await, 4);
-    edge.admit(edge.someone()).await.unwrap();
-    assert_eq!(under_way(10).await, 2);
+    assert_eq!(worked_on(who, 10).await.len(), 4);
+    let other = edge.someone();
+    edge.unguarded(other).await;
+    let two = worked_on(who, 10).await;
+    assert_eq!(two.len(), 2);
+    assert_eq!(worked_on(other, 10).await.len(), 1, "who has none is not kept waiting");
+    edge.clock.advance(Duration::from_millis(40));
+    edge.admit(who).await.unwrap();
+    drop(two);
+    assert_eq!(worked_on(who, 10).await.len(), 2);
+}
+
+#[tokio::test]
+async fn guaranteed_requests_that_are_not_over_take_no_place_of_the_others_and_are_bounded_themselves() {
+    let limits = Limits { guaranteed_in_flight: 30, in_flight: 1, patience: NONE, ..Limits::default() };
+    let edge = Edge::new(Limits { turn_within: NONE, ..limits });
+    let who = edge.someone();
+    let mut guaranteed = Vec::new();
+    for _ in 0..25 {
+        guaranteed.push(edge.admit(who).await.unwrap());
+    }
+    let other = edge.admit(who).await.unwrap();
+    assert_eq!(edge.admit(who).await.unwrap_err(), Reason::InFlight);
+    edge.clock.advance(Duration::from_secs(1));
+    for _ in 0..5 {
+        guaranteed.push(edge.admit(who).await.unwrap());
+    }
+    assert_eq!(
+        edge.admit(who).await.unwrap_err(),
+        Reason::InFlight,
+        "30 are not over, and the next is one of the others"
+    );
+    edge.unguarded(edge.sibling(who)).await;
+    drop(other);
+    edge.admit(who).await.unwrap();
+    guaranteed.pop();
+    let again = edge.admit(who).await.unwrap();
+    assert_eq!(edge.limiter.0.metrics.in_flight.get(), 30);
+    drop((guaranteed, again));
+    assert_eq!(edge.limiter.0.metrics.in_flight.get(), 0);
+}
+
+#[tokio::test]
+async fn a_directory_without_any_rate_but_the_guarantee_is_told_what_is_too_much() {
+    let limits = Limits { directory: Rate::new(25, 25), guaranteed_in_flight: 25, patience: NONE, ..Limits::default() };
+    let edge = Edge::new(limits);
+    let who = edge.someone();
+    let mut open = Vec::new();
+    for _ in 0..25 {
+        open.push(edge.admit(who).await.unwrap());
+    }
+    edge.clock.advance(Duration::from_secs(1));
+    assert_eq!(edge.admit(who).await.unwrap_err(), Reason::InFlight);
+    open.pop();
+    edge.admit(who).await.unwrap();
+}
+
+/// A request that is worked on for so long.
+const WORK: Duration = Duration::from_millis(10);
+
+#[tokio::test(start_paused = true)]
+async fn a_burst_is_taken_by_patience_while_a_steady_neighbour_hardly_notices() {
+    let edge = Edge::new(Limits { working: 2, ..Limits::default() });
+    let (flood, steady) = (edge.someone(), edge.someone());
+    edge.unguarded(steady).await;
+    let begin = Instant::now();
+    let burst: Vec<_> = (0..2_000)
+        .map(|_| {
+            let waiting = edge.spawn(flood);
+            tokio::spawn(async move {
+                let ticket = waiting.await.unwrap();
+                sleep(WORK).await;
+                ticket.is_ok()
+            })
+        })
+        .collect();
+    let mut waited = Duration::ZERO;
+    while !burst.iter().all(JoinHandle::is_finished) {
+        let asked = Instant::now();
+        let ticket = edge.admit(steady).await.unwrap();
+        waited = waited.max(asked.elapsed());
+        sleep(WORK).await;
+        drop(ticket);
+        sleep(WORK).await;
+    }
+    let (mut taken, took) = (0, begin.elapsed());
+    for one in burst {
+        taken += usize::from(one.await.unwrap());
+    }
+    assert_eq!(taken, 2_000);
+    assert_eq!(waited, Duration::ZERO);
+    assert!(took < Duration::from_secs(25), "two at a time, ten milliseconds each: {took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_a_burst_what_cannot_be_worked_on_in_time_is_told_so() {
+    let edge = Edge::new(Limits { working: 1, turn_within: Duration::from_secs(10), ..Limits::default() });
+    let (flood, other) = (edge.someone(), edge.someone());
+    edge.unguarded(flood).await;
+    edge.admit(other).await.unwrap();
+    let burst: Vec<_> = (0..100)
+        .map(|_| {
+            let waiting = edge.spawn(flood);
+            tokio::spawn(async move {
+                let ticket = waiting.await.unwrap();
+                sleep(Duration::from_secs(1)).await;
+                ticket.err()
+            })
+        })
+        .collect();
+    let begin = Instant::now();
+    let mut refused = 0;
+    for one in burst {
+        if let Some(reason) = one.await.unwrap() {
+            assert_eq!(reason, Reason::InFlight);
+            refused += 1;
+        }
+    }
+    assert_eq!((refused, begin.elapsed().as_secs()), (90, 11), "ten had their turn in ten seconds");
 }
 
 #[tokio::test]
 async fn who_waits_in_vain_is_told_what_for() {
-    let limits = Limits { in_flight: 1, in_flight_shared: 1, patience: Duration::from_millis(5), ..Limits::default() };
+    let limits = Limits { in_flight: 1, turn_within: Duration::from_millis(5), ..Limits::default() };
     let edge = Edge::new(limits);
     let who = edge.someone();
     edge.unguarded(who).await;
@@ -258,7 +363,7 @@ async fn what_is_within_the_rate_a_moment_later_waits_for_it() {
 
 #[tokio::test]
 async fn the_line_is_bounded_and_who_leaves_makes_room() {
-    let edge = Edge::new(Limits { in_flight: 1, in_flight_shared: 1, waiting: 2, patience: LONG, ..Limits::default() });
+    let edge = Edge::new(Limits { in_flight: 1, waiting: 2, patience: LONG, ..Limits::default() });
     let who = edge.someone();
     edge.unguarded(who).await;
     let held = edge.admit(who).await.unwrap();
@@ -279,7 +384,7 @@ async fn the_line_is_bounded_and_who_leaves_makes_room() {
 
 #[tokio::test]
 async fn directories_of_a_tenant_wait_in_turn_however_many_requests_each_has() {
-    let edge = Edge::new(Limits { in_flight: 1, in_flight_shared: 1, patience: LONG, ..Limits::default() });
+    let edge = Edge::new(Limits { in_flight: 1, patience: LONG, ..Limits::default() });
     let loud = edge.someone();
     let quiet = edge.sibling(loud);
     edge.unguarded(loud).await;

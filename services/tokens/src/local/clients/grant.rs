@@ -39,6 +39,8 @@ fn of_lookup(error: VerifyError) -> GrantError {
 impl LocalTokens {
     pub(in crate::local) async fn grant(&self, asked: TokenRequest) -> Result<GrantedToken, GrantError> {
         let client = self.proven_client(&asked).await?;
+        let too_many = |retry_after| GrantError::TooMany { retry_after };
+        let _under_way = self.allowances.take(client.id, client.tenant, self.clock.now()).map_err(too_many)?;
         self.refuse_unfit(&client, &asked).await?;
         let scopes = asked.scopes.unwrap_or(client.scopes);
         if !client.scopes.contain(scopes) {

@@ -1,5 +1,6 @@
 //! OAuth clients: created, listed, revoked; and the access tokens that they get.
 
+mod allowance;
 mod grant;
 mod guesses;
 mod proof;
@@ -15,6 +16,7 @@ use rollcall_store::{ClientUse, DirectoryRecord};
 
 pub(crate) use self::secrets::SecretError;
 pub(super) use self::{
+    allowance::Allowances,
     guesses::Guesses,
     proof::{AccessToken, ClientCaches},
     secrets::SecretChecks,

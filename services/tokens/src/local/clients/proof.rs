@@ -139,7 +139,7 @@ impl LocalTokens {
         if !is_right {
             return Err(denied(GrantDenialReason::WrongSecret, Some(&client)));
         }
-        self.throttle.was_good(from);
+        self.throttle.was_good(from, true);
         self.guesses.was_good(id, from, asker, self.clock.now());
         Ok(Some(Arc::new(client)))
     }

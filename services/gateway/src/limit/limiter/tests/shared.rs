@@ -12,11 +12,14 @@ use super::*;
 const LIMITS: Limits = Limits {
     directory: Rate::new(26, 85),
     tenant: Rate::new(2_000, 8_000),
+    guaranteed_in_flight: 50,
     in_flight: 1_000,
-    in_flight_shared: 1_000,
+    working: 1_000,
     patience: NONE,
+    turn_within: LONG,
     waiting: 10,
     answer_within: LONG,
+    write_within: LONG,
     header_bytes: 32_768,
 };
 

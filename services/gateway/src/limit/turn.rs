@@ -1,0 +1,264 @@
+//! Whose request is worked on next.
+//!
+//! A process works on so many requests at once as keep its processors busy. Who has fewest of them is next, so that a tenant that
+//! sends little never stands behind one that sends much; and a tenant that has none is never kept waiting at all.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use rollcall_base::{Id, Timestamp, marker};
+use tokio::sync::oneshot;
+
+use super::company::Company;
+
+type TenantId = Id<marker::Tenant>;
+type DirectoryId = Id<marker::Directory>;
+
+/// Hands turns out. Cloning shares it.
+#[derive(Debug, Clone)]
+pub(super) struct Turns(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    /// Requests worked on at once while more than one tenant has some.
+    working: usize,
+    /// Requests of one tenant that are not over, whether or not they are worked on.
+    in_flight: usize,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    company: Company,
+    /// Whether more than one tenant was heard of lately: else there is nobody to be kept waiting.
+    is_shared: bool,
+    seated: usize,
+    lines: HashMap<TenantId, Line>,
+    /// Turns handed out so far.
+    turns: u64,
+}
+
+/// One tenant, while it has requests.
+#[derive(Debug, Default)]
+struct Line {
+    open: usize,
+    seated: usize,
+    /// When it last had a turn: of two that have equally many, the one that waits longer is next.
+    last: u64,
+    /// Had a turn before, and gave it up for as long as they waited for their body.
+    again: VecDeque<oneshot::Sender<Seat>>,
+    /// Each directory's, in turn however many it has.
+    fresh: VecDeque<(DirectoryId, VecDeque<oneshot::Sender<Turn>>)>,
+}
+
+/// A place among the requests that are worked on.
+#[derive(Debug)]
+struct Seat(Turns, TenantId);
+
+/// A place among a tenant's requests that are not over.
+#[derive(Debug)]
+struct Open(Turns, TenantId);
+
+/// A request whose turn it is, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Turn {
+    /// Gone before `_open` is.
+    seat: Mutex<Option<Seat>>,
+    _open: Open,
+}
+
+/// Who is to be told that it is their turn, once nothing is locked.
+enum Next {
+    Again(oneshot::Sender<Seat>, Seat),
+    Fresh(oneshot::Sender<Turn>, Turn),
+}
+
+impl Turns {
+    /// `working` requests at once, and `in_flight` of one tenant that are not over.
+    pub(super) fn new(working: usize, in_flight: usize) -> Self {
+        Self(Arc::new(Inner { working, in_flight, state: Mutex::default() }))
+    }
+
+    /// Notes that `tenant` is there.
+    pub(super) fn heard_of(&self, tenant: TenantId, now: Timestamp) {
+        let mut state = self.lock();
+        state.is_shared = state.company.of(tenant, now);
+    }
+
+    /// Waits for a turn, for as long as the caller likes.
+    pub(super) async fn enter(&self, tenant: TenantId, directory: DirectoryId) -> Turn {
+        let turn = {
+            let mut state = self.lock();
+            let now = state.turns;
+            let line = state.lines.entry(tenant).or_insert_with(|| Line { last: now, ..Line::default() });
+            let (give, turn) = oneshot::channel();
+            line.push(directory, give);
+            self.hand_out(state);
+            turn
+        };
+        // The other end is dropped by nobody but who hands turns out, after one was sent.
+        match turn.await {
+            Ok(turn) => turn,
+            Err(_) => std::future::pending().await,
+        }
+    }
+
+    async fn seat(&self, tenant: TenantId) -> Seat {
+        let seat = {
+            let mut state = self.lock();
+            let (give, seat) = oneshot::channel();
+            state.lines.entry(tenant).or_default().again.push_back(give);
+            self.hand_out(state);
+            seat
+        };
+        match seat.await {
+            Ok(seat) => seat,
+            Err(_) => std::future::pending().await,
+        }
+    }
+
+    /// Gives what is free to who is next.
+    fn hand_out(&self, mut state: MutexGuard<'_, State>) {
+        let mut next = Vec::new();
+        while let Some(one) = self.next(&mut state) {
+            next.push(one);
+        }
+        drop(state);
+        // Whose client has gone gives it back right here.
+        for one in next {
+            match one {
+                Next::Again(give, seat) => drop(give.send(seat)),
+                Next::Fresh(give, turn) => drop(give.send(turn)),
+            }
+        }
+    }
+
+    fn next(&self, state: &mut State) -> Option<Next> {
+        let Inner { working, in_flight, .. } = *self.0;
+        loop {
+            let is_free = !state.is_shared || state.seated < working;
+            let (&tenant, line) = state
+                .lines
+                .iter_mut()
+                .filter(|(_, line)| (is_free || line.seated == 0) && line.wants_turn(in_flight))
+                .min_by_key(|(_, line)| (line.seated, line.last))?;
+            let seat = || Seat(self.clone(), tenant);
+            let next = if let Some(give) = line.pop_again() {
+                Next::Again(give, seat())
+            } else if line.open < in_flight
+                && let Some(give) = line.pop_fresh()
+            {
+                line.open += 1;
+                Next::Fresh(give, Turn { seat: Mutex::new(Some(seat())), _open: Open(self.clone(), tenant) })
+            } else {
+                // All who waited have gone.
+                if line.is_over() {
+                    state.lines.remove(&tenant);
+                }
+                continue;
+            };
+            line.seated += 1;
+            state.seated += 1;
+            state.turns += 1;
+            line.last = state.turns;
+            return Some(next);
+        }
+    }
+
+    /// Something of `tenant` is over.
+    fn give_back(&self, tenant: TenantId, over: impl FnOnce(&mut Line)) {
+        let mut state = self.lock();
+        if let Some(line) = state.lines.get_mut(&tenant) {
+            let seated = line.seated;
+            over(line);
+            let left = seated - line.seated;
+            if line.is_over() {
+                state.lines.remove(&tenant);
+            }
+            state.seated -= left;
+        }
+        self.hand_out(state);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Every change is made whole before the lock is let go.
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Line {
+    fn push(&mut self, directory: DirectoryId, give: oneshot::Sender<Turn>) {
+        match self.fresh.iter_mut().find(|(id, _)| *id == directory) {
+            Some((_, waiting)) => waiting.push_back(give),
+            None => self.fresh.push_back((directory, VecDeque::from([give]))),
+        }
+    }
+
+    fn wants_turn(&self, in_flight: usize) -> bool {
+        !self.again.is_empty() || (!self.fresh.is_empty() && self.open < in_flight)
+    }
+
+    fn pop_again(&mut self) -> Option<oneshot::Sender<Seat>> {
+        std::iter::from_fn(|| self.again.pop_front()).find(|give| !give.is_closed())
+    }
+
+    /// The next of the directory that waits longest, which then stands behind the others.
+    fn pop_fresh(&mut self) -> Option<oneshot::Sender<Turn>> {
+        while let Some((directory, mut waiting)) = self.fresh.pop_front() {
+            let next = std::iter::from_fn(|| waiting.pop_front()).find(|give| !give.is_closed());
+            if !waiting.is_empty() {
+                self.fresh.push_back((directory, waiting));
+            }
+            if next.is_some() {
+                return next;
+            }
+        }
+        None
+    }
+
+    fn is_over(&self) -> bool {
+        self.open == 0 && self.seated == 0 && self.again.is_empty() && self.fresh.is_empty()
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.0.give_back(self.1, |line| line.seated -= 1);
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.give_back(self.1, |line| line.open -= 1);
+    }
+}
+
+impl Turn {
+    /// It is not worked on any more, or not until [`Turn::resume`].
+    pub(super) fn pause(&self) {
+        let seat = self.lock().take();
+        drop(seat);
+    }
+
+    /// Whether it is worked on.
+    pub(super) fn is_on(&self) -> bool {
+        self.lock().is_some()
+    }
+
+    /// Waits until it is worked on again: before those of its tenant that had no turn yet.
+    pub(super) async fn resume(&self) {
+        if !self.is_on() {
+            let seat = self._open.0.seat(self._open.1).await;
+            *self.lock() = Some(seat);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Seat>> {
+        self.seat.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests;
