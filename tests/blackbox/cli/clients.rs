@@ -75,13 +75,17 @@ fn a_directory_is_made_of_what_was_meant_and_every_change_is_told() {
 #[test]
 fn a_base_url_that_okta_refuses_is_told_when_the_directory_is_made() {
     let place = with_tenant();
-    let file = place.file("underscore.toml");
-    std::fs::write(&file, "public_url = \"https://my_scim.example\"\n").unwrap();
-    let config = ["--config", file.to_str().unwrap()];
-    let notices = create(&place, "okta", "One", "one.okta.com", &config)["notices"].clone();
-    assert!(notices[0].as_str().unwrap().contains("public_url"), "{notices}");
-    assert_eq!(create(&place, "other", "Two", "two.example", &config)["notices"], json!([]));
-    assert_eq!(create(&place, "okta", "Three", "three.okta.com", &[])["notices"], json!([]));
+    let notices = |client: &str, id: &str, public_url: &str| {
+        let name = format!("{}.okta.com", id.to_lowercase());
+        let keys = ["--client", client, "--directory-id", id, "--directory-name", &name, "--output", "json"];
+        let mut command = place.command(&[&["directory", "create", "--tenant", "acme"], keys.as_slice()].concat());
+        let output = command.env("ROLLCALL_PUBLIC_URL", public_url).output().unwrap();
+        serde_json::from_slice::<Value>(&output.stdout).unwrap()["notices"].clone()
+    };
+    let told = notices("okta", "One", "https://my_scim.example");
+    assert!(told[0].as_str().unwrap().contains("public_url"), "{told}");
+    assert_eq!(notices("other", "Two", "https://my_scim.example"), json!([]));
+    assert_eq!(notices("okta", "Three", "https://scim.example"), json!([]));
 }
 
 #[test]
