@@ -80,7 +80,8 @@ pub(crate) fn tokens_config(config: &Config) -> TokensConfig {
             checks_at_once: config.oauth.secret_checks,
             check_patience: Duration::from_millis(config.oauth.secret_check_wait_ms),
             each_client: Rate::new(config.oauth.token_requests.per_second, config.oauth.token_requests.burst),
-            in_flight: config.limits.requests.in_flight,
+            // One client's burst is no reason to refuse it.
+            in_flight: config.limits.requests.in_flight.max(config.oauth.token_requests.burst as usize),
         },
     }
 }

@@ -86,7 +86,7 @@ impl Default for OAuthSettings {
             checks_at_once: 2,
             check_patience: Duration::from_secs(2),
             each_client: Rate::new(25, 100),
-            in_flight: 32,
+            in_flight: 100,
         }
     }
 }
