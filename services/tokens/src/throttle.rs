@@ -215,7 +215,7 @@ mod tests {
         for _ in 0..1_000 {
             throttle.was_good(address(1), false);
         }
-        assert!(throttle.trusts(address(1)));
+        assert!(throttle.lock().addresses[&network(address(1))].trusted_until > throttle.clock.now());
         assert_eq!(admitted(&throttle, address(1), 100), 1);
     }
 

@@ -35,8 +35,9 @@ async fn a_directorys_client_was_there_if_its_token_was_good_whether_or_not_it_w
     let refused = |reason, seconds: i64| {
         let span = Span::of(house.now().as_micros() + seconds * 1_000_000);
         let from = Source::new("192.0.2.9".parse().unwrap(), "Okta/2");
-        let refused = vec![RefusedUses { reason, credential: Some(credential), url: None, from, times: 1, span }];
-        Uses { good: Vec::new(), refused }
+        let refused =
+            vec![RefusedUses { reason, credential: Some(credential), client: None, url: None, from, times: 1, span }];
+        Uses { report: None, good: Vec::new(), refused }
     };
     for reason in [RefusedReason::WrongSecret, RefusedReason::Expired, RefusedReason::Revoked, RefusedReason::Unknown] {
         tokens.report(refused(reason, 9)).await.unwrap();
@@ -44,7 +45,7 @@ async fn a_directorys_client_was_there_if_its_token_was_good_whether_or_not_it_w
     assert_eq!(contact().await, None, "anybody can send such a thing");
     let span = Span::of(house.now().as_micros());
     let good = vec![GoodUses { directory, credential, from: source(), outside: false, reads: 1, writes: 0, span }];
-    tokens.report(Uses { good, refused: Vec::new() }).await.unwrap();
+    tokens.report(Uses { report: None, good, refused: Vec::new() }).await.unwrap();
     assert_eq!(contact().await.unwrap().address, "192.0.2.1");
     tokens.report(refused(RefusedReason::Disabled, 1)).await.unwrap();
     let last = contact().await.unwrap();
