@@ -66,12 +66,7 @@ fn every_client_ends_its_cycles_without_a_difference() {
     let patch: &[&str] = &["--group-updates", "patch"];
     let alone: &[&str] = &["--threads", "1"];
     let mut ways: Vec<(&str, &[&str])> = Client::ALL.iter().map(|client| (client.as_str(), &[][..])).collect();
-    ways.extend([
-        ("ping-federate", put),
-        ("ping-federate", alone),
-        ("pingone", patch),
-        ("sailpoint", put),
-    ]);
+    ways.extend([("ping-federate", put), ("ping-federate", alone), ("pingone", patch), ("sailpoint", put)]);
     side_by_side(&ways, |client, more| {
         let report = well(&directory_for(client), client, more);
         let count = |field: &str| report[field].as_u64().unwrap();
