@@ -109,7 +109,8 @@ impl Histogram {
         let mut seen = 0;
         for (bucket, count) in self.buckets.iter().enumerate() {
             seen += count;
-            if seen >= wanted {
+            // The last bucket has no bound.
+            if seen >= wanted && bucket + 1 < self.buckets.len() {
                 let bound = ((bucket + 1) as f64 / STEPS as f64).exp2() / 1_000.0;
                 return rounded(bound).min(millis(self.longest));
             }

@@ -31,8 +31,8 @@ impl Run {
                 changes.entry(team).or_default().removed.push(number);
             }
         }
-        self.rename_team(cycle).await?;
-        self.change_memberships(&changes).await
+        self.rename_team(cycle).boxed().await?;
+        self.change_memberships(changes).boxed().await
     }
 
     /// Tells the server what happened to the person; their id afterwards, `None` if there is none or it was refused.
@@ -107,7 +107,8 @@ impl Run {
         self.company.rename_team(team);
         let Some(id) = &self.group_ids[team as usize] else { return Ok(()) };
         let calls = self.dialect.rename(&id.to_string(), &self.company.team(team), &|| self.all_members(team));
-        self.refusals.bear(self.send_all(calls).await)?;
+        let sent = self.send_all(calls).await;
+        self.refusals.bear(sent)?;
         self.happened.renamed += 1;
         Ok(())
     }

@@ -31,7 +31,7 @@ impl Run {
                 None => {}
             }
         }
-        self.fill_groups(&sent, progress).await
+        self.fill_groups(&sent, progress).boxed().await
     }
 
     async fn provision_group(
@@ -51,7 +51,8 @@ impl Run {
         if self.again
             && let Some(id) = self.find_group(&otherwise, listed).await?
         {
-            self.send_all(self.dialect.rename(&id, &now, &|| self.all_members(team))).await?;
+            let calls = self.dialect.rename(&id, &now, &|| self.all_members(team));
+            self.send_all(calls).await?;
             return Ok((id.as_str().into(), None));
         }
         let few = self.company.members(team).iter().filter_map(|&number| self.member(number));

@@ -23,11 +23,11 @@ pub(super) struct Difference {
 }
 
 /// One request's part of a change.
-enum Piece<'a> {
-    Add(&'a [u32]),
-    Remove(&'a [u32]),
+enum Piece {
+    Add(Vec<u32>),
+    Remove(Vec<u32>),
     /// Everything at once.
-    Whole(&'a Difference),
+    Whole(Difference),
     /// The group in the group.
     Child(u32),
     /// A group that was there already.
@@ -58,7 +58,7 @@ impl Run {
             members.filter(|&number| self.id_of(number).is_some()).collect()
         };
         let mut rest = BTreeMap::new();
-        let mut work: Vec<(u32, Piece<'_>)> = Vec::new();
+        let mut work: Vec<(u32, Piece)> = Vec::new();
         for (team, sent) in (0..self.company.size.groups).zip(sent) {
             match sent {
                 None => work.push((team, Piece::Found)),
@@ -72,24 +72,24 @@ impl Run {
                 }
             }
         }
-        work.extend(self.pieces(&rest));
+        work.extend(self.pieces(rest));
         let mut counter = Counter::start(Step::Memberships, work.len(), progress);
         let work = work.into_iter().map(|(team, piece)| self.send_piece(team, piece).boxed());
         each(work, self.threads, || counter.one_more()).await.map(drop)
     }
 
     /// Sends changes of many teams.
-    pub(super) async fn change_memberships(&self, changes: &BTreeMap<u32, Difference>) -> Result<(), SimulatorError> {
+    pub(super) async fn change_memberships(&self, changes: BTreeMap<u32, Difference>) -> Result<(), SimulatorError> {
         let work = self.pieces(changes);
         let work = work.into_iter().map(|(team, piece)| self.send_piece(team, piece).boxed());
         each(work, self.threads, || ()).await.map(drop)
     }
 
     /// Small changes go in one request; large ones in pieces that the client's requests hold.
-    fn pieces<'a>(&self, changes: &'a BTreeMap<u32, Difference>) -> Vec<(u32, Piece<'a>)> {
+    fn pieces(&self, changes: BTreeMap<u32, Difference>) -> Vec<(u32, Piece)> {
         let most = self.habits.members_per_call;
         let mut pieces = Vec::new();
-        for (&team, change) in changes {
+        for (team, change) in changes {
             if change.added.is_empty() && change.removed.is_empty() {
                 continue;
             }
@@ -97,16 +97,16 @@ impl Run {
                 pieces.push((team, Piece::Whole(change)));
                 continue;
             }
-            pieces.extend(change.added.chunks(most).map(|added| (team, Piece::Add(added))));
-            pieces.extend(change.removed.chunks(most).map(|removed| (team, Piece::Remove(removed))));
+            pieces.extend(change.added.chunks(most).map(|added| (team, Piece::Add(added.to_vec()))));
+            pieces.extend(change.removed.chunks(most).map(|removed| (team, Piece::Remove(removed.to_vec()))));
         }
         pieces
     }
 
-    async fn send_piece(&self, team: u32, piece: Piece<'_>) -> Result<(), SimulatorError> {
+    async fn send_piece(&self, team: u32, piece: Piece) -> Result<(), SimulatorError> {
         let sent = match piece {
-            Piece::Add(added) => self.send_change(team, added, &[]).await,
-            Piece::Remove(removed) => self.send_change(team, &[], removed).await,
+            Piece::Add(added) => self.send_change(team, &added, &[]).await,
+            Piece::Remove(removed) => self.send_change(team, &[], &removed).await,
             Piece::Whole(change) => self.send_change(team, &change.added, &change.removed).await,
             Piece::Child(child) => self.send_members(team, self.child(child).as_slice(), &[]).await,
             Piece::Found => self.make_exact(team).await,
@@ -126,8 +126,10 @@ impl Run {
         if added.is_empty() && removed.is_empty() && !self.habits.whole_lists {
             return Ok(());
         }
-        let change = Change { added, removed, all: &|| self.all_members(team) };
-        let calls = self.dialect.change_members(&id.to_string(), &self.company.team(team), &change);
+        let calls = {
+            let change = Change { added, removed, all: &|| self.all_members(team) };
+            self.dialect.change_members(&id.to_string(), &self.company.team(team), &change)
+        };
         self.send_all(calls).await
     }
 

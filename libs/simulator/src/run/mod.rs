@@ -8,6 +8,7 @@ mod refusals;
 mod users;
 
 use futures_util::{
+    FutureExt,
     future::BoxFuture,
     stream::{self, StreamExt, TryStreamExt},
 };
@@ -84,17 +85,17 @@ impl Run {
 
     pub(crate) async fn play(mut self, progress: Watcher<'_>) -> Result<Report, SimulatorError> {
         let begin = Instant::now();
-        self.connect(progress).await?;
-        self.provision_users(progress).await?;
-        self.provision_groups(progress).await?;
-        self.import(progress).await?;
+        self.connect(progress).boxed().await?;
+        self.provision_users(progress).boxed().await?;
+        self.provision_groups(progress).boxed().await?;
+        self.import(progress).boxed().await?;
         for cycle in 1..=self.cycles {
-            self.cycle(cycle, progress).await?;
-            self.import(progress).await?;
+            self.cycle(cycle, progress).boxed().await?;
+            self.import(progress).boxed().await?;
         }
         let mut findings = std::mem::take(&mut self.findings);
         findings.append(self.refusals.take());
-        findings.append(verify::differences(&self, progress).await?);
+        findings.append(verify::differences(&self, progress).boxed().await?);
         let (differences, difference_counts) = findings.into_parts();
         let children = (0..self.company.size.groups).filter(|&team| self.company.child_of(team).is_some()).count();
         Ok(Report {
