@@ -1,6 +1,6 @@
 //! What credentials were used for, by the hour and the place.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
 use sea_orm::{ConnectionTrait, QueryResult};
 use uuid::Uuid;
@@ -33,10 +33,10 @@ pub(crate) async fn add_by_hour(transaction: &Transaction, uses: &[CredentialUse
     // Where in `rows` the uses of an hour without a place are.
     let mut without: BTreeMap<Hour, usize> = BTreeMap::new();
     for ((hour, address, agent), used) in by_place {
-        if !hours.contains_key(&hour) {
-            hours.insert(hour, places(transaction, hour).await?);
-        }
-        let known = hours.entry(hour).or_default();
+        let known = match hours.entry(hour) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => unknown.insert(places(transaction, hour).await?),
+        };
         let place = (address.to_owned(), agent.to_owned());
         let has_one = known.contains(&place) || (known.len() as u64) < MOST_PLACES_AN_HOUR;
         let is_without = !has_one || (address.is_empty() && agent.is_empty());

@@ -1,6 +1,6 @@
 //! Uses that were refused, by the day.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
 use rollcall_base::Id;
 use sea_orm::ConnectionTrait;
@@ -20,10 +20,10 @@ pub(super) async fn record(transaction: &Transaction, refusals: &[RefusedUse]) -
     let mut days: BTreeMap<(Uuid, i64), BTreeSet<Row>> = BTreeMap::new();
     for refused in refusals {
         let (directory, day, reason, credential, address) = key(refused);
-        if !days.contains_key(&(directory, day)) {
-            days.insert((directory, day), rows(transaction, directory, day).await?);
-        }
-        let known = days.entry((directory, day)).or_default();
+        let known = match days.entry((directory, day)) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => unknown.insert(rows(transaction, directory, day).await?),
+        };
         let row = (reason.to_owned(), credential, address.to_owned());
         // A stranger with many addresses fills no disk; what has a row keeps it.
         let without_address = !known.contains(&row) && known.len() as u64 >= MOST_REFUSALS_A_DAY;

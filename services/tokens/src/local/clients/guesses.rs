@@ -127,6 +127,11 @@ mod tests {
         assert_eq!(guesses.admit(client, address(1), an_hour_later), Ok(Asker::Stranger));
     }
 
+    fn lengths(guesses: &Guesses) -> (usize, usize) {
+        let state = guesses.lock();
+        (state.meters.len(), state.trusted.len())
+    }
+
     #[test]
     fn the_tables_of_clients_are_bounded() {
         let (guesses, entropy) = (Guesses::default(), SeededEntropy::new(1));
@@ -136,11 +141,11 @@ mod tests {
             guesses.was_good(client, address(1), Asker::Known, NOW);
             assert_eq!(asker, Asker::Stranger);
         }
-        assert_eq!((guesses.lock().meters.len(), guesses.lock().trusted.len()), (MOST_CLIENTS, MOST_TRUSTED));
+        assert_eq!(lengths(&guesses), (MOST_CLIENTS, MOST_TRUSTED));
         let later = NOW.plus(TRUST);
         let client = Id::new(later, &entropy);
         guesses.admit(client, address(1), later).unwrap();
         guesses.was_good(client, address(1), Asker::Stranger, later);
-        assert_eq!((guesses.lock().meters.len(), guesses.lock().trusted.len()), (1, 1));
+        assert_eq!(lengths(&guesses), (1, 1));
     }
 }
