@@ -292,6 +292,7 @@ on_both_databases! {
         assert!(told.lock().unwrap().contains(&Counting::Memberships { counted: 2 }));
         number_all(&directory).await;
         assert_eq!(directory.jobs().counts(id).await.unwrap().live, [(USER, 2), (GROUP, 1)]);
+        directory.clock.advance(Duration::from_millis(1));
         let again = tenant.full_sync(id, async {}, &|_| ()).await.unwrap();
         assert_eq!((again.repaired.len(), again.before, again.after), (0, synced.after, synced.after));
         let lines = lines(&directory).await;
