@@ -27,8 +27,8 @@ fn full(most: u32) -> ScimError {
     ScimError::status(
         403,
         format!(
-            "This directory is a draft, which holds {most} users and groups at most; nothing was created. Submit this \
-             directory (rollcall directory submit --tenant TENANT --directory DIRECTORY), then send the request again."
+            "This directory is a draft, which holds {most} users and groups at most; nothing was created. For more, submit \
+             this directory (rollcall directory submit --tenant TENANT --directory DIRECTORY) and send the request again."
         ),
     )
 }

@@ -9,6 +9,7 @@ mod clients;
 mod control;
 mod differential;
 mod directory_life;
+mod directory_policies;
 mod door;
 mod erasing;
 mod events;

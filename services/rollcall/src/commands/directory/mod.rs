@@ -110,7 +110,7 @@ impl Shown {
             scim_change_timestamp: activity.last_change_at.map(|at| at.to_string()),
             last_contact: contact.map(|contact| contact.at.to_string()),
             last_contact_from: contact.map(|contact| contact.address.clone()),
-            last_contact_agent: contact.map(|contact| contact.agent.clone()),
+            last_contact_agent: contact.map(|contact| contact.agent.clone()).filter(|agent| !agent.is_empty()),
             policies: record.policies,
         })
     }
