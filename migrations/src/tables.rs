@@ -16,10 +16,10 @@ pub const OF_DIRECTORIES: &[&str] = &[
     "credential_use",
     "credential_activity",
     "refused_use",
-    "directory_contact",
-    "tolerated_use",
     "former_name",
     "skipped_member",
+    "directory_contact",
+    "tolerated_use",
 ];
 
 /// The few others: small, read often, the same on every machine.
