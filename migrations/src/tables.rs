@@ -16,11 +16,11 @@ pub const OF_DIRECTORIES: &[&str] = &[
     "credential_use",
     "credential_activity",
     "refused_use",
-    "directory_contact",
-    "tolerated_use",
     "former_name",
     "past_access_token",
     "skipped_member",
+    "directory_contact",
+    "tolerated_use",
 ];
 
 /// The few others: small, read often, the same on every machine.
