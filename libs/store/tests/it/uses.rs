@@ -111,7 +111,7 @@ on_both_databases! {
         let tenant = directory.store.tenant(&OperatorScope::from_local_configuration().tenant(directory.tenant.id));
         let places = tenant.activity(id, credential, now, 10_000).await.unwrap();
         assert_eq!(places.len() as u64, MOST_PLACES_AN_HOUR + 1);
-        let reads: u64 = places.iter().map(|place| u64::from(place.reads)).sum();
+        let reads: u64 = places.iter().map(|place| place.reads).sum();
         assert_eq!(reads, 2 * 3 * MOST_PLACES_AN_HOUR);
     }
 

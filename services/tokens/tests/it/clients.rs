@@ -5,7 +5,8 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 use futures_util::future::join_all;
 use rollcall_access::{AllowedNetworks, BearerToken, ClientId, ClientSecret, Denial, JobScope, Scopes, TokenKind};
 use rollcall_base::{Clock, Id, Rate, SystemEntropy, Timestamp};
-use rollcall_store::DirectoryRecord;
+use rollcall_store::{DirectoryRecord, Store, StoreError};
+use rollcall_testkit::{Database, Gate};
 use rollcall_tokens::{
     ACCESS_TOKENS_KEPT, ClientUse, CreatedClient, GoodUses, GrantDenialReason as Reason, GrantError, GrantedToken,
     LocalTokens, NewClient, NewToken, OAuthSettings, PolicyChange, Resource, Source, Span, TokenRequest, Tokens,
@@ -15,6 +16,7 @@ use rollcall_tokens::{
 use crate::{
     elsewhere,
     house::{DAY, House},
+    life::Life,
     parse,
 };
 
@@ -458,4 +460,29 @@ async fn a_clients_revocation_is_carried_on_when_whoever_asked_for_it_goes_away(
     tokio::time::timeout(Duration::from_secs(20), refused).await.unwrap();
     assert_eq!(denial(&tokens, &granted).await, Denial::Revoked);
     assert_eq!(reason(&tokens, asks(&client)).await, Reason::Revoked);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_revocation_of_which_no_answer_came_is_forgotten_whole_where_it_was_asked_for() {
+    let database = Database::postgres().await;
+    let gate = Gate::before(database.address()).await;
+    let through = database.through(&gate);
+    let mut life = Life::on(database).await;
+    let clock = Arc::clone(&life.clock) as Arc<dyn Clock>;
+    life.store = Store::open(&through, clock, Arc::new(SystemEntropy)).await.unwrap();
+    let tokens = life.process();
+    let client = tokens.create_client(&life.scope, &life.directory, lasting(DAY)).await.unwrap();
+    let granted = token(&tokens.grant_token(asks(&client)).await.unwrap());
+    tokens.verify(&granted, HERE).await.unwrap();
+    gate.lose_answer_to(b"COMMIT");
+    let unknown = tokens.revoke_client(&life.scope, client.record.id).await.unwrap_err();
+    assert!(matches!(unknown, TokensError::Store(StoreError::OutcomeUnknown(_))), "{unknown}");
+    // It was done, and nothing that is remembered here says otherwise.
+    let refused = async {
+        while tokens.verify(&granted, HERE).await.is_ok() || tokens.grant_token(asks(&client)).await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), refused).await.unwrap();
+    assert_eq!(denial(&tokens, &granted).await, Denial::Revoked);
 }
