@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use rollcall_testkit::Redis;
 use serde_json::{Value, json};
 
 use crate::{
@@ -265,6 +266,25 @@ async fn every_state_says_the_same_on_every_kind_of_route() {
 async fn every_state_says_the_same_with_the_services_apart() {
     let server = Server::start_at(Place::split());
     a_life(server.place()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_sync_has_what_is_remembered_for_lookups_forgotten() {
+    let server = Server::start_at(Place::split());
+    let directory = server.directory();
+    let user = directory.user("anna").await;
+    let (_, prefix) = server.place().redis.clone().unwrap();
+    let pattern = format!("{prefix}:*lookup-generation*");
+    let remembered = || {
+        let key = Redis::shared().says(&["--scan", "--pattern", &pattern]);
+        let value = (!key.trim().is_empty()).then(|| Redis::shared().says(&["get", key.trim()]));
+        value.filter(|value| !value.trim().is_empty())
+    };
+    directory.look_up(&format!("/users/{user}")).await.ok(200);
+    let before = eventually("answers are remembered", remembered);
+    assert_eq!(take(server.place(), &directory, "full-sync")["users"], 1);
+    assert_ne!(remembered(), Some(before), "whose generation has gone is not used");
+    directory.look_up(&format!("/users/{user}")).await.ok(200);
 }
 
 #[tokio::test(flavor = "multi_thread")]

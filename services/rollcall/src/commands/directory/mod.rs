@@ -141,7 +141,7 @@ pub(super) async fn run(command: cli::Directory, installation: &Installation, ou
             // Only that there is none may be remembered, for a second; servers that listen forget even that.
             let _ = announce_directory(&created, &tiers).await;
             if draft {
-                output.say(life::seen(created.life.state()));
+                output.say(life::seen(created.life));
             }
             show(&Shown::of(created, installation).await?, output);
         }
