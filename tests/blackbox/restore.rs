@@ -145,8 +145,14 @@ async fn a_dump_of_a_busy_installation_restored_into_a_new_server_is_the_install
     for directory in &directories {
         read.push(everything(directory).await);
     }
+    for directory in &directories {
+        let last = [("user-agent", "the-last")];
+        directory.try_send("GET", "/Users?count=1", &last, None).await.unwrap().ok(200);
+    }
     let old = server.place().database_url().unwrap().to_owned();
-    // What is counted and numbered in the background has been.
+    // What is reported, counted and numbered in the background has been.
+    let reported = "SELECT COUNT(*) FROM credential_use WHERE last_agent = 'the-last'";
+    until("all uses are known", || psql(&old, reported).trim() == "3").await;
     until("everything has its number", || psql(&old, "SELECT COUNT(*) FROM outbox").trim() == "0").await;
 
     let stop = Arc::new(AtomicBool::new(false));

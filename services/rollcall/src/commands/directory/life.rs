@@ -1,6 +1,6 @@
 //! `rollcall directory submit`, `freeze`, `thaw`, `disable`, `enable`, `archive`.
 
-use rollcall_access::{DirectoryState, DirectoryStep, Life};
+use rollcall_access::{DirectoryState, DirectoryStep, Life, Stage};
 use rollcall_store::{ControlError, DirectoryRecord};
 use rollcall_tokens::{Told, announce_directory};
 use serde::Serialize;
@@ -107,12 +107,12 @@ fn said(step: DirectoryStep, (before, after): (Life, Life), record: &DirectoryRe
         (DirectoryStep::Archive, true) => format!("\"{name}\" was archived before; nothing changed."),
         (DirectoryStep::FirstChange | DirectoryStep::FullSync, _) => String::new(),
     };
-    format!("{done} {}", seen(after.state()))
+    format!("{done} {}", seen(after))
 }
 
 /// What clients and consumers see of a directory.
-pub(super) const fn seen(state: DirectoryState) -> &'static str {
-    match state {
+pub(super) const fn seen(life: Life) -> &'static str {
+    match life.state() {
         DirectoryState::Draft => {
             "Clients can do everything, up to a small number of users and groups; consumers see nothing. When the client is \
              set up: `rollcall directory submit`."
@@ -120,6 +120,10 @@ pub(super) const fn seen(state: DirectoryState) -> &'static str {
         DirectoryState::Submitted => "Clients can do everything, and consumers see it; nothing came yet.",
         DirectoryState::Receiving => "Clients can do everything, and consumers see it; changes come.",
         DirectoryState::Synced => "Clients can do everything, and consumers see it; a full sync was done.",
+        DirectoryState::Frozen if matches!(life.stage, Stage::Draft) => {
+            "Clients can read; changes are answered 503 with Retry-After, and clients send them again. Consumers see nothing \
+             of a draft."
+        }
         DirectoryState::Frozen => {
             "Clients and consumers can read; changes are answered 503 with Retry-After, and clients send them again."
         }

@@ -168,7 +168,7 @@ pub(super) async fn run(command: cli::Directory, installation: &Installation, ou
                 output.say(&format!("Look again: {notice}"));
             }
             if draft {
-                output.say(life::seen(created.life.state()));
+                output.say(life::seen(created.life));
             }
             let directory = Shown::of(created, installation).await?;
             let text = text(&directory);
