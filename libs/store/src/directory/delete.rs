@@ -72,11 +72,7 @@ impl Delete {
     ) -> Result<Vec<Uuid>, StoreError> {
         let backend = transaction.get_database_backend();
         if backend == DbBackend::Postgres {
-            let now = self.group_ids(transaction, "").await?;
-            if now.iter().any(|group| locked.binary_search(group).is_err()) {
-                // It came into a group after the groups were locked: from the start, with that one too.
-                return Err(StoreError::contention());
-            }
+            self.hold_groups(transaction, locked).await?;
         }
         if locked.is_empty() && !self.is_member(transaction).await? {
             return Ok(Vec::new());
@@ -106,24 +102,33 @@ impl Delete {
         let members = Sql::new("DELETE FROM member WHERE directory_id = ").id(self.by.directory);
         let members = members.text(" AND member_id = ").id(self.target.id).text(" RETURNING group_id");
         let rows = transaction.query_all_raw(members.build(backend)).await?;
-        let groups: Vec<Uuid> = rows.iter().map(|row| row.try_get("", "group_id")).collect::<Result<_, _>>()?;
-        if backend == DbBackend::Postgres {
-            let own = self.target.id.as_uuid();
-            let gone = groups.iter().filter(|group| **group != own && locked.binary_search(group).is_err());
-            self.hold_deleted(transaction, &gone.copied().collect::<Vec<_>>()).await?;
-        }
-        Ok(groups)
+        rows.iter().map(|row| row.try_get("", "group_id").map_err(StoreError::from)).collect()
     }
 
-    /// Locks groups that were deleted, so that none of them comes back before this is done: it would have lost a member
-    /// without a word.
-    async fn hold_deleted(&self, transaction: &Transaction, groups: &[Uuid]) -> Result<(), StoreError> {
+    /// Sees to it that the groups that the resource is in are live or deleted until this is done, each as it is now.
+    async fn hold_groups(&self, transaction: &Transaction, locked: &[Uuid]) -> Result<(), StoreError> {
         let backend = transaction.get_database_backend();
-        for some in groups.chunks(BATCH) {
+        let sql = Sql::new("SELECT m.group_id, g.id AS live FROM member m LEFT JOIN resource g")
+            .text(" ON g.directory_id = m.directory_id AND g.id = m.group_id WHERE m.directory_id = ")
+            .id(self.by.directory)
+            .text(" AND m.member_id = ")
+            .id(self.target.id)
+            .text(" AND m.group_id <> ")
+            .id(self.target.id);
+        let mut deleted = Vec::new();
+        for row in transaction.query_all_raw(sql.build(backend)).await? {
+            let group: Uuid = row.try_get("", "group_id")?;
+            match row.try_get::<Option<Uuid>>("", "live")? {
+                None => deleted.push(group),
+                Some(_) if locked.binary_search(&group).is_ok() => {}
+                // It came into this group after the groups were locked, or the group came back: from the start.
+                Some(_) => return Err(StoreError::contention()),
+            }
+        }
+        for some in deleted.chunks(BATCH) {
             let sql = Sql::new("SELECT id FROM deleted_resource WHERE directory_id = ").id(self.by.directory);
             let sql = sql.text(" AND id IN ").ids(some).text(" ORDER BY id").text(for_share(backend));
             if transaction.query_all_raw(sql.build(backend)).await?.len() < some.len() {
-                // One came back meanwhile: from the start, with that one too.
                 return Err(StoreError::contention());
             }
         }

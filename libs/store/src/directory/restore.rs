@@ -165,26 +165,37 @@ impl Restore {
     /// Those of `groups` that are live, and those that were deleted and can be brought back, locked: none of them becomes
     /// the other meanwhile.
     async fn lock_groups(&self, transaction: &Transaction, groups: &[Uuid]) -> Result<Known, StoreError> {
-        let mut deleted = self.lock_deleted(transaction, groups).await?;
+        let deleted = self.lock_deleted(transaction, groups).await?;
         let backend = transaction.get_database_backend();
-        let sql = Sql::new("SELECT id FROM resource WHERE directory_id = ").id(self.by.directory);
-        let sql = sql.text(" AND kind = 2 AND id IN ").ids(groups).text(" ORDER BY id").text(for_update(backend));
-        let live = ids(&transaction.query_all_raw(sql.build(backend)).await?)?;
-        // One may have been deleted between the two.
+        let live = Sql::new("SELECT id FROM resource WHERE directory_id = ").id(self.by.directory);
+        let live = live.text(" AND kind = 2 AND id IN ").ids(groups);
+        let locked = live.text(" ORDER BY id").text(for_update(backend));
+        let live = ids(&transaction.query_all_raw(locked.build(backend)).await?)?;
         let is_missing = |id: &&Uuid| !deleted.contains(id) && !live.contains(id) && **id != self.target.id.as_uuid();
         let missing: Vec<Uuid> = groups.iter().filter(is_missing).copied().collect();
         if !missing.is_empty() {
-            deleted.extend(self.lock_deleted(transaction, &missing).await?);
+            // In one statement, for which each is either or neither: it was erased, or it moved between the two above.
+            let moved = Sql::new("SELECT g.id FROM resource g WHERE g.directory_id = ").id(self.by.directory);
+            let moved = moved.text(" AND g.kind = 2 AND g.id IN ").ids(&missing).text(" UNION ALL ");
+            let moved = moved.part(&self.deleted_among(&missing)).text(" LIMIT 1");
+            if transaction.query_one_raw(moved.build(backend)).await?.is_some() {
+                return Err(StoreError::contention());
+            }
         }
         Ok(Known { live, deleted })
     }
 
     async fn lock_deleted(&self, transaction: &Transaction, groups: &[Uuid]) -> Result<Vec<Uuid>, StoreError> {
         let backend = transaction.get_database_backend();
+        let sql = self.deleted_among(groups).text(" ORDER BY d.id").text(for_update(backend));
+        ids(&transaction.query_all_raw(sql.build(backend)).await?)
+    }
+
+    /// Those of `groups` that were deleted and can be brought back.
+    fn deleted_among(&self, groups: &[Uuid]) -> Sql {
         let sql = Sql::new("SELECT d.id FROM deleted_resource d WHERE d.directory_id = ").id(self.by.directory);
         let sql = sql.part(&deleted::restorable(self.by.now())).text(" AND d.kind = 2 AND d.id <> ").id(self.target.id);
-        let sql = sql.text(" AND d.id IN ").ids(groups).text(" ORDER BY d.id").text(for_update(backend));
-        ids(&transaction.query_all_raw(sql.build(backend)).await?)
+        sql.text(" AND d.id IN ").ids(groups)
     }
 
     /// Puts the resource into `groups`.
