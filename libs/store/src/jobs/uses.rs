@@ -24,18 +24,24 @@ pub(super) async fn purge(
     refusals_before: Timestamp,
     limit: u32,
 ) -> Result<usize, StoreError> {
-    let activity = ACTIVITY.purge(inner, activity_before.as_micros() / HOUR, limit).await?;
-    let refusals = REFUSALS.purge(inner, refusals_before.as_micros() / DAY, limit).await?;
-    Ok(activity + refusals)
+    let mut erased = 0;
+    for (table, before) in
+        [(&ACTIVITY, activity_before.as_micros() / HOUR), (&REFUSALS, refusals_before.as_micros() / DAY)]
+    {
+        // Idle, it only reads.
+        if !inner.rows(table.old(before, 1).build(inner.backend())).await?.is_empty() {
+            erased += inner.write(Purge { table, before, limit }).await?;
+        }
+    }
+    Ok(erased)
 }
 
-/// What is known of something for a while.
-pub(super) struct Table {
-    pub(super) name: &'static str,
+struct Table {
+    name: &'static str,
     /// What its rows' age is told by.
-    pub(super) age: &'static str,
+    age: &'static str,
     /// Its key without the directory and the age; whether it is an id.
-    pub(super) key: &'static [(&'static str, bool)],
+    key: &'static [(&'static str, bool)],
 }
 
 const ACTIVITY: Table = Table {
@@ -47,15 +53,6 @@ const REFUSALS: Table =
     Table { name: "refused_use", age: "day", key: &[("reason", false), ("credential_id", true), ("address", false)] };
 
 impl Table {
-    /// Erases up to `limit` of its rows.
-    pub(super) async fn purge(&'static self, inner: &Inner, before: i64, limit: u32) -> Result<usize, StoreError> {
-        // Idle, it only reads.
-        if inner.rows(self.old(before, 1).build(inner.backend())).await?.is_empty() {
-            return Ok(0);
-        }
-        inner.write(Purge { table: self, before, limit }).await
-    }
-
     fn columns(&self) -> String {
         let key: Vec<&str> = self.key.iter().map(|(column, _)| *column).collect();
         format!("{}, {}", self.age, key.join(", "))
@@ -115,4 +112,15 @@ impl Mutation for Purge {
         }
         Ok(erased as usize)
     }
+}
+
+const TOLERATED: Table = Table { name: "tolerated_use", age: "day", key: &[("what", false)] };
+
+/// The same for what was tolerated of directories' clients.
+pub(super) async fn purge_tolerated(inner: &Inner, before: Timestamp, limit: u32) -> Result<usize, StoreError> {
+    let before = before.as_micros() / DAY;
+    if inner.rows(TOLERATED.old(before, 1).build(inner.backend())).await?.is_empty() {
+        return Ok(0);
+    }
+    inner.write(Purge { table: &TOLERATED, before, limit }).await
 }
