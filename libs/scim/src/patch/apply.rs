@@ -18,7 +18,11 @@ impl PatchPlan {
             Step::UnsetExtension(urn) => {
                 document.shift_remove(urn);
             }
-            Step::Foreign { urn, names, value, if_present } => foreign(document, urn, names, value, *if_present),
+            Step::Foreign { urn, names, verb, value, if_present } => {
+                if !*if_present || spelling(document, urn).is_some() {
+                    foreign(document, urn, names, *verb, value);
+                }
+            }
             Step::Set { place, value, .. } if !place.attribute.multi_valued => {
                 in_holder(document, place, |holder, name| set_single(holder, name, value));
             }
@@ -154,13 +158,10 @@ pub(super) fn merge(existing: &mut Map<String, Value>, parts: &Map<String, Value
     }
 }
 
-/// Sets something in an extension that nobody registered. Names that are there keep their spelling.
-fn foreign(document: &mut Map<String, Value>, urn: &str, names: &[String], value: &Value, if_present: bool) {
-    let known = spelling(document, urn);
-    if if_present && known.is_none() {
-        return;
-    }
-    let urn = known.unwrap_or_else(|| urn.to_owned());
+/// Sets something in an extension that nobody registered. Names that are there keep their spelling; lists are added to, and
+/// what a list names is removed from them.
+fn foreign(document: &mut Map<String, Value>, urn: &str, names: &[String], verb: Verb, value: &Value) {
+    let urn = spelling(document, urn).unwrap_or_else(|| urn.to_owned());
     let mut block = match document.get_mut(&urn) {
         Some(Value::Object(block)) => std::mem::take(block),
         _ => Map::new(),
@@ -169,12 +170,12 @@ fn foreign(document: &mut Map<String, Value>, urn: &str, names: &[String], value
         [] => match value {
             Value::Object(parts) => {
                 for (name, value) in parts {
-                    set_foreign(&mut block, std::slice::from_ref(name), value);
+                    set_foreign(&mut block, std::slice::from_ref(name), verb, value);
                 }
             }
             _ => block.clear(),
         },
-        names => set_foreign(&mut block, names, value),
+        names => set_foreign(&mut block, names, verb, value),
     }
     block.retain(|_, value| !is_unset(value));
     if block.is_empty() {
@@ -184,14 +185,20 @@ fn foreign(document: &mut Map<String, Value>, urn: &str, names: &[String], value
     }
 }
 
-fn set_foreign(block: &mut Map<String, Value>, names: &[String], value: &Value) {
+fn set_foreign(block: &mut Map<String, Value>, names: &[String], verb: Verb, value: &Value) {
     let Some((name, deeper)) = names.split_first() else { return };
     let name = spelling(block, name).unwrap_or_else(|| name.clone());
     if deeper.is_empty() {
-        if is_unset(value) {
+        let value = match (verb, block.get(&name), value) {
+            (Verb::Add, Some(Value::Array(old)), Value::Array(new)) => elements::joined(old, new),
+            (Verb::Remove, Some(Value::Array(old)), Value::Array(listed)) => elements::without(old, listed),
+            (Verb::Remove, ..) => Value::Null,
+            (_, _, value) => value.clone(),
+        };
+        if is_unset(&value) {
             block.shift_remove(&name);
         } else {
-            block.insert(name, value.clone());
+            block.insert(name, value);
         }
         return;
     }
@@ -199,7 +206,7 @@ fn set_foreign(block: &mut Map<String, Value>, names: &[String], value: &Value) 
         Some(Value::Object(inner)) => std::mem::take(inner),
         _ => Map::new(),
     };
-    set_foreign(&mut inner, deeper, value);
+    set_foreign(&mut inner, deeper, verb, value);
     if inner.is_empty() {
         block.shift_remove(&name);
     } else {

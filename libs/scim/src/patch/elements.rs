@@ -38,6 +38,19 @@ pub(super) fn add(
     Ok(())
 }
 
+/// A list of which nothing is known but its values, with those of another that it does not have.
+pub(super) fn joined(old: &[Value], new: &[Value]) -> Value {
+    let mut known: HashSet<String> = old.iter().map(fingerprint).collect();
+    let new = new.iter().filter(|value| known.insert(fingerprint(value)));
+    Value::Array(old.iter().chain(new).cloned().collect())
+}
+
+/// The same without those of another.
+pub(super) fn without(old: &[Value], listed: &[Value]) -> Value {
+    let listed: HashSet<String> = listed.iter().map(fingerprint).collect();
+    Value::Array(old.iter().filter(|value| !listed.contains(&fingerprint(value))).cloned().collect())
+}
+
 /// One primary at most, the touched elements first; nothing twice.
 fn settle(list: &mut Vec<Value>, touched: &BTreeSet<usize>) {
     if touched.iter().any(|at| list.get(*at).is_some_and(is_primary)) {

@@ -168,7 +168,15 @@ impl Planner<'_> {
                     Some(rest) => (urn, rest.split('.').map(str::to_owned).collect()),
                     None => (urn, Vec::new()),
                 };
-                self.foreign(urn, names, block || by == By::Key, value.filter(|_| verb != Verb::Remove), &path)
+                let value = match (verb, value) {
+                    (Verb::Remove, Some(Value::Array(listed))) if !names.is_empty() && !listed.is_empty() => {
+                        patch::remove_listed_values(&path.name, leniency)?;
+                        Some(Value::Array(listed))
+                    }
+                    (Verb::Remove, _) => None,
+                    (_, value) => value,
+                };
+                self.foreign((urn, names), block || by == By::Key, verb, value, &path)
             }
             Named::Attribute { extension, attribute, sub } => {
                 let place =
@@ -200,9 +208,9 @@ impl Planner<'_> {
 
     fn foreign(
         &mut self,
-        urn: &str,
-        names: Vec<String>,
+        (urn, names): (&str, Vec<String>),
         block: bool,
+        verb: Verb,
         value: Option<Value>,
         path: &AttributePath,
     ) -> Result<(), ScimError> {
@@ -223,7 +231,7 @@ impl Planner<'_> {
                 format!("{} takes an object with the extension's attributes.", shortened(urn)),
             ));
         }
-        self.plan.steps.push(Step::Foreign { urn: urn.to_owned(), names, value, if_present: !sure });
+        self.plan.steps.push(Step::Foreign { urn: urn.to_owned(), names, verb, value, if_present: !sure });
         Ok(())
     }
 

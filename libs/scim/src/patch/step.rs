@@ -90,6 +90,7 @@ pub(super) enum Step {
         urn: String,
         /// The names from the extension down; empty for all of it.
         names: Vec<String>,
+        verb: Verb,
         value: Value,
         /// Not sure to be an extension: only if the resource has it.
         if_present: bool,

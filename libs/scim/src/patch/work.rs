@@ -46,9 +46,10 @@ fn cost(step: &Step, document: &Map<String, Value>) -> usize {
         }
         Step::Foreign { urn, names, value, .. } => {
             // Each name is looked for among those that are there, and among those set before it.
-            let there = foreign_names(urn, names, document);
+            let there = foreign(urn, names, document);
             let named = value.as_object().map_or(1, Map::len);
-            document.len().saturating_add(named.saturating_mul(1 + there + named / 2))
+            let names = named.saturating_mul(1 + there.names + named / 2);
+            document.len().saturating_add(names).saturating_add(there.listed)
         }
     }
 }
@@ -62,16 +63,25 @@ fn listed(place: &Place, document: &Map<String, Value>) -> usize {
     holder.and_then(|holder| holder.get(&place.attribute.name)).and_then(Value::as_array).map_or(0, Vec::len)
 }
 
-/// How many names stand beside those on the way into an extension that nobody registered.
-fn foreign_names(urn: &str, names: &[String], document: &Map<String, Value>) -> usize {
+/// What stands on the way into an extension that nobody registered.
+#[derive(Default)]
+struct Foreign {
+    names: usize,
+    /// Values of lists.
+    listed: usize,
+}
+
+fn foreign(urn: &str, names: &[String], document: &Map<String, Value>) -> Foreign {
     let mut level = Some(document);
-    let mut count = 0;
+    let mut there = Foreign::default();
     for name in std::iter::once(urn).chain(names.iter().map(String::as_str)) {
         let found = level.and_then(|map| map.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)));
         level = found.and_then(|(_, value)| value.as_object());
-        count += level.map_or(0, Map::len);
+        there.names += level.map_or(0, Map::len);
+        let lists = level.into_iter().flat_map(Map::values).filter_map(Value::as_array);
+        there.listed += lists.map(Vec::len).sum::<usize>();
     }
-    count
+    there
 }
 
 fn comparisons(condition: &Condition) -> usize {
@@ -131,6 +141,16 @@ mod tests {
             (0..1000).map(|name| (format!("{urn}.n{part}-{name}"), json!(1))).collect::<Map<_, _>>().into()
         };
         let operation = |part| json!({"op": "add", "value": names(part)});
+        let error = patched((0..100).map(operation).collect(), &with_emails(1)).unwrap_err();
+        assert_eq!(error.scim_type, Some(ScimType::TooMany));
+    }
+
+    #[test]
+    fn values_that_pile_up_in_a_list_of_a_foreign_extension_are_refused() {
+        let values = |part: usize| -> Value { (0..5_000).map(|value| json!(format!("{part}-{value}"))).collect() };
+        let operation =
+            |part| json!({"op": "add", "path": "urn:example:extension:2.0:User:list", "value": values(part)});
+        assert!(patched(vec![operation(0)], &with_emails(1)).is_ok());
         let error = patched((0..100).map(operation).collect(), &with_emails(1)).unwrap_err();
         assert_eq!(error.scim_type, Some(ScimType::TooMany));
     }

@@ -272,6 +272,29 @@ fn an_unregistered_extension_is_kept_merged_and_removed() {
 }
 
 #[test]
+fn a_list_in_an_unregistered_extension_is_added_to_and_removed_from() {
+    let urn = "urn:ietf:params:scim:schemas:extension:greenhouse:2.0:User";
+    let ids = |ids: &[&str]| -> Value { ids.iter().map(|id| json!({"value": id})).collect() };
+    let path = format!("{urn}:department_ids");
+    let before = json!({urn: {"department_ids": ids(&["1"]), "level": 3}});
+    let quirks = &[Quirk::UnmappedExtension];
+    let add = json!([{"op": "add", "path": path, "value": ids(&["1", "2", "2"])}]);
+    let after = patched(before.clone(), add, quirks);
+    assert_eq!(after[urn], json!({"department_ids": ids(&["1", "2"]), "level": 3}));
+    let nested = json!([{"op": "add", "value": {urn: {"department_ids": ids(&["3"]), "level": 4}}}]);
+    assert_eq!(patched(before.clone(), nested, quirks)[urn], json!({"department_ids": ids(&["1", "3"]), "level": 4}));
+    let replace = json!([{"op": "replace", "path": path, "value": ids(&["2"])}]);
+    assert_eq!(patched(before, replace, quirks)[urn]["department_ids"], ids(&["2"]));
+    let before = json!({urn: {"department_ids": ids(&["1", "2"]), "level": 3}});
+    let remove = |value: Value| json!([{"op": "remove", "path": path, "value": value}]);
+    let listed = &[Quirk::RemoveListedValues, Quirk::UnmappedExtension];
+    let after = patched(before.clone(), remove(ids(&["1", "9"])), listed);
+    assert_eq!(after[urn], json!({"department_ids": ids(&["2"]), "level": 3}));
+    assert_eq!(patched(before.clone(), remove(ids(&["1", "2"])), listed)[urn], json!({"level": 3}));
+    assert_eq!(patched(before, remove(Value::Null), quirks)[urn], json!({"level": 3}));
+}
+
+#[test]
 fn unknown_attributes_are_left_out_and_counted_by_name() {
     let lenient = Leniency::lenient();
     let body = json!({"userName": "u", "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "badgeColour": "red",

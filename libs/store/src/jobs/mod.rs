@@ -157,7 +157,7 @@ impl JobStore {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn purge_tolerated(&self, before: Timestamp, limit: u32) -> Result<usize, StoreError> {
-        tolerated::purge(&self.0, before, limit).await
+        uses::purge_tolerated(&self.0, before, limit).await
     }
 
     /// Erases up to `limit` access tokens of OAuth clients that expired before `before`. What is known of their use goes over

@@ -1,4 +1,4 @@
-//! What was tolerated of directories' clients, by the day: adding to it, and erasing it after a while.
+//! What was tolerated of directories' clients, by the day: adding to it.
 
 use std::collections::BTreeMap;
 
@@ -7,12 +7,10 @@ use rollcall_base::{Id, Timestamp, marker::Directory};
 use sea_orm::ConnectionTrait;
 use uuid::Uuid;
 
-use super::uses::Table;
 use crate::{
     StoreError,
     door::Mutation,
     statement::{BATCH, Sql},
-    store::Inner,
     transaction::Transaction,
 };
 
@@ -38,12 +36,6 @@ pub const UNMAPPED: &str = "unmapped:";
 pub const MOST_NAMES_A_DAY: usize = 64;
 
 const DAY: i64 = 24 * 60 * 60 * 1_000_000;
-
-const TABLE: Table = Table { name: "tolerated_use", age: "day", key: &[("what", false)] };
-
-pub(super) async fn purge(inner: &Inner, before: Timestamp, limit: u32) -> Result<usize, StoreError> {
-    TABLE.purge(inner, before.as_micros() / DAY, limit).await
-}
 
 /// Adds to what is known.
 pub(super) struct Record(pub(super) Vec<ToleratedUse>);

@@ -24,10 +24,18 @@ pub(super) async fn purge(
     refusals_before: Timestamp,
     limit: u32,
 ) -> Result<usize, StoreError> {
-    let activity = ACTIVITY.purge(inner, activity_before.as_micros() / HOUR, limit).await?;
-    let past_tokens = PAST_TOKENS.purge(inner, activity_before.as_micros(), limit).await?;
-    let refusals = REFUSALS.purge(inner, refusals_before.as_micros() / DAY, limit).await?;
-    Ok(activity + past_tokens + refusals)
+    let mut erased = 0;
+    for (table, before) in [
+        (&ACTIVITY, activity_before.as_micros() / HOUR),
+        (&PAST_TOKENS, activity_before.as_micros()),
+        (&REFUSALS, refusals_before.as_micros() / DAY),
+    ] {
+        // Idle, it only reads.
+        if !inner.rows(table.old(before, 1).build(inner.backend())).await?.is_empty() {
+            erased += inner.write(Purge { table, before, limit }).await?;
+        }
+    }
+    Ok(erased)
 }
 
 pub(super) async fn purge_reporters(inner: &Inner, before: Timestamp) -> Result<usize, StoreError> {
@@ -52,13 +60,12 @@ impl Mutation for PurgeReporters {
     }
 }
 
-/// What is known of something for a while.
-pub(super) struct Table {
-    pub(super) name: &'static str,
+struct Table {
+    name: &'static str,
     /// What its rows' age is told by.
-    pub(super) age: &'static str,
+    age: &'static str,
     /// Its key without the directory and the age; whether it is an id.
-    pub(super) key: &'static [(&'static str, bool)],
+    key: &'static [(&'static str, bool)],
 }
 
 const ACTIVITY: Table = Table {
@@ -71,15 +78,6 @@ const REFUSALS: Table =
     Table { name: "refused_use", age: "day", key: &[("reason", false), ("credential_id", true), ("address", false)] };
 
 impl Table {
-    /// Erases up to `limit` of its rows.
-    pub(super) async fn purge(&'static self, inner: &Inner, before: i64, limit: u32) -> Result<usize, StoreError> {
-        // Idle, it only reads.
-        if inner.rows(self.old(before, 1).build(inner.backend())).await?.is_empty() {
-            return Ok(0);
-        }
-        inner.write(Purge { table: self, before, limit }).await
-    }
-
     fn columns(&self) -> String {
         let key: Vec<&str> = self.key.iter().map(|(column, _)| *column).collect();
         format!("{}, {}", self.age, key.join(", "))
