@@ -336,7 +336,7 @@ mod tests {
         let names: std::collections::BTreeSet<&str> = Quirk::ALL.iter().map(|quirk| quirk.as_str()).collect();
         assert_eq!(names.len(), Quirk::ALL.len());
         // The last of the enum is the last of the list: whoever adds one behind it is told here.
-        assert_eq!(Quirk::ALL.len(), Quirk::FilterInProjection as usize + 1);
+        assert_eq!(Quirk::ALL.len(), Quirk::EndpointLetterCase as usize + 1);
     }
 
     #[test]

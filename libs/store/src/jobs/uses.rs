@@ -138,3 +138,14 @@ impl Mutation for Purge {
         Ok(erased as usize)
     }
 }
+
+const TOLERATED: Table = Table { name: "tolerated_use", age: "day", key: &[("what", false)] };
+
+/// The same for what was tolerated of directories' clients.
+pub(super) async fn purge_tolerated(inner: &Inner, before: Timestamp, limit: u32) -> Result<usize, StoreError> {
+    let before = before.as_micros() / DAY;
+    if inner.rows(TOLERATED.old(before, 1).build(inner.backend())).await?.is_empty() {
+        return Ok(0);
+    }
+    inner.write(Purge { table: &TOLERATED, before, limit }).await
+}

@@ -36,12 +36,15 @@ pub(super) fn wait_without_a_turn(request: &mut ServiceRequest, ticket: &Arc<Tic
 
 type Piece = Option<Result<Bytes, PayloadError>>;
 
+/// Ends when the request has its turn again.
+type ItsTurn = Pin<Box<dyn Future<Output = ()>>>;
+
 /// A request's body.
 struct Patient {
     inner: Payload,
     ticket: Arc<Ticket>,
     /// What came while it was not worked on, and the wait for its turn.
-    came: Option<(Piece, Pin<Box<dyn Future<Output = ()>>>)>,
+    came: Option<(Piece, ItsTurn)>,
 }
 
 impl Stream for Patient {
