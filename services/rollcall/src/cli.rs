@@ -188,9 +188,9 @@ pub(crate) enum Directory {
     Change {
         #[command(flatten)]
         directory: DirectoryChoice,
-        /// entra-id, ping-federate, okta, cyberark, pingone, sase-5g or other
-        #[arg(long, value_name = "CLIENT", value_parser = str::parse::<ClientKind>)]
-        client: Option<ClientKind>,
+        /// A name of `rollcall client list`
+        #[arg(long, value_name = "CLIENT", value_parser = client_named)]
+        client: Option<&'static Profile>,
         /// 1 to 40 letters, digits, hyphens
         #[arg(long = "new-directory-id", value_name = "ID")]
         directory_id: Option<String>,

@@ -62,7 +62,11 @@ pub fn guide_values(public: &PublicUrl, directory: &DirectoryRecord, token: Toke
 /// The profile of a directory: the one of its client; any other client's, if a newer version named one that is not known here.
 #[allow(clippy::expect_used)] // it is embedded, and a test asks for it
 pub fn profile_of_directory(directory: &DirectoryRecord) -> &'static Profile {
-    profile(&directory.client_kind).or_else(|| profile("other")).expect("there is a profile for any other client")
+    let chosen = directory.client_profile.as_deref().and_then(profile);
+    chosen
+        .or_else(|| profile(&directory.client_kind))
+        .or_else(|| profile("other"))
+        .expect("there is a profile for any other client")
 }
 
 impl Gateway {

@@ -1,7 +1,8 @@
 //! `rollcall directory change` and `free-key`.
 
-use rollcall_base::{ClientKind, DirectoryId, DirectoryName};
-use rollcall_store::{ControlError, DirectoryChange, DirectoryRecord, Freed, StoreError};
+use rollcall_base::{DirectoryId, DirectoryName};
+use rollcall_clients::Profile;
+use rollcall_store::{ControlError, DirectoryChange, DirectoryRecord, Freed};
 use rollcall_tokens::announce_directory;
 use serde::Serialize;
 
@@ -14,6 +15,7 @@ struct Shown {
     directory_id: String,
     directory_name: String,
     client: String,
+    client_profile: Option<String>,
     base_url: String,
     /// Former IDs and Names that still lead to it.
     former_keys: String,
@@ -21,7 +23,7 @@ struct Shown {
 
 pub(super) async fn change(
     choice: cli::DirectoryChoice,
-    client: Option<ClientKind>,
+    client: Option<&'static Profile>,
     directory_id: Option<String>,
     directory_name: Option<String>,
     installation: &Installation,
@@ -34,7 +36,7 @@ pub(super) async fn change(
     let change = DirectoryChange {
         directory_id: directory_id.map(|id| id.to_string()),
         directory_name: directory_name.map(|name| name.to_string()),
-        client: client.map(|kind| (kind.to_string(), None)),
+        client: client.map(|profile| (profile.kind.to_string(), Some(profile.name.clone()))),
     };
     if change == DirectoryChange::default() {
         return Err(Failure::told(
@@ -93,13 +95,14 @@ async fn show(
     installation: &Installation,
     output: &Output,
 ) -> Result<(), Failure> {
-    let former_keys = tenant.former_keys(&record).await.map_err(StoreError::from)?.join(" ");
+    let former_keys = tenant.former_keys(&record).await?.join(" ");
     output.one(&Shown {
         base_url: installation.base_url(&record),
         tenant: record.tenant_slug,
         directory_id: record.directory_id,
         directory_name: record.directory_name,
         client: record.client_kind,
+        client_profile: record.client_profile,
         former_keys,
     });
     Ok(())
