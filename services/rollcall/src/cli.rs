@@ -10,7 +10,6 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use rollcall_access::{Networks, Scopes};
-use rollcall_base::ClientKind;
 use rollcall_clients::Profile;
 
 pub(crate) use audit::{Audit, Policy, Since};
