@@ -254,7 +254,7 @@ fn diagnoses_and_contact(place: &Place, directory: &Directory) {
         assert!(shown[moment].as_str().is_some_and(|at| at.starts_with("20")), "{moment}: {shown}");
     }
     assert!(shown["last_contact"].as_str() > shown["scim_change_timestamp"].as_str(), "{shown}");
-    assert_eq!((&shown["client_profile"], &shown["policies"]["strict"]), (&Value::Null, &json!(false)));
+    assert_eq!((&shown["client_profile"], &shown["policies"]["strict"]), (&json!("okta"), &json!(false)));
 }
 
 #[tokio::test(flavor = "multi_thread")]

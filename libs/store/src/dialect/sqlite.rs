@@ -56,7 +56,7 @@ pub(crate) async fn writer(config: &StoreConfig, create: bool) -> Result<SqliteP
         let mut file = std::fs::OpenOptions::new();
         file.append(true).create(create).mode(0o600).open(&path).map_err(|error| unwritable(error, &path))?;
     }
-    let pool_options = SqlitePoolOptions::new().max_connections(1).idle_timeout(None).max_lifetime(None);
+    let pool_options = SqlitePoolOptions::new().max_connections(1);
     let options = options(config)?.create_if_missing(create);
     let until = Instant::now() + Duration::from_millis(config.acquire_timeout_ms);
     loop {
@@ -99,9 +99,13 @@ async fn pool(
     pool: SqlitePoolOptions,
     config: &StoreConfig,
 ) -> Result<SqlitePool, sqlx::Error> {
-    // A connection to a file is not lost as one to a server is: no test before use.
+    // A connection to a file is not lost as one to a server is: no test before use, and none is too old. That also keeps
+    // sqlx from looking after the pool: its task counts idle connections while they come and go, and when it looks between
+    // one's coming and its being counted (a count of -1) it loops, and holds a thread, for as long as the process lives.
     pool.acquire_timeout(Duration::from_millis(config.acquire_timeout_ms))
         .test_before_acquire(false)
+        .idle_timeout(None)
+        .max_lifetime(None)
         .connect_with(options)
         .await
 }

@@ -81,7 +81,7 @@ on_both_databases! {
         let lines = tenant.audit(&everything()).await.unwrap();
         let mut said: Vec<_> = lines.iter().map(|line| line.action.as_str()).filter(|action| action.starts_with("directory.")).collect();
         said.sort_unstable(); // of one millisecond
-        assert_eq!(said, ["directory.changed", "directory.changed", "directory.key_freed"]);
+        assert_eq!(said, ["directory.changed", "directory.changed", "directory.created", "directory.created", "directory.key_freed"]);
         tenant.change_directory(id, change("New-ID")).await.unwrap();
         assert_eq!(tenant.audit(&everything()).await.unwrap().len(), lines.len(), "nothing changed, nothing is told");
         let stranger = directory.store.operator(&OperatorScope::from_local_configuration()).create_tenant("stranger", "").await.unwrap();

@@ -50,6 +50,9 @@ pub(crate) async fn connect_for_migration(config: &StoreConfig, most: u32) -> Re
     let options = PgPoolOptions::new()
         .max_connections(most)
         .acquire_timeout(Duration::from_millis(config.acquire_timeout_ms))
+        // As with SQLite: the driver does not look after the pool.
+        .idle_timeout(None)
+        .max_lifetime(None)
         .after_connect(|connection, _| Box::pin(servers::refuse_read_only(connection)));
     Ok(options.connect_with(first).await?.into())
 }
