@@ -116,7 +116,13 @@ impl FromStr for Client {
     type Err = UnknownClient;
 
     fn from_str(text: &str) -> Result<Self, UnknownClient> {
-        let known = Self::ALL.into_iter().find(|client| client.as_str() == text);
+        // A profile may be called otherwise; both ways of setting Entra ID up send the same.
+        let name = match text {
+            "okta-custom-app" => "okta-custom",
+            "entra-id-own-app" => "entra-id",
+            other => other,
+        };
+        let known = Self::ALL.into_iter().find(|client| client.as_str() == name);
         known.ok_or_else(|| UnknownClient { name: text.to_owned() })
     }
 }
@@ -137,6 +143,8 @@ mod tests {
         for client in Client::ALL {
             assert_eq!(client.as_str().parse(), Ok(client));
         }
+        assert_eq!("okta-custom-app".parse(), Ok(Client::OktaCustom), "the profile's name");
+        assert_eq!("entra-id-own-app".parse(), Ok(Client::EntraId), "the profile's name");
         let error = "azure".parse::<Client>().unwrap_err().to_string();
         assert!(error.contains("\"azure\"") && error.contains("entra-id-optscim"), "{error}");
     }

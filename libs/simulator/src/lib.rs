@@ -16,6 +16,7 @@ mod progress;
 mod report;
 mod run;
 mod verify;
+mod waiting;
 
 pub use client::{Client, UnknownClient};
 pub use dialect::GroupUpdates;
@@ -24,6 +25,7 @@ pub use http::{Latency, Measured};
 pub use options::Options;
 pub use progress::{Progress, Step};
 pub use report::{Difference, DifferenceKind, Happened, Report};
+pub use waiting::{OnWait, Waiting};
 
 /// Runs the simulation to its end, calling `progress` whenever something was done.
 ///

@@ -2,7 +2,7 @@
 
 use rollcall_base::SecretText;
 
-use crate::{Client, GroupUpdates, SimulatorError, dialect::Habits};
+use crate::{Client, GroupUpdates, OnWait, SimulatorError, dialect::Habits};
 
 /// What to simulate, and where.
 #[derive(Debug, Clone)]
@@ -29,6 +29,8 @@ pub struct Options {
     pub rate: Option<u32>,
     /// How PingFederate, PingOne and SailPoint change groups; `None`: PATCH, PingOne PUT.
     pub group_updates: Option<GroupUpdates>,
+    /// Who is told when the server puts the run off for the first time.
+    pub on_wait: Option<OnWait>,
 }
 
 impl Options {
@@ -50,6 +52,7 @@ impl Options {
             threads: None,
             rate: None,
             group_updates: None,
+            on_wait: None,
         }
     }
 

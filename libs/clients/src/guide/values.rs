@@ -17,6 +17,8 @@ pub struct Values {
     pub base_url: String,
     /// The Base URL that all directories share: the token alone tells which.
     pub shared_url: String,
+    /// Where OAuth clients get their access tokens.
+    pub token_endpoint: String,
     /// What is known of the directory's tokens.
     pub token: TokenState,
 }
@@ -26,10 +28,19 @@ pub struct Values {
 pub enum TokenState {
     /// Nothing.
     Unknown,
-    /// There is none that is good.
+    /// There is none that is good and may change users.
     None,
     /// The one that is meant ends at this moment.
     Ends(String),
+    /// There are several that are good and may change users.
+    Several {
+        /// How many: two at least.
+        count: usize,
+        /// When the first of them ends.
+        first_end: String,
+    },
+    /// There is none that an admin carries to the client, but so many OAuth clients that fetch theirs: one at least.
+    Clients(usize),
 }
 
 impl Values {
@@ -42,6 +53,7 @@ impl Values {
             directory_name: "DIRECTORY-NAME".to_owned(),
             base_url: format!("{public_url}/scim/{tenant}/{directory_id}/v2"),
             shared_url: format!("{public_url}/scim/v2"),
+            token_endpoint: format!("{public_url}/oauth2/v1/token"),
             token: TokenState::Unknown,
         }
     }
@@ -54,6 +66,7 @@ impl Values {
             "directory_name" => Cow::Borrowed(&*self.directory_name),
             "base_url" => Cow::Borrowed(&*self.base_url),
             "shared_url" => Cow::Borrowed(&*self.shared_url),
+            "token_endpoint" => Cow::Borrowed(&*self.token_endpoint),
             "token" => Cow::Owned(self.token_state()),
             _ => return None,
         })
@@ -67,12 +80,31 @@ impl Values {
                 "shown once, by {issue}, when it is issued; `rollcall token list {directory}` shows when it ends and which \
                  one to rotate"
             ),
-            TokenState::None => format!("there is no good one at the moment: {issue} issues one and shows it once"),
+            TokenState::None => format!(
+                "there is no good one at the moment that may change users: {issue} issues one and shows it once"
+            ),
             TokenState::Ends(moment) => format!(
                 "ends at {moment}. It was shown once, when it was issued, and cannot be shown again. A new one, also when \
                  it is lost: {issue}, or `rollcall token rotate --token-id ID` with an ID that `rollcall token list \
                  {directory}` shows; the old one goes on working meanwhile"
             ),
+            TokenState::Several { count, first_end } => format!(
+                "there are {count} that may change users; the first of them ends at {first_end}. `rollcall token list \
+                 {directory}` shows when each ends and which is in use. Each was shown once, when it was issued, and cannot be \
+                 shown again. A new one: {issue}, or `rollcall token rotate --token-id ID`; the others go on working \
+                 meanwhile"
+            ),
+            TokenState::Clients(count) => {
+                let clients = match count {
+                    1 => "one OAuth client is live, which fetches its".to_owned(),
+                    _ => format!("{count} OAuth clients are live, which fetch their"),
+                };
+                format!(
+                    "none was issued that is good and may change users, but {clients} access tokens at `{}`: `rollcall \
+                     oauth-client list {directory}`. If the client is to have a token instead: {issue}",
+                    self.token_endpoint
+                )
+            }
         }
     }
 }

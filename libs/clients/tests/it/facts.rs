@@ -27,6 +27,7 @@ fn every_fact_is_in_the_guide_that_must_tell_it() {
         directory_name: "corp.example".to_owned(),
         base_url: "https://id.example/scim/acme/Dir-1/v2".to_owned(),
         shared_url: "https://id.example/scim/v2".to_owned(),
+        token_endpoint: "https://id.example/oauth2/v1/token".to_owned(),
         token: TokenState::Unknown,
     };
     let guides: BTreeMap<&str, String> = profiles()

@@ -10,6 +10,7 @@ fn values() -> Values {
         directory_name: "corp.example".to_owned(),
         base_url: "https://id.example/scim/acme/Dir-1/v2".to_owned(),
         shared_url: "https://id.example/scim/v2".to_owned(),
+        token_endpoint: "https://id.example/oauth2/v1/token".to_owned(),
         token: TokenState::Ends("2027-11-22T09:00:00.000000Z".to_owned()),
     }
 }
@@ -157,6 +158,56 @@ fn what_is_said_of_the_token_depends_on_what_is_known_of_it() {
     assert!(of(TokenState::None).contains("no good one"));
     assert!(of(TokenState::Unknown).contains("shown once"));
     assert!(of(TokenState::Ends("2027-01-01".to_owned())).contains("ends at 2027-01-01"));
+    let several = of(TokenState::Several { count: 3, first_end: "2027-01-01".to_owned() });
+    assert!(several.contains("there are 3 ") && several.contains("first of them ends at 2027-01-01"), "{several}");
+    let one = of(TokenState::Clients(1));
+    assert!(one.contains("one OAuth client is live") && one.contains("`https://id.example/oauth2/v1/token`"), "{one}");
+    assert!(of(TokenState::Clients(2)).contains("2 OAuth clients are live"));
+}
+
+#[test]
+fn who_can_use_client_credentials_is_told_where_each_value_goes() {
+    for (name, fields) in [
+        ("entra-id", ["**Token endpoint**", "**Client identifier**", "**Client secret**"]),
+        ("entra-id-own-app", ["**Token endpoint**", "**Client identifier**", "**Client secret**"]),
+        ("cyberark", ["**Token URL**", "**Client ID**", "**Client secret**"]),
+        ("other", ["token endpoint", "`client_id`", "`client_secret`"]),
+    ] {
+        let guide = profile(name).unwrap().guide_for(&values());
+        let steps: Vec<&str> =
+            guide.sections.iter().flat_map(|section| &section.steps).map(|step| step.action.as_str()).collect();
+        let create = "`rollcall oauth-client create --tenant acme --directory Dir-1 ";
+        assert!(steps.iter().any(|step| step.contains(create)), "{name}");
+        let entered = steps.iter().find(|step| step.starts_with("With an OAuth client instead")).unwrap();
+        for words in fields.into_iter().chain(["`https://id.example/oauth2/v1/token`"]) {
+            assert!(entered.contains(words), "{name}: {words}");
+        }
+        assert!(guide.pairings.iter().any(|one| one.value.contains("`https://id.example/oauth2/v1/token`")), "{name}");
+    }
+    for name in ["okta", "onelogin", "jumpcloud", "google-workspace"] {
+        let text = profile(name).unwrap().guide_for(&values()).to_markdown();
+        assert!(!text.contains("oauth-client"), "{name} has no such choice");
+    }
+}
+
+#[test]
+fn a_full_sync_is_named_as_the_command_it_is_and_promises_no_more_than_it_does() {
+    for (profile, guide) in guides() {
+        let text = guide.to_markdown();
+        let name = &profile.name;
+        assert!(text.contains("`rollcall directory full-sync --tenant acme --directory Dir-1`"), "{name}");
+        assert!(text.contains("cannot know what the client no longer has"), "{name}");
+        assert!(!text.contains("reported, not deleted") && !text.contains("shows what was not sent again"), "{name}");
+    }
+}
+
+#[test]
+fn okta_is_told_which_custom_attributes_are_kept() {
+    for name in ["okta", "okta-custom-app"] {
+        let advice = profile(name).unwrap().guide_for(&values()).mapping.advice;
+        let custom = advice.iter().find(|one| one.starts_with("Custom attributes")).unwrap();
+        assert!(custom.contains("left out") && custom.contains("`rollcall directory quirks --tenant acme"), "{custom}");
+    }
 }
 
 #[test]

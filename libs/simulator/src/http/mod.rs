@@ -4,7 +4,10 @@ mod call;
 mod measure;
 mod pace;
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use reqwest::{
     Method, StatusCode,
@@ -18,7 +21,7 @@ use tokio::time::Instant;
 pub(crate) use call::{Call, filter, literal};
 pub use measure::{Latency, Measured};
 
-use crate::SimulatorError;
+use crate::{OnWait, SimulatorError, Waiting};
 
 /// Times a request is sent before the run gives up on 429 and 503.
 const ATTEMPTS: u32 = 8;
@@ -44,6 +47,9 @@ pub(crate) struct Connection {
     content_type: &'static str,
     pace: Option<pace::Pace>,
     measure: measure::Measure,
+    on_wait: Option<OnWait>,
+    /// Somebody was told of a wait.
+    told: AtomicBool,
 }
 
 impl Connection {
@@ -82,7 +88,14 @@ impl Connection {
             content_type: manner.content_type,
             pace: rate.map(pace::Pace::new),
             measure: measure::Measure::default(),
+            on_wait: None,
+            told: AtomicBool::new(false),
         })
+    }
+
+    /// The same, which tells `on_wait` of its first wait.
+    pub(crate) fn telling(self, on_wait: Option<OnWait>) -> Self {
+        Self { on_wait, ..self }
     }
 
     pub(crate) fn measured(&self) -> Measured {
@@ -130,10 +143,26 @@ impl Connection {
             }
             if attempt < ATTEMPTS {
                 self.measure.repeated();
+                self.tell(call, status, wait, &answer);
                 tokio::time::sleep(wait).await;
             }
         }
         Err(SimulatorError::PutOff { method: call.method, target: call.path().to_owned(), attempts: ATTEMPTS })
+    }
+
+    /// Several requests may be put off at the same moment: the first one's words are told.
+    fn tell(&self, call: &Call, status: StatusCode, wait: Duration, answer: &[u8]) {
+        let Some(on_wait) = &self.on_wait else { return };
+        if self.told.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        on_wait.tell(&Waiting {
+            method: call.method,
+            path: call.path().to_owned(),
+            status: status.as_u16(),
+            seconds: wait.as_secs(),
+            detail: detail(answer),
+        });
     }
 
     fn request(&self, call: &Call, body: Option<String>) -> Result<reqwest::RequestBuilder, SimulatorError> {
@@ -161,10 +190,7 @@ impl Connection {
         if status.is_success() {
             return Ok(body);
         }
-        let json = serde_json::from_slice::<Value>(&body).unwrap_or_default();
-        let detail = json["detail"]
-            .as_str()
-            .map_or_else(|| String::from_utf8_lossy(&body).chars().take(200).collect(), str::to_owned);
+        let detail = detail(&body);
         let (method, target) = (call.method, call.path().to_owned());
         Err(SimulatorError::Refused { method, target, status: status.as_u16(), detail })
     }
@@ -172,6 +198,13 @@ impl Connection {
     fn unreachable(&self, source: reqwest::Error) -> SimulatorError {
         SimulatorError::Unreachable { url: self.base_url.clone(), source: source.without_url() }
     }
+}
+
+/// The server's words, or the beginning of what it sent in their place.
+fn detail(body: &[u8]) -> String {
+    let json = serde_json::from_slice::<Value>(body).unwrap_or_default();
+    let beginning = || String::from_utf8_lossy(body).chars().take(200).collect();
+    json["detail"].as_str().map_or_else(beginning, str::to_owned)
 }
 
 fn read<T: DeserializeOwned>(call: &Call, body: &[u8], expected: &'static str) -> Result<T, SimulatorError> {

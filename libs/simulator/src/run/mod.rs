@@ -67,7 +67,8 @@ impl Run {
         };
         Ok(Self {
             client: options.client,
-            connection: Connection::new(&options.base_url, &options.token, habits.manner, options.rate)?,
+            connection: Connection::new(&options.base_url, &options.token, habits.manner, options.rate)?
+                .telling(options.on_wait.clone()),
             dialect,
             habits,
             company: Company::new(origin, size),

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use rollcall_base::SecretText;
 use rollcall_simulator::{
-    Client, DifferenceKind, GroupUpdates, Options, Progress, Report, SimulatorError, Step, simulate,
+    Client, DifferenceKind, GroupUpdates, OnWait, Options, Progress, Report, SimulatorError, Step, simulate,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -74,6 +74,21 @@ async fn a_server_that_asks_for_patience_gets_it() {
     let seen = seen.lock().unwrap();
     assert_eq!(seen[0], seen[2], "the same request again");
     assert!(seen[0].starts_with("GET /scim/demo/d/v2/Users?filter=userName+eq+%22"), "{}", seen[0]);
+}
+
+#[tokio::test]
+async fn the_first_wait_of_a_run_is_told_and_no_other() {
+    let frozen = (503, "Retry-After: 0\r\n", r#"{"detail":"The directory is frozen."}"#);
+    let (url, _) = serve(vec![frozen, (429, "Retry-After: 0\r\n", ""), (200, "", EMPTY_LIST)]).await;
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let log = Arc::clone(&told);
+    let mut options = Options::new(Client::EntraId, url, SecretText::new("rct_secret".to_owned()));
+    (options.users, options.groups, options.cycles) = (0, 0, 0);
+    options.on_wait = Some(OnWait::new(move |waiting| log.lock().unwrap().push(waiting.to_string())));
+    let report = simulate(options, &mut |_| ()).await.unwrap();
+    assert_eq!(report.measured.retries, 2);
+    let expected = "GET /Users was answered with 503: The directory is frozen. Sent again in 0 s.";
+    assert_eq!(*told.lock().unwrap(), [expected]);
 }
 
 #[tokio::test]

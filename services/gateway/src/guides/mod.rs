@@ -55,6 +55,7 @@ pub fn guide_values(public: &PublicUrl, directory: &DirectoryRecord, token: Toke
         directory_name: directory.directory_name.clone(),
         base_url: base_url(public, directory),
         shared_url: format!("{public}{}", Api::Scim.prefix()),
+        token_endpoint: crate::token_endpoint(public),
         token,
     }
 }

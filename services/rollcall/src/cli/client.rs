@@ -28,9 +28,12 @@ pub(crate) enum Client {
 }
 
 #[derive(Debug, Args)]
+#[command(
+    override_usage = "rollcall guide CLIENT\n       rollcall guide [CLIENT] --tenant TENANT --directory DIRECTORY"
+)]
 pub(crate) struct Guide {
-    /// A name of `rollcall client list` [default: the directory's client]
-    #[arg(value_name = "CLIENT", value_parser = named, required_unless_present = "directory")]
+    /// A name of `rollcall client list`; may be left out with --tenant and --directory [default: the directory's client]
+    #[arg(value_name = "CLIENT", value_parser = named, required_unless_present_any = ["tenant", "directory"])]
     pub(crate) client: Option<&'static Profile>,
     /// The tenant's slug
     #[arg(long, requires = "directory")]

@@ -6,7 +6,8 @@ use rollcall_simulator::{Client, GroupUpdates, Options};
 #[derive(Debug, Args)]
 pub(crate) struct Simulate {
     /// entra-id, entra-id-optscim, ping-federate, okta, okta-custom, cyberark, pingone, sase-5g, other, onelogin,
-    /// jumpcloud, google-workspace, sailpoint, rippling or authentik
+    /// jumpcloud, google-workspace, sailpoint, rippling or authentik; entra-id-own-app and okta-custom-app are entra-id and
+    /// okta-custom
     #[arg(value_name = "CLIENT", value_parser = str::parse::<Client>, required_unless_present = "client_option")]
     client: Option<Client>,
     /// The same as CLIENT

@@ -1,7 +1,7 @@
 //! `rollcall simulate`, and the demo's use of it.
 
 use rollcall_base::SecretText;
-use rollcall_simulator::{Options, Progress, Report, simulate};
+use rollcall_simulator::{OnWait, Options, Progress, Report, simulate};
 
 use crate::{cli, failure::Failure, output::Output};
 
@@ -26,7 +26,11 @@ pub(super) async fn run(command: cli::Simulate, output: &Output) -> Result<(), F
 
 /// Sends a directory what a client would send it, and reads it back.
 pub(crate) async fn feed(options: Options, output: &Output) -> Result<Report, Failure> {
-    let client = options.client;
+    let (client, printed) = (options.client, *output);
+    let on_wait = OnWait::new(move |waiting| {
+        printed.progress(&format!("  {client}: {waiting} Later waits are not told; the report counts them."), true);
+    });
+    let options = Options { on_wait: Some(on_wait), ..options };
     let mut show = |progress: Progress| {
         output.progress(&format!("  {client}: {progress}"), progress.done >= progress.total);
     };
