@@ -120,11 +120,41 @@ fn a_guide_is_filled_with_a_directorys_values_and_holds_no_token() {
 }
 
 #[test]
+fn a_guide_speaks_of_the_tokens_that_a_provisioning_client_can_use() {
+    let place = Place::new();
+    let directory = place.directory_of("acme", "other");
+    let choice = ["--tenant", "acme", "--directory", directory.name.as_str()];
+    let page = || text(&place, &[&["guide"], choice.as_slice()].concat());
+    let made = |command: [&str; 2], more: &[&str]| place.json(&[command.as_slice(), choice.as_slice(), more].concat());
+
+    made(["token", "issue"], &["--read-only", "--expires-in-days", "30"]);
+    assert!(page().contains("| Bearer token | ends at 20"), "who only reads is not the client: {}", page());
+    let second = made(["token", "issue"], &["--expires-in-days", "30"]);
+    let first_end = second["expires_at"].as_str().unwrap();
+    let several = page();
+    assert!(several.contains("there are 2 that may change users"), "{several}");
+    assert!(several.contains(&format!("the first of them ends at {first_end}")), "{several}");
+
+    for id in [directory.token_id.as_str(), second["token_id"].as_str().unwrap()] {
+        place.json(&["token", "revoke", "--token-id", id]);
+    }
+    made(["oauth-client", "create"], &["--scopes", "users:read"]);
+    assert!(page().contains("no good one at the moment"), "{}", page());
+    let client = made(["oauth-client", "create"], &[]);
+    let page = page();
+    assert!(page.contains("one OAuth client is live"), "{page}");
+    assert!(page.contains(client["token_endpoint"].as_str().unwrap()), "{page}");
+    assert!(!page.contains(client["client_secret"].as_str().unwrap()), "{page}");
+}
+
+#[test]
 fn a_guide_without_a_directory_needs_no_installation() {
     let place = Place::new();
     let page = text(&place, &["guide", "okta"]);
     assert!(page.contains("/scim/TENANT/DIRECTORY-ID/v2") && !page.contains("{{"), "{page}");
     assert!(!place.data().join("rollcall.db").exists(), "nothing was made");
     assert!(!place.run(&["guide"]).status.success());
+    let told = String::from_utf8(place.run(&["guide", "--tenant", "acme"]).stderr).unwrap();
+    assert!(told.contains("--directory") && !told.contains("  <CLIENT>") && !told.contains("  [CLIENT]\n"), "{told}");
     assert!(!place.run(&["guide", "okta", "--tenant", "acme"]).status.success(), "a directory as well");
 }

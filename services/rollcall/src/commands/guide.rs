@@ -21,7 +21,6 @@ pub(super) async fn run(command: cli::Guide, config: Config, output: &Output) ->
             let choice = cli::DirectoryChoice { tenant, directory };
             let installation = Installation::open(config).await?;
             let (scope, record) = installation.directory(&choice).await?;
-            let now = installation.clock.now();
             let tenant = installation.store.tenant(&scope);
             let tokens = tenant.credentials(record.id).await?;
             let clients = tenant.clients(record.id).await?;
