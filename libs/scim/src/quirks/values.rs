@@ -48,6 +48,17 @@ pub(crate) fn complex_from_text(
     Ok(object.unwrap_or_else(|| Map::from_iter([("value".to_owned(), Value::String(text))])))
 }
 
+/// The list whose JSON a text is.
+pub(super) fn list_in_text(text: &str) -> Option<Vec<Value>> {
+    if !text.trim_start().starts_with('[') {
+        return None;
+    }
+    match parse_json(text.as_bytes()) {
+        Ok(Value::Array(items)) => Some(items),
+        _ => None,
+    }
+}
+
 /// The object whose JSON a text is.
 pub(super) fn object_in_text(text: &str) -> Option<Map<String, Value>> {
     if !text.trim_start().starts_with('{') {
@@ -88,6 +99,7 @@ pub(crate) fn simple_from_list(attribute: &Attribute, value: Value, leniency: &L
             [Value::Object(parts)] if parts.keys().all(is_part) => {
                 parts.iter().find(|(name, _)| name.eq_ignore_ascii_case("value")).map(|(_, held)| held.clone())
             }
+            [single @ (Value::Bool(_) | Value::String(_) | Value::Number(_))] => Some(single.clone()),
             _ => None,
         },
         _ => None,
