@@ -99,7 +99,10 @@ pub(crate) fn simple_from_list(attribute: &Attribute, value: Value, leniency: &L
             [Value::Object(parts)] if parts.keys().all(is_part) => {
                 parts.iter().find(|(name, _)| name.eq_ignore_ascii_case("value")).map(|(_, held)| held.clone())
             }
-            [single @ (Value::Bool(_) | Value::String(_) | Value::Number(_))] => Some(single.clone()),
+            // A leaver is to be disabled however it is written.
+            [single @ (Value::Bool(_) | Value::String(_))] if attribute.data_type == DataType::Boolean => {
+                Some(single.clone())
+            }
             _ => None,
         },
         _ => None,
