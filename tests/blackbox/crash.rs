@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use crate::{
-    directory::{Directory, GROUP, USER, id_of, ids, values},
+    directory::{Answer, Directory, GROUP, USER, id_of, ids, values},
     server::{Place, Server},
 };
 
@@ -23,6 +23,13 @@ const WRITES: usize = 40;
 
 /// A group that was acknowledged, with its two members.
 type Acknowledged = (String, BTreeSet<String>);
+
+/// The answer, unless the server is gone. Of services apart one dies after the other: the gateway may live to say that the
+/// directory service is gone.
+async fn sent(directory: &Directory, endpoint: &str, body: &Value) -> Option<Answer> {
+    let answer = directory.try_send("POST", endpoint, &[], Some(body)).await.ok()?;
+    (answer.status != 503).then_some(answer)
+}
 
 /// Makes users and groups of two until the server is gone.
 async fn write(
@@ -36,12 +43,12 @@ async fn write(
         let mut pair = BTreeSet::new();
         for half in ["a", "b"] {
             let user = json!({ "schemas": [USER], "userName": format!("w{writer}-{number}-{half}") });
-            let Ok(answer) = directory.try_send("POST", "/Users", &[], Some(&user)).await else { return };
+            let Some(answer) = sent(&directory, "/Users", &user).await else { return };
             pair.insert(id_of(&answer.ok(201)));
         }
         let members: Vec<Value> = pair.iter().map(|id| json!({ "value": id })).collect();
         let group = json!({ "schemas": [GROUP], "displayName": format!("g{writer}-{number}"), "members": members });
-        let Ok(answer) = directory.try_send("POST", "/Groups", &[], Some(&group)).await else { return };
+        let Some(answer) = sent(&directory, "/Groups", &group).await else { return };
         if done.send((id_of(&answer.ok(201)), pair)).is_err() {
             return;
         }

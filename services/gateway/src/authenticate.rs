@@ -40,8 +40,9 @@ pub(crate) async fn authenticate<B: MessageBody>(
             request.extensions_mut().insert(directory);
             request.extensions_mut().insert(BaseUrl(base_url.into()));
             let answer = next.call(request).await?;
-            // What was turned away at once is no use.
-            if !TURNED_AWAY.contains(&answer.status()) {
+            // What was turned away at once is no use, and an admin who looks up how to set a client up is not the client: the token
+            // that this one takes the place of would retire though the client still has it.
+            if api != Api::Guide && !TURNED_AWAY.contains(&answer.status()) {
                 gateway.note_use(answer.request(), &authenticated);
             }
             Ok(answer.map_into_left_body())

@@ -3,7 +3,7 @@
 use std::{fs, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use prometheus::Registry;
-use rollcall_access::{CredentialRecord, JobScope, OAuthClientRecord, OperatorScope, TenantScope};
+use rollcall_access::{CredentialRecord, JobScope, OAuthClientRecord, OperatorScope, StepRefused, TenantScope};
 use rollcall_base::{Clock, Entropy, Id, Rate, SystemClock, SystemEntropy, marker};
 use rollcall_cache::Tiers;
 use rollcall_keys::{KeyService, LocalKeyring};
@@ -228,6 +228,18 @@ impl Installation {
                 choice.tenant, choice.directory
             ))
         })?;
+        Ok((scope, record))
+    }
+
+    /// The same, if it is not archived: nothing new is made for one that nothing opens.
+    pub(crate) async fn open_directory(
+        &self,
+        choice: &DirectoryChoice,
+    ) -> Result<(TenantScope, DirectoryRecord), Failure> {
+        let (scope, record) = self.directory(choice).await?;
+        if record.life.archived {
+            return Err(Failure::told(StepRefused::Archived.to_string()));
+        }
         Ok((scope, record))
     }
 

@@ -20,6 +20,8 @@ async fn both_media_types_are_taken_and_given() {
         "application/json",
         "application/json; charset=UTF-8",
         "Application/SCIM+json;charset=utf-8",
+        "application/json; charset=ISO-8859-1",
+        "application/json;charset=\"windows-1252\"",
     ]
     .into_iter()
     .enumerate()

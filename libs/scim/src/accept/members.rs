@@ -17,7 +17,7 @@ pub(crate) fn member_ids(value: Value, limits: &Limits, leniency: &Leniency) -> 
         Value::Null => Vec::new(),
         Value::Array(items) => items,
         Value::String(text) if text.is_empty() => Vec::new(),
-        single @ Value::String(_) => vec![single],
+        Value::String(text) => members::members_in_text(text, leniency)?,
         single => {
             members::members_from_single(leniency)?;
             vec![single]

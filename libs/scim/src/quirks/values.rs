@@ -48,6 +48,17 @@ pub(crate) fn complex_from_text(
     Ok(object.unwrap_or_else(|| Map::from_iter([("value".to_owned(), Value::String(text))])))
 }
 
+/// The list whose JSON a text is.
+pub(super) fn list_in_text(text: &str) -> Option<Vec<Value>> {
+    if !text.trim_start().starts_with('[') {
+        return None;
+    }
+    match parse_json(text.as_bytes()) {
+        Ok(Value::Array(items)) => Some(items),
+        _ => None,
+    }
+}
+
 /// The object whose JSON a text is.
 pub(super) fn object_in_text(text: &str) -> Option<Map<String, Value>> {
     if !text.trim_start().starts_with('{') {
@@ -87,6 +98,10 @@ pub(crate) fn simple_from_list(attribute: &Attribute, value: Value, leniency: &L
         Value::Array(list) => match list.as_slice() {
             [Value::Object(parts)] if parts.keys().all(is_part) => {
                 parts.iter().find(|(name, _)| name.eq_ignore_ascii_case("value")).map(|(_, held)| held.clone())
+            }
+            // A leaver is to be disabled however it is written.
+            [single @ (Value::Bool(_) | Value::String(_))] if attribute.data_type == DataType::Boolean => {
+                Some(single.clone())
             }
             _ => None,
         },

@@ -55,6 +55,10 @@ fn is_zero(quality: &str) -> bool {
     quality.parse::<f32>().is_ok_and(|quality| quality == 0.0)
 }
 
+/// Charsets in which JSON has other bytes than in UTF-8 even where it is ASCII. Whatever else is named, by clients with a default of
+/// their own, is read as the UTF-8 that JSON is in (RFC 8259 §8.1): what is not UTF-8 is refused by its bytes.
+const OTHER_BYTES: [&str; 4] = ["utf-16", "utf-32", "ucs-2", "utf-7"];
+
 /// Refuses a body that says it is something else. One that does not say is read as JSON.
 pub(super) fn check_body(headers: &HeaderMap) -> Result<(), ScimError> {
     let encoding = headers.get(CONTENT_ENCODING).map(|value| value.to_str().unwrap_or("?").trim().to_ascii_lowercase());
@@ -68,7 +72,7 @@ pub(super) fn check_body(headers: &HeaderMap) -> Result<(), ScimError> {
     let other_charset = |piece: &str| {
         piece
             .strip_prefix("charset=")
-            .is_some_and(|charset| !matches!(charset.trim_matches('"'), "utf-8" | "utf8" | "us-ascii"))
+            .is_some_and(|charset| OTHER_BYTES.iter().any(|other| charset.trim_matches('"').starts_with(other)))
     };
     if pieces.any(other_charset) {
         return Err(ScimError::status(415, "JSON is sent in UTF-8 (RFC 8259). Send the body so."));

@@ -77,8 +77,13 @@ const AT_ONCE: u64 = 32 * 1024;
 /// the client took nothing of it for [`Limits::write_within`].
 pub(super) fn answer(version: Version, body: BoxBody, ticket: Arc<Ticket>, limits: &Limits) -> BoxBody {
     let is_short = matches!(body.size(), BodySize::None | BodySize::Sized(..=AT_ONCE)) && version < Version::HTTP_2;
-    let held = RefCell::new(Some(Held { body, _ticket: ticket }));
-    let sending = Rc::new(Sending { taken_at: Cell::new(Some(Instant::now())), held });
+    let left = match body.size() {
+        BodySize::None => Some(0),
+        BodySize::Sized(bytes) => Some(bytes),
+        BodySize::Stream => None,
+    };
+    let held = RefCell::new(Some(Held { body, rest: Bytes::new(), _ticket: ticket }));
+    let sending = Rc::new(Sending { taken_at: Cell::new(Some(Instant::now())), left: Cell::new(left), held });
     let watch = (!is_short).then(|| actix_web::rt::spawn(give_up_stalled(Rc::clone(&sending), limits.write_within)));
     BoxBody::new(Answer { sending, watch })
 }
@@ -92,12 +97,17 @@ struct Answer {
 struct Sending {
     /// When the last piece was taken; `None` while there is none to be taken.
     taken_at: Cell<Option<Instant>>,
+    /// How many bytes are still to be handed over, if that is known.
+    left: Cell<Option<u64>>,
     /// `None`: given up.
     held: RefCell<Option<Held>>,
 }
 
 struct Held {
     body: BoxBody,
+    /// What of the body's last piece is not handed over yet: a list is one piece of many megabytes, and a client that reads it
+    /// slowly reads all the same.
+    rest: Bytes,
     _ticket: Arc<Ticket>,
 }
 
@@ -122,12 +132,24 @@ impl MessageBody for Answer {
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
         let Some(held) = &mut *self.sending.held.borrow_mut() else {
-            // The connection is closed with it: the client must not take what it has for the whole.
-            return Poll::Ready(Some(Err(io::Error::from(io::ErrorKind::TimedOut).into())));
+            // The connection is closed with an error: the client must not take what it has for the whole.
+            let all = self.sending.left.get() == Some(0);
+            return Poll::Ready((!all).then(|| Err(io::Error::from(io::ErrorKind::TimedOut).into())));
         };
-        let polled = Pin::new(&mut held.body).poll_next(context);
-        self.sending.taken_at.set(polled.is_ready().then(Instant::now));
-        polled
+        if held.rest.is_empty() {
+            match Pin::new(&mut held.body).poll_next(context) {
+                Poll::Ready(Some(Ok(piece))) => held.rest = piece,
+                other => {
+                    self.sending.taken_at.set(other.is_ready().then(Instant::now));
+                    return other;
+                }
+            }
+        }
+        let length = held.rest.len().min(AT_ONCE as usize);
+        let piece = held.rest.split_to(length);
+        self.sending.left.set(self.sending.left.get().map(|left| left.saturating_sub(length as u64)));
+        self.sending.taken_at.set(Some(Instant::now()));
+        Poll::Ready(Some(Ok(piece)))
     }
 }
 

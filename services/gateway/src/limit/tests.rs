@@ -310,6 +310,33 @@ async fn an_answer_of_which_nothing_is_taken_for_a_while_is_given_up() {
 }
 
 #[actix_web::test]
+async fn a_long_answer_that_is_read_slowly_all_the_time_is_read_to_its_end() {
+    const LENGTH: usize = 4 * 1024 * 1024;
+    let scene = Scene::new(Limits { write_within: Duration::from_secs(60), ..Limits::default() });
+    let (_, token) = scene.directory("acme", "one");
+    let routes = |config: &mut web::ServiceConfig| {
+        config.route("/Users", web::to(async || HttpResponse::Ok().body("x".repeat(LENGTH))));
+    };
+    let app = init_service(App::new().configure(|config| scene.gateway.mount(config, Api::Scim, routes))).await;
+    tokio::time::pause();
+    let answer = app.call(request("/scim/v2/Users", &token).to_request()).await.unwrap();
+    let mut body = answer.map_into_boxed_body().into_body();
+    let next = async |body: &mut actix_web::body::BoxBody| {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        poll_fn(|context| std::pin::Pin::new(&mut *body).poll_next(context)).await
+    };
+    let mut read = 0;
+    while read < LENGTH {
+        let piece = next(&mut body).await.unwrap().unwrap();
+        assert!(piece.len() <= 64 * 1024, "what is handed over at once is what is known of the client's reading");
+        read += piece.len();
+    }
+    tokio::time::sleep(Duration::from_secs(61)).await;
+    assert_eq!(scene.count("rollcall_requests_in_flight", &[]), 0.0);
+    assert!(next(&mut body).await.is_none(), "all was handed over: nothing is taken back");
+}
+
+#[actix_web::test]
 async fn a_head_that_is_too_long_is_431_with_a_body_before_anybody_looks_at_the_token() {
     let scene = Scene::new(Limits { header_bytes: 5_000, ..Limits::default() });
     let (_, token) = scene.directory("acme", "one");

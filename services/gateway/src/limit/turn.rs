@@ -200,7 +200,13 @@ impl Turns {
 impl Line {
     fn push(&mut self, directory: DirectoryId, give: oneshot::Sender<Turn>) {
         match self.fresh.iter_mut().find(|(id, _)| *id == directory) {
-            Some((_, waiting)) => waiting.push_back(give),
+            Some((_, waiting)) => {
+                // Who waited in vain would else stay for as long as nothing of the tenant ends.
+                if waiting.len() == waiting.capacity() {
+                    waiting.retain(|give| !give.is_closed());
+                }
+                waiting.push_back(give);
+            }
             None => self.fresh.push_back((directory, VecDeque::from([give]))),
         }
     }

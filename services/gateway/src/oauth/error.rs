@@ -80,7 +80,7 @@ const NOT_FROM_HERE: OAuthError = error(
 const ARCHIVED: OAuthError = error(
     StatusCode::BAD_REQUEST,
     "unauthorized_client",
-    "The client's directory is archived. Switch provisioning off, or ask for the directory to be enabled.",
+    "The client's directory is archived, for good. Switch provisioning off, or use a client of another directory.",
 );
 
 /// Bodies here are some hundred bytes long.

@@ -2,11 +2,16 @@
 
 use rollcall_base::{DirectoryId, DirectoryName};
 use rollcall_clients::Profile;
-use rollcall_store::{ControlError, DirectoryChange, DirectoryRecord, Freed};
+use rollcall_store::{ControlError, DirectoryChange, DirectoryRecord, Freed, TenantStore};
 use rollcall_tokens::announce_directory;
 use serde::Serialize;
 
-use crate::{cli, failure::Failure, installation::Installation, output::Output};
+use crate::{
+    cli,
+    failure::Failure,
+    installation::Installation,
+    output::{Output, fields},
+};
 
 /// What is printed of a directory after a change. The names are stable.
 #[derive(Serialize)]
@@ -18,7 +23,7 @@ struct Shown {
     client_profile: Option<String>,
     base_url: String,
     /// Former IDs and Names that still lead to it.
-    former_keys: String,
+    former_keys: Vec<String>,
 }
 
 pub(super) async fn change(
@@ -32,12 +37,13 @@ pub(super) async fn change(
     let directory_id = directory_id.map(|text| text.parse::<DirectoryId>()).transpose()?;
     let most = installation.config.limits.directory_name_length;
     let directory_name = directory_name.map(|text| DirectoryName::parse(&text, most)).transpose()?;
-    let (scope, before) = installation.directory(&choice).await?;
+    let (scope, before) = installation.open_directory(&choice).await?;
     let change = DirectoryChange {
         directory_id: directory_id.map(|id| id.to_string()),
         directory_name: directory_name.map(|name| name.to_string()),
         client: client.map(|profile| (profile.kind.to_string(), Some(profile.name.clone()))),
     };
+    let (wanted_id, wanted_name) = (change.directory_id.clone(), change.directory_name.clone());
     if change == DirectoryChange::default() {
         return Err(Failure::told(
             "nothing is to be changed: give --client, --new-directory-id or --new-directory-name".to_owned(),
@@ -45,21 +51,33 @@ pub(super) async fn change(
     }
     let tiers = installation.tiers().await?;
     let tenant = installation.store.tenant(&scope);
-    let after = tenant.change_directory(before.id, change).await.map_err(|error| match error {
-        ControlError::Taken { field } => {
-            let label = if field == "directory_name" { "Directory Name" } else { "Directory ID" };
-            Failure::told(format!(
-                "this {label} leads to another directory of \"{}\" (former IDs and Names go on leading to theirs until \
-                 `rollcall directory free-key`); nothing was changed",
-                choice.tenant
-            ))
+    let after = match tenant.change_directory(before.id, change).await {
+        Ok(after) => after,
+        Err(ControlError::Taken { field }) => {
+            let (label, key) = match field {
+                "directory_name" => ("Directory Name", &wanted_name),
+                _ => ("Directory ID", &wanted_id),
+            };
+            return Err(taken(label, key.as_deref().unwrap_or_default(), &choice.tenant, &tenant).await);
         }
-        other => other.into(),
-    })?;
+        Err(other) => return Err(other.into()),
+    };
     for record in [&before, &after] {
         let _ = announce_directory(record, &tiers).await;
     }
     show(after, &tenant, installation, output).await
+}
+
+/// Whom a name leads to that somebody wants for another directory.
+pub(super) async fn taken(label: &str, key: &str, slug: &str, tenant: &TenantStore) -> Failure {
+    let holder = tenant.directory_by_key(key).await.ok().flatten();
+    let holder =
+        holder.map_or_else(|| "another directory".to_owned(), |holder| format!("\"{}\"", holder.directory_name));
+    Failure::told(format!(
+        "this {label} leads to {holder} of \"{slug}\" (IDs and Names share one name space, in any case; former ones go on \
+         leading to their directory until `rollcall directory free-key`); nothing was changed. `rollcall directory list \
+         --tenant {slug}` shows all"
+    ))
 }
 
 pub(super) async fn free_key(
@@ -80,7 +98,7 @@ pub(super) async fn free_key(
         }
         Freed::NotItsOwn => {
             return Err(Failure::told(format!(
-                "\"{key}\" does not lead to this directory; `rollcall directory change` and `show` list the keys that do"
+                "\"{key}\" does not lead to this directory; `rollcall directory show` lists the former keys that do"
             )));
         }
     }
@@ -91,12 +109,12 @@ pub(super) async fn free_key(
 
 async fn show(
     record: DirectoryRecord,
-    tenant: &rollcall_store::TenantStore,
+    tenant: &TenantStore,
     installation: &Installation,
     output: &Output,
 ) -> Result<(), Failure> {
-    let former_keys = tenant.former_keys(&record).await?.join(" ");
-    output.one(&Shown {
+    let former_keys = tenant.former_keys(&record).await?;
+    let shown = Shown {
         base_url: installation.base_url(&record),
         tenant: record.tenant_slug,
         directory_id: record.directory_id,
@@ -104,6 +122,11 @@ async fn show(
         client: record.client_kind,
         client_profile: record.client_profile,
         former_keys,
+    };
+    output.whole(&shown, || {
+        let mut value = serde_json::to_value(&shown).unwrap_or_default();
+        value["former_keys"] = shown.former_keys.join(" ").into();
+        fields(&value)
     });
     Ok(())
 }

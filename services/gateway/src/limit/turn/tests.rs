@@ -159,3 +159,18 @@ async fn who_goes_while_he_waits_leaves_nothing_behind() {
     settle().await;
     assert_eq!(scene.left(), (0, 0));
 }
+
+#[tokio::test]
+async fn who_waited_in_vain_does_not_stay_in_line() {
+    let scene = Scene::new(1, 1);
+    let (tenant, directory) = (scene.id(), scene.id());
+    let held = scene.turns.enter(tenant, directory).await;
+    for _ in 0..10_000 {
+        let mut waiting = Box::pin(scene.turns.enter(tenant, directory));
+        assert!(futures_util::poll!(waiting.as_mut()).is_pending());
+    }
+    let stayed = scene.turns.lock().lines[&tenant].fresh.iter().map(|(_, waiting)| waiting.len()).sum::<usize>();
+    assert!(stayed <= 64, "{stayed}");
+    drop(held);
+    assert_eq!(scene.left(), (0, 0));
+}

@@ -32,6 +32,8 @@ struct Shown {
     /// How far its setup has come, whatever stands above it.
     stage: String,
     base_url: String,
+    /// Former IDs and Names, folded, that still lead to it.
+    former_keys: Vec<String>,
     created_at: String,
     users: Option<u64>,
     groups: Option<u64>,
@@ -95,6 +97,7 @@ impl Shown {
         let store = installation.store.tenant(&installation.operator.tenant(record.tenant));
         let activity = store.directory_activity(record.id).await?;
         let contact = activity.contact.as_ref();
+        let former_keys = store.former_keys(&record).await?;
         Ok(Self {
             base_url: installation.base_url(&record),
             tenant: record.tenant_slug,
@@ -104,6 +107,7 @@ impl Shown {
             client_profile: record.client_profile,
             state: record.life.state().to_string(),
             stage: record.life.stage.to_string(),
+            former_keys,
             created_at: record.created_at.to_string(),
             users: Some(counts.users),
             groups: Some(counts.groups),
@@ -120,6 +124,7 @@ impl Shown {
 fn text(shown: &Shown) -> String {
     let mut value = serde_json::to_value(shown).unwrap_or_default();
     value["policies"] = policy::unusual(shown.policies).into();
+    value["former_keys"] = shown.former_keys.join(" ").into();
     fields(&value)
 }
 
@@ -148,16 +153,18 @@ pub(super) async fn run(command: cli::Directory, installation: &Installation, ou
             };
             // Before anything is made: what is wrong with the settings is told first.
             let tiers = installation.tiers().await?;
-            let created = installation.store.tenant(&scope).create_directory(new).await.map_err(|error| match error {
-                ControlError::Taken { field } => {
-                    let label = if field == "directory_name" { "Directory Name" } else { "Directory ID" };
-                    Failure::told(format!(
-                        "this {label} is taken by another directory of \"{tenant}\" (IDs and Names share one name space, \
-                         in any case); `rollcall directory list --tenant {tenant}` shows all"
-                    ))
+            let store = installation.store.tenant(&scope);
+            let created = match store.create_directory(new).await {
+                Ok(created) => created,
+                Err(ControlError::Taken { field }) => {
+                    let (label, key) = match field {
+                        "directory_name" => ("Directory Name", directory_name.to_string()),
+                        _ => ("Directory ID", directory_id.to_string()),
+                    };
+                    return Err(super::directory_change::taken(label, &key, &tenant, &store).await);
                 }
-                other => other.into(),
-            })?;
+                Err(other) => return Err(other.into()),
+            };
             // Only that there is none may be remembered, for a second; servers that listen forget even that.
             let _ = announce_directory(&created, &tiers).await;
             for text in super::client::told(&checked) {

@@ -34,7 +34,7 @@ pub(super) async fn run(
     installation: &Installation,
     output: &Output,
 ) -> Result<(), Failure> {
-    let (scope, record) = installation.directory(&policy.directory).await?;
+    let (scope, record) = installation.open_directory(&policy.directory).await?;
     let changes = policy.changes();
     let (policies, duplicates) = if changes.is_empty() {
         (record.policies, None)

@@ -83,7 +83,7 @@ pub(super) async fn run(
 ) -> Result<(), Failure> {
     match command {
         cli::OauthClient::Create { directory, scopes, networks, observe_networks, expires_in_days, label } => {
-            let (scope, record) = installation.directory(&directory).await?;
+            let (scope, record) = installation.open_directory(&directory).await?;
             let new = NewClient {
                 lifetime: expires_in_days.map(|days| DAY * days),
                 label,

@@ -31,7 +31,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 pub(super) async fn run(command: cli::Token, installation: &Installation, output: &Output) -> Result<(), Failure> {
     match command {
         cli::Token::Issue { directory, read_only, scopes, networks, observe_networks, expires_in_days, label } => {
-            let (scope, record) = installation.directory(&directory).await?;
+            let (scope, record) = installation.open_directory(&directory).await?;
             let tokens = installation.tokens().await?;
             let new = NewToken {
                 lifetime: expires_in_days.map(|days| DAY * days),
