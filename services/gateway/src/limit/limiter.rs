@@ -141,7 +141,7 @@ impl Inner {
         let place = places.of(tenant, directory, now, &self.limits);
         turns.heard_of(tenant, now);
         if let Ok(guaranteed) = place.take_guaranteed(now) {
-            return Ok(self.guaranteed(&place, turns, guaranteed).await);
+            return Ok(self.guaranteed(&place, guaranteed).await);
         }
         // A line of no length still lets through what needs no waiting.
         let Some(_in_line) = place.line_up(self.limits.waiting.max(1)) else { return Err(place.longest_wait()) };
@@ -156,18 +156,16 @@ impl Inner {
     }
 
     /// Never refused, and kept waiting by nobody but the same directory's guaranteed requests; and by them not for long.
-    async fn guaranteed(&self, place: &Directory, turns: &Turns, guaranteed: OwnedSemaphorePermit) -> Ticket {
+    async fn guaranteed(&self, place: &Directory, guaranteed: OwnedSemaphorePermit) -> Ticket {
         let within = self.limits.patience.min(LANE_PATIENCE);
         let lane = timeout(within, Arc::clone(&place.lane).acquire_owned()).await;
-        // One that is let past slow ones counts nowhere: they would close the turns for the rest of their tenant.
-        let on = lane.ok().and_then(Result::ok).map(|lane| (lane, turns.seat_at_once(place.tenant.id)));
-        Ticket::guaranteed(guaranteed, on, &self.metrics.in_flight)
+        Ticket::guaranteed(guaranteed, lane.ok().and_then(Result::ok), &self.metrics.in_flight)
     }
 
     /// In line for permits of the directory's rate and the tenant's, and then for a turn.
     async fn queue(&self, api: Api, place: &Directory, turns: &Turns, begin: Instant) -> Result<Ticket, Reason> {
         if let Pass::Guaranteed(guaranteed) = self.permit(api, place, begin + self.limits.patience).await? {
-            return Ok(self.guaranteed(place, turns, guaranteed).await);
+            return Ok(self.guaranteed(place, guaranteed).await);
         }
         let turn = timeout_at(begin + self.limits.turn_within, turns.enter(place.tenant.id, place.id)).await;
         Ok(Ticket::of_turn(turn.map_err(|_| Reason::InFlight)?, &self.metrics.in_flight))

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use prometheus::IntGauge;
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::turn::{Seat, Turn};
+use super::turn::Turn;
 
 /// One request under way: it counts until this is dropped.
 #[derive(Debug)]
@@ -16,9 +16,9 @@ pub(crate) struct Ticket {
 
 #[derive(Debug)]
 enum Kind {
-    /// Its place among the guaranteed requests of its directory, and those in their lane and among all while it is worked on.
+    /// Its place among the guaranteed requests of its directory, and the one in their lane while it is worked on.
     Guaranteed {
-        on: Mutex<Option<(OwnedSemaphorePermit, Seat)>>,
+        lane: Mutex<Option<OwnedSemaphorePermit>>,
         _place: OwnedSemaphorePermit,
     },
     Turn(Turn),
@@ -27,10 +27,10 @@ enum Kind {
 impl Ticket {
     pub(super) fn guaranteed(
         place: OwnedSemaphorePermit,
-        on: Option<(OwnedSemaphorePermit, Seat)>,
+        lane: Option<OwnedSemaphorePermit>,
         total: &IntGauge,
     ) -> Self {
-        Self::new(Kind::Guaranteed { on: Mutex::new(on), _place: place }, total)
+        Self::new(Kind::Guaranteed { lane: Mutex::new(lane), _place: place }, total)
     }
 
     pub(super) fn of_turn(turn: Turn, total: &IntGauge) -> Self {
@@ -45,10 +45,7 @@ impl Ticket {
     /// Nothing is done for it for now: it waits for its body, or its answer is being sent. Others may be worked on meanwhile.
     pub(super) fn pause(&self) {
         match &self.kind {
-            Kind::Guaranteed { on, .. } => {
-                let on = on.lock().unwrap_or_else(PoisonError::into_inner).take();
-                drop(on);
-            }
+            Kind::Guaranteed { lane, .. } => drop(lane.lock().unwrap_or_else(PoisonError::into_inner).take()),
             Kind::Turn(turn) => turn.pause(),
         }
     }

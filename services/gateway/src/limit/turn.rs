@@ -55,7 +55,7 @@ struct Line {
 
 /// A place among the requests that are worked on.
 #[derive(Debug)]
-pub(super) struct Seat(Turns, TenantId);
+struct Seat(Turns, TenantId);
 
 /// A place among a tenant's requests that are not over.
 #[derive(Debug)]
@@ -103,15 +103,6 @@ impl Turns {
             Ok(turn) => turn,
             Err(_) => std::future::pending().await,
         }
-    }
-
-    /// A place without a turn, for what is guaranteed: others of the tenant wait for it all the same.
-    pub(super) fn seat_at_once(&self, tenant: TenantId) -> Seat {
-        let mut state = self.lock();
-        let now = state.turns;
-        state.lines.entry(tenant).or_insert_with(|| Line { last: now, ..Line::default() }).seated += 1;
-        state.seated += 1;
-        Seat(self.clone(), tenant)
     }
 
     async fn seat(&self, tenant: TenantId) -> Seat {
