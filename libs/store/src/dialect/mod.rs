@@ -53,6 +53,14 @@ pub(crate) fn for_update_of_free(backend: DbBackend) -> &'static str {
     }
 }
 
+/// ` FOR NO KEY UPDATE` where rows can be locked: against changes of them, and not against rows that refer to them.
+pub(crate) fn for_no_key_update(backend: DbBackend) -> &'static str {
+    match backend {
+        DbBackend::Postgres => " FOR NO KEY UPDATE",
+        _ => "",
+    }
+}
+
 /// ` FOR UPDATE` where rows can be locked; SQLite's one writer needs no lock.
 pub(crate) fn for_update(backend: DbBackend) -> &'static str {
     match backend {

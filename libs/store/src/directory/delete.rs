@@ -41,7 +41,8 @@ impl Mutation for Delete {
 
     async fn run(&self, transaction: &Transaction) -> Result<(i64, Timestamp), StoreError> {
         let before = self.lock_groups(transaction).await?;
-        let gone = locked(transaction, &self.by, &self.target).await?;
+        let lock = for_update(transaction.get_database_backend());
+        let gone = locked(transaction, &self.by, &self.target, lock).await?;
         let at = self.by.now().max(gone.modified_at);
         let groups = self.leave_groups(transaction, &before, at).await?;
         self.move_aside(transaction, &gone, at, &groups).await?;

@@ -95,7 +95,7 @@ pub(super) async fn claim(
 /// Claims a group's displayName, if the directory's policy is that it has no two of one name.
 ///
 /// # Errors
-/// 409 `uniqueness` if another group has it.
+/// 409 `uniqueness` if another group has it, claimed or not.
 pub(super) async fn claim_display_name(
     transaction: &Transaction,
     by: &Author,
@@ -106,10 +106,53 @@ pub(super) async fn claim_display_name(
     if resource_type.kind != GROUP || name_key.is_empty() || !policy::refuses_duplicate_names(transaction, by).await? {
         return Ok(());
     }
-    if take(transaction, by, DISPLAY_NAME_CLAIM, resource, name_key.to_owned()).await? {
+    take_display_name(transaction, by, resource_type, resource, name_key).await
+}
+
+/// Claims a group's new displayName in the same way, and gives up the one of before, under whatever policy it was claimed.
+///
+/// # Errors
+/// As [`claim_display_name`].
+pub(super) async fn claim_other_display_name(
+    transaction: &Transaction,
+    by: &Author,
+    resource_type: &ResourceType,
+    resource: Id<Resource>,
+    name_key: &str,
+) -> Result<(), StoreError> {
+    // Before any claim is touched: whoever sets the policies has the directory first and the claims then.
+    let is_refused = !name_key.is_empty() && policy::refuses_duplicate_names(transaction, by).await?;
+    release(transaction, by, DISPLAY_NAME_CLAIM, resource).await?;
+    if is_refused { take_display_name(transaction, by, resource_type, resource, name_key).await } else { Ok(()) }
+}
+
+async fn take_display_name(
+    transaction: &Transaction,
+    by: &Author,
+    resource_type: &ResourceType,
+    resource: Id<Resource>,
+    name_key: &str,
+) -> Result<(), StoreError> {
+    if take(transaction, by, DISPLAY_NAME_CLAIM, resource, name_key.to_owned()).await?
+        && namesake(transaction, by, resource, name_key).await?.is_none()
+    {
         return Ok(());
     }
     Err(ScimError::taken(&resource_type.name, "displayName").into())
+}
+
+/// Another live group of this name. Of groups that had one name before the policy only the oldest has the claim: when it
+/// goes, the others still have the name.
+pub(super) async fn namesake(
+    transaction: &Transaction,
+    by: &Author,
+    resource: Id<Resource>,
+    name_key: &str,
+) -> Result<Option<Id<Resource>>, StoreError> {
+    let sql = Sql::new("SELECT id FROM resource WHERE directory_id = ").id(by.directory).text(" AND kind = 2");
+    let sql = sql.text(" AND name_key = ").value(name_key).text(" AND id <> ").id(resource).text(" LIMIT 1");
+    let row = transaction.query_one_raw(sql.build(transaction.get_database_backend())).await?;
+    row.map(|row| Ok(Id::from_uuid(row.try_get("", "id")?))).transpose()
 }
 
 /// Whether the value is `resource`'s now.

@@ -42,11 +42,13 @@ pub(super) async fn apply(group: &Group<'_>, ops: &[MemberOp], changes: &mut Mem
                 group.add(&ids, unknown, changes).await?;
             }
             MemberOp::Remove(ids) => {
+                group.took_out(ids, changes).await?;
                 let ids: BTreeSet<Uuid> = ids.iter().filter_map(|id| member_id(id)).collect();
                 group.remove(ids, changes).await?;
             }
             MemberOp::RemoveWhere(condition) => group.remove_where(condition, changes).await?,
             MemberOp::Replace(ids) => {
+                group.names_only(ids, changes).await?;
                 let (ids, unknown) = sorted_out(ids);
                 group.replace(&ids, unknown, changes).await?;
             }
@@ -196,6 +198,20 @@ impl Group<'_> {
             None => sql,
         };
         sql.text(" ORDER BY m.member_id LIMIT ").value(BATCH as i64)
+    }
+
+    /// Whom the client does not name any more, it is not told of any more.
+    async fn names_only(&self, ids: &[String], changes: &mut MemberChanges) -> Result<(), StoreError> {
+        changes.skipped.clear();
+        if self.skips() { skipped::replaced(self.transaction, self.by, self.id, ids).await } else { Ok(()) }
+    }
+
+    /// The client takes `ids` out.
+    async fn took_out(&self, ids: &[String], changes: &mut MemberChanges) -> Result<(), StoreError> {
+        ids.iter().for_each(|id| {
+            changes.skipped.remove(&skipped::bounded(id));
+        });
+        if self.skips() { skipped::taken_out(self.transaction, self.by, self.id, ids).await } else { Ok(()) }
     }
 
     fn skips(&self) -> bool {

@@ -353,7 +353,12 @@ async fn taken_names(transaction: &Transaction, by: &Author, gone: &Gone) -> Res
             note("externalId", Some(external_id), holder);
         }
         if policy::refuses_duplicate_names(transaction, by).await? {
-            let holder = index_rows::holder(transaction, by, DISPLAY_NAME_CLAIM, &name_key).await?;
+            let holder = match index_rows::holder(transaction, by, DISPLAY_NAME_CLAIM, &name_key).await? {
+                None if !name_key.is_empty() => {
+                    index_rows::namesake(transaction, by, gone.resource.id, &name_key).await?
+                }
+                holder => holder,
+            };
             note("displayName", document.display_name(), holder);
         }
     }

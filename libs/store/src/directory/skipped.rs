@@ -1,14 +1,18 @@
 //! Whom a client put into a group who is nobody of the directory, where the policy is to leave them out: the last ones of
 //! each group are kept, for the report.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use rollcall_base::{Id, Timestamp, marker::Resource};
 use sea_orm::ConnectionTrait;
 use uuid::Uuid;
 
 use super::Author;
-use crate::{StoreError, statement::Sql, transaction::Transaction};
+use crate::{
+    StoreError,
+    statement::{BATCH, Sql},
+    transaction::Transaction,
+};
 
 /// How many are kept of each group.
 const KEPT: usize = 100;
@@ -48,6 +52,34 @@ pub(super) async fn note(
     Ok(())
 }
 
+/// The client names none but `ids` as members now: of those alone it stays noted how often they were left out.
+pub(super) async fn replaced(
+    transaction: &Transaction,
+    by: &Author,
+    group: Id<Resource>,
+    ids: &[String],
+) -> Result<(), StoreError> {
+    let named: HashSet<String> = ids.iter().map(|id| bounded(id)).collect();
+    let noted = of(Sql::new("SELECT member_id FROM skipped_member"), by, group);
+    let noted = transaction.query_all_raw(noted.build(transaction.get_database_backend())).await?;
+    let noted: Vec<String> = noted.iter().map(|row| row.try_get("", "member_id")).collect::<Result<_, _>>()?;
+    let gone: Vec<String> = noted.into_iter().filter(|id| !named.contains(id)).collect();
+    taken_out(transaction, by, group, &gone).await
+}
+
+/// The client has taken `ids` out itself, as it named them.
+pub(super) async fn taken_out(
+    transaction: &Transaction,
+    by: &Author,
+    group: Id<Resource>,
+    ids: &[String],
+) -> Result<(), StoreError> {
+    for some in ids.chunks(BATCH) {
+        forget(transaction, by, group, some.iter().map(|id| bounded(id))).await?;
+    }
+    Ok(())
+}
+
 /// Those of `ids` who are members now were left out before, if at all.
 pub(super) async fn came(
     transaction: &Transaction,
@@ -58,9 +90,19 @@ pub(super) async fn came(
     if ids.is_empty() {
         return Ok(());
     }
+    forget(transaction, by, group, ids.iter().map(Uuid::to_string)).await
+}
+
+/// `ids` are noted no longer; at least one.
+async fn forget(
+    transaction: &Transaction,
+    by: &Author,
+    group: Id<Resource>,
+    ids: impl Iterator<Item = String>,
+) -> Result<(), StoreError> {
     let mut sql = of(Sql::new("DELETE FROM skipped_member"), by, group).text(" AND member_id IN ");
-    for (place, id) in ids.iter().enumerate() {
-        sql = sql.text(if place == 0 { "(" } else { ", " }).value(id.to_string());
+    for (place, id) in ids.enumerate() {
+        sql = sql.text(if place == 0 { "(" } else { ", " }).value(id);
     }
     transaction.execute_raw(sql.text(")").build(transaction.get_database_backend())).await?;
     Ok(())

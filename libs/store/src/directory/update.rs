@@ -9,7 +9,7 @@ use sea_orm::{ConnectionTrait, SqlErr};
 
 use super::{
     Author, former_names,
-    index_rows::{self, DISPLAY_NAME_CLAIM, EXTERNAL_ID},
+    index_rows::{self, EXTERNAL_ID},
     member_ops::{self, Group},
     outbox::{self, MemberChanges},
     row::{Columns, name_key, select, stored},
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     Change, ChangeFn, Memberships, Operation, StoreError, StoredResource, Target, Updated,
-    dialect::for_update,
+    dialect::for_no_key_update,
     door::{Mutation, Proof},
     statement::Sql,
     transaction::Transaction,
@@ -47,7 +47,10 @@ impl Mutation for Update {
 
     async fn run(&self, transaction: &Transaction) -> Result<Updated, StoreError> {
         let Self { target, by, .. } = self;
-        let before = locked(transaction, by, target).await?;
+        // Whoever sets the directory's policies holds its row, which a rename waits for, and claims the groups' names: a
+        // claim must not wait for the group.
+        let lock = for_no_key_update(transaction.get_database_backend());
+        let before = locked(transaction, by, target, lock).await?;
         let change = (self.change)(&before)?;
         settle(transaction, by, &target.resource_type, &target.request_id, before, change).await
     }
@@ -148,9 +151,7 @@ async fn write_document(
     }
     let is_renamed = name_before != name_key;
     if is_renamed && after.kind == GROUP {
-        // What was claimed under the policy of before is given up too.
-        index_rows::release(transaction, by, DISPLAY_NAME_CLAIM, after.id).await?;
-        index_rows::claim_display_name(transaction, by, resource_type, after.id, &name_key).await?;
+        index_rows::claim_other_display_name(transaction, by, resource_type, after.id, &name_key).await?;
     }
     let is_renamed_user = is_renamed && after.kind == USER;
     if is_renamed_user {
@@ -161,17 +162,18 @@ async fn write_document(
     Ok(is_renamed_user)
 }
 
-/// The resource, with its row locked until the transaction ends.
+/// The resource, with its row locked as `lock` says until the transaction ends.
 pub(super) async fn locked(
     transaction: &Transaction,
     by: &Author,
     target: &Target,
+    lock: &str,
 ) -> Result<StoredResource, StoreError> {
     let backend = transaction.get_database_backend();
     let sql = select(backend, by.directory, by.with_groups).text(" FROM resource r WHERE r.directory_id = ");
     let sql = sql.id(by.directory);
     let sql = sql.text(" AND r.id = ").id(target.id).text(" AND r.kind = ").value(target.resource_type.kind.0);
-    let row = transaction.query_one_raw(sql.text(for_update(backend)).build(backend)).await?;
+    let row = transaction.query_one_raw(sql.text(lock).build(backend)).await?;
     let found = row.as_ref().map(stored).transpose()?.ok_or(StoreError::NotFound)?;
     if target.precondition.holds(found.version) { Ok(found) } else { Err(StoreError::PreconditionFailed) }
 }

@@ -90,9 +90,11 @@ impl Doomed {
             self.mark(transaction, self.erased_to).await?;
             return Ok(0);
         }
-        let left = left - self.events(transaction, left).await?;
-        if left == 0 {
-            return Ok(0);
+        let (erased, to) = self.events(transaction, left).await?;
+        let left = left - erased;
+        // Not while an event holds values: the next round goes on behind `to`.
+        if left == 0 || to < self.last {
+            return Ok(left);
         }
         transaction.execute_raw(self.of_group(Sql::new("DELETE FROM member_set")).build(backend)).await?;
         transaction.execute_raw(self.own(Sql::new("DELETE FROM deleted_resource")).build(backend)).await?;
@@ -106,19 +108,19 @@ impl Doomed {
         Ok(erased.rows_affected().min(left))
     }
 
-    /// A resource has an event for each version.
-    async fn events(&self, transaction: &Transaction, left: u64) -> Result<u64, StoreError> {
+    /// A resource has an event for each version. Returns how many were erased, and up to which version all are.
+    async fn events(&self, transaction: &Transaction, left: u64) -> Result<(u64, i64), StoreError> {
         let backend = transaction.get_database_backend();
         let to = self.last.min(self.erased_to.saturating_add(i64::try_from(left).unwrap_or(i64::MAX)));
         if to <= self.erased_to {
-            return Ok(0);
+            return Ok((0, self.erased_to));
         }
         let sql = Sql::new("UPDATE event SET changes = ").text(erased_changes(backend)).text(" WHERE directory_id = ");
         let sql = sql.value(self.directory).text(" AND resource_id = ").value(self.id).text(" AND version > ");
         let sql = sql.value(self.erased_to).text(" AND version <= ").value(to);
         let erased = transaction.execute_raw(sql.build(backend)).await?;
         self.mark(transaction, to).await?;
-        Ok(erased.rows_affected().min(left))
+        Ok((erased.rows_affected().min(left), to))
     }
 
     async fn mark(&self, transaction: &Transaction, to: i64) -> Result<(), StoreError> {

@@ -5,7 +5,8 @@ use std::time::Duration;
 use rollcall_access::{JobScope, OnDelete, OnDuplicateGroupName, OnReplace, PolicyChanges};
 use rollcall_base::Clock;
 use rollcall_store::DirectoryContact;
-use rollcall_testkit::on_both_databases;
+use rollcall_testkit::{Database, TestDirectory, on_both_databases};
+use sea_orm::{ConnectionTrait, Statement, TransactionTrait};
 use serde_json::json;
 
 use crate::directory_life::{lines, tenant};
@@ -80,4 +81,33 @@ on_both_databases! {
         assert_eq!((known.agent.as_str(), known.at), ("c", begin.plus(Duration::from_secs(30))));
         assert_eq!(known.first_at, begin.plus(Duration::from_secs(10)));
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rename_that_waits_for_the_policies_does_not_hold_up_who_claims_the_groups_names() {
+    let database = Database::postgres().await;
+    let directory = database.directory().await;
+    let group = directory.group("Staff", &[]).await;
+    let raw = database.raw().await;
+    let statement = |sql: &str| Statement::from_string(raw.get_database_backend(), sql);
+    // As whoever sets the policies: the directory first, the names of all groups then.
+    let policies = raw.begin().await.unwrap();
+    policies.query_one_raw(statement("SELECT id FROM directory FOR UPDATE")).await.unwrap();
+    let (store, target) = (directory.resources(), directory.target(&group));
+    let change = TestDirectory::to_document(json!({ "displayName": "Crew" }));
+    let rename = tokio::spawn(async move { store.update(target, change).await });
+    let waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    while raw.query_one_raw(statement(waiting)).await.unwrap().is_none() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    // As a claim's reference does, without waiting.
+    let group = "SELECT id FROM resource WHERE kind = 2 FOR KEY SHARE NOWAIT";
+    assert!(policies.query_one_raw(statement(group)).await.unwrap().is_some());
+    let claim = "INSERT INTO claim (directory_id, attribute_id, value_key, resource_id) \
+                 SELECT directory_id, 1000001, name_key, id FROM resource WHERE kind = 2";
+    policies.execute_raw(statement(claim)).await.unwrap();
+    policies.commit().await.unwrap();
+    assert!(rename.await.unwrap().unwrap().changed);
+    let claims = directory.store.asked("SELECT value_key FROM claim WHERE attribute_id = 1000001").await.unwrap();
+    assert!(claims.is_empty(), "given up with the name: {claims:?}");
 }

@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
-use rollcall_access::{DirectoryPolicies, OnDeletedUser, OnDuplicateGroupName, OnInactiveUser, OnUnknownMember};
+use rollcall_access::{
+    DirectoryPolicies, OnDeletedUser, OnDuplicateGroupName, OnInactiveUser, OnUnknownMember, PolicyChanges,
+};
 use rollcall_base::{Id, marker::Resource};
 use rollcall_scim::{Document, MemberOp, ScimType};
 use rollcall_store::{Arrival, Change, ChangeFn, Created, Operation, StoreError, StoredResource};
 use rollcall_testkit::{Database, TestDirectory, on_both_databases};
 use serde_json::{Value, json};
 
-use crate::resources::rejected;
+use crate::{directory_life::tenant, resources::rejected};
 
 pub(crate) fn document(attributes: Value) -> Document {
     let Value::Object(attributes) = attributes else { panic!("{attributes} is no object") };
@@ -213,6 +215,40 @@ on_both_databases! {
         directory.group("team", &[]).await;
     }
 
+    async fn a_name_that_several_groups_had_before_is_free_when_the_last_of_them_is_gone(database) {
+        let directory = database.directory().await;
+        let resources = directory.resources();
+        let groups = [directory.group("Sales", &[]).await, directory.group("sales", &[]).await, directory.group("SALES", &[]).await];
+        let gone = directory.group("Sales", &[]).await;
+        resources.delete(directory.target(&gone)).await.unwrap();
+        let refuse = PolicyChanges { duplicate_group_name: Some(OnDuplicateGroupName::Refuse), ..PolicyChanges::default() };
+        tenant(&directory).change_policies(directory.record.id, refuse).await.unwrap();
+        let other = directory.group("other", &[]).await;
+        let is_taken = async || {
+            let told = rejected(group_with(&directory, DEFAULT, "Sales", &[]).await);
+            assert_eq!((told.status, told.scim_type), (409, Some(ScimType::Uniqueness)));
+            let to_sales = TestDirectory::to_document(json!({ "displayName": "Sales" }));
+            assert_eq!(rejected(resources.update(directory.target(&other), to_sales).await).status, 409);
+            match resources.restore(directory.target(&gone)).await.unwrap() {
+                rollcall_store::Restoration::Taken(taken) => taken[0].by,
+                done => panic!("{done:?}"),
+            }
+        };
+        assert_eq!(is_taken().await, groups[0].id);
+        // The oldest has the claim.
+        resources.delete(directory.target(&groups[0])).await.unwrap();
+        let by = is_taken().await;
+        assert!(by == groups[1].id || by == groups[2].id);
+        let away = TestDirectory::to_document(json!({ "displayName": "Sellers" }));
+        resources.update(directory.target(&groups[1]), away).await.unwrap();
+        assert_eq!(is_taken().await, groups[2].id);
+        // What nobody claimed stays what it is, and keeps the name.
+        let more = TestDirectory::to_document(json!({ "displayName": "SALES", "externalId": "x" }));
+        resources.update(directory.target(&groups[2]), more).await.unwrap();
+        resources.delete(directory.target(&groups[2])).await.unwrap();
+        group_with(&directory, DEFAULT, "Sales", &[]).await.unwrap();
+    }
+
     async fn of_groups_that_come_at_once_one_gets_the_name(database) {
         let directory = database.directory().await;
         decide(&database, ONE_NAME).await;
@@ -231,23 +267,36 @@ on_both_databases! {
         assert_eq!(rejected(group_with(&directory, DEFAULT, "g", &members).await).status, 400);
         let created = group_with(&directory, SKIP, "g", &members).await.unwrap();
         assert_eq!(created.skipped, 2);
+        let noted = async || {
+            let report = directory.resources().quality(&directory.user_type(), 10).await.unwrap().skipped_members;
+            let mut noted: Vec<_> = report.first.into_iter().map(|one| (one.member, one.times)).collect();
+            noted.sort();
+            assert_eq!(report.total, noted.len() as u64);
+            noted
+        };
+        let first = noted().await;
+        assert_eq!((first.len(), &first[0]), (2, &(nobody.clone(), 1)));
+        assert!(first[1].0.len() <= 200 && first[1].0.starts_with('é'), "{first:?}");
         let skipping = directory.resources().with_policies(SKIP);
         let group = created.resource;
-        for (op, changed, skipped) in [
-            (MemberOp::Add(vec![nobody.clone()]), false, 1),
-            (MemberOp::Replace(vec![nobody.clone(), user.to_string(), "x".to_owned()]), false, 2),
-            (MemberOp::Replace(vec!["x".to_owned()]), true, 1),
-            (MemberOp::Add(vec![user.to_string()]), true, 0),
+        let (nobody, user, x, long) = (|| nobody.clone(), user.to_string(), || "x".to_owned(), || members[2].clone());
+        let first_long = (first[1].0.clone(), 1);
+        for (ops, changed, skipped, in_the_report) in [
+            (vec![MemberOp::Add(vec![nobody()])], false, 1, vec![(nobody(), 2), first_long]),
+            // Whom the client takes out is in the report no longer, whatever it calls them.
+            (vec![MemberOp::Remove(vec![long(), "y".to_owned()])], false, 0, vec![(nobody(), 2)]),
+            (vec![MemberOp::Replace(vec![nobody(), user.clone(), x()])], false, 2, vec![(nobody(), 3), (x(), 1)]),
+            (vec![MemberOp::Replace(vec![x()])], true, 1, vec![(x(), 2)]),
+            (vec![MemberOp::Add(vec![user.clone()])], true, 0, vec![(x(), 2)]),
+            (vec![MemberOp::Add(vec![nobody()]), MemberOp::Remove(vec![nobody(), x()])], false, 0, vec![]),
+            (vec![MemberOp::Add(vec![x()]), MemberOp::Replace(vec![nobody()])], true, 1, vec![(nobody(), 1)]),
+            (vec![MemberOp::Replace(Vec::new())], false, 0, vec![]),
         ] {
-            let updated = skipping.update(directory.target(&group), TestDirectory::of_members(vec![op])).await.unwrap();
+            let change = TestDirectory::of_members(ops);
+            let updated = skipping.update(directory.target(&group), change).await.unwrap();
             assert_eq!((updated.changed, updated.skipped), (changed, skipped));
+            assert_eq!(noted().await, in_the_report);
         }
-        let report = directory.resources().quality(&directory.user_type(), 10).await.unwrap().skipped_members;
-        let mut noted: Vec<_> = report.first.iter().map(|one| (one.member.clone(), one.times)).collect();
-        noted.sort();
-        assert_eq!(report.total, 3);
-        assert_eq!(noted[..2], [(nobody, 3), ("x".to_owned(), 2)]);
-        assert!(noted[2].0.len() <= 200 && noted[2].0.starts_with('é'), "{noted:?}");
     }
 
     async fn who_was_left_out_and_comes_is_noted_no_longer_and_the_last_hundred_are(database) {

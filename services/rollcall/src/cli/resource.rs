@@ -13,8 +13,8 @@ pub(crate) enum Resource {
         /// How many: 1 to 1000
         #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
         limit: u32,
-        /// Those that were deleted before the one with this id
-        #[arg(long, value_name = "ID")]
+        /// Those that were deleted before the one with this id, or before the place that a full list ends with
+        #[arg(long, value_name = "ID|PLACE")]
         before: Option<String>,
     },
     /// Bring a deleted user or group back, with its memberships

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use rollcall_access::{DirectoryScope, Write};
-use rollcall_base::{Id, marker};
+use rollcall_access::{DirectoryScope, Life, StepRefused, Write};
+use rollcall_base::{Id, Timestamp, marker};
 use rollcall_directory::{Lookups, Restorer};
-use rollcall_scim::schema::{KindId, Registry};
+use rollcall_scim::schema::{KindId, Registry, USER};
 use rollcall_store::{DeletedResource, Restoration, Restored, TakenName};
 use serde::Serialize;
 
@@ -44,19 +44,29 @@ struct Shown {
 pub(super) async fn run(command: cli::Resource, installation: &Installation, output: &Output) -> Result<(), Failure> {
     match command {
         cli::Resource::Deleted { directory, limit, before } => {
-            let scope = scope(&directory, installation).await?;
+            let (scope, _) = scope(&directory, installation).await?;
             deleted(&scope, limit, before.as_deref(), installation, output).await
         }
         cli::Resource::Restore { directory, id } => {
-            let scope = scope(&directory, installation).await?;
-            restore(&scope, &id, &directory, installation, output).await
+            let (scope, life) = scope(&directory, installation).await?;
+            if life.archived {
+                return Err(Failure::told(StepRefused::Archived.to_string()));
+            }
+            restore(&scope, &id, &directory, installation, output).await?;
+            if life.frozen {
+                output.say("The directory is frozen; this was done all the same.");
+            }
+            Ok(())
         }
     }
 }
 
-async fn scope(choice: &cli::DirectoryChoice, installation: &Installation) -> Result<DirectoryScope<Write>, Failure> {
+async fn scope(
+    choice: &cli::DirectoryChoice,
+    installation: &Installation,
+) -> Result<(DirectoryScope<Write>, Life), Failure> {
     let (tenant, record) = installation.directory(choice).await?;
-    Ok(installation.operator.directory(tenant.tenant(), record.id))
+    Ok((installation.operator.directory(tenant.tenant(), record.id), record.life))
 }
 
 fn kind(registry: &Registry, kind: KindId) -> String {
@@ -73,9 +83,12 @@ async fn deleted(
     let store = installation.store.directory(scope);
     let after: Option<DeletedResource> = match before {
         None => None,
-        Some(id) => match id.parse() {
-            Ok(parsed) => Some(store.deleted_resource(parsed).await?.ok_or_else(|| not_deleted(id))?),
-            Err(_) => return Err(not_deleted(id)),
+        Some(text) => match cursor(text) {
+            Some(place) => Some(place),
+            None => {
+                let id = text.parse().map_err(|_| not_deleted(text))?;
+                Some(store.deleted_resource(id).await?.ok_or_else(|| not_deleted(text))?)
+            }
         },
     };
     let found = store.deleted_resources(after.as_ref(), limit).await?;
@@ -91,9 +104,23 @@ async fn deleted(
         .collect();
     output.many(&shown, "Nothing that was deleted can be brought back.");
     if let Some(last) = found.last().filter(|_| found.len() as u64 == u64::from(limit)) {
-        output.say(&format!("There may be earlier ones: --before {}", last.id));
+        output.say(&format!("There may be earlier ones: --before {}", cursor_of(last)));
     }
     Ok(())
+}
+
+/// The place of a deleted resource in the list, which stays a place when it is brought back or erased: when it was deleted,
+/// in microseconds since the Unix epoch, and its id.
+fn cursor_of(deleted: &DeletedResource) -> String {
+    format!("{},{}", deleted.deleted_at.as_micros(), deleted.id)
+}
+
+/// The place that [`cursor_of`] wrote.
+fn cursor(text: &str) -> Option<DeletedResource> {
+    let (micros, id) = text.split_once(',')?;
+    let deleted_at = Timestamp::from_micros(micros.parse().ok()?);
+    // Of what the list goes on after, it looks at these two alone.
+    Some(DeletedResource { id: id.parse().ok()?, kind: USER, name: None, deleted_at, until: deleted_at })
 }
 
 /// Whatever it is that is not there: another directory's, too.
@@ -157,6 +184,26 @@ impl Shown {
             version: resource.version,
             active: document.active(),
             groups: groups.len(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_among_the_deleted_needs_nobody_to_be_there() {
+        let id: Id<marker::Resource> = "0190d1f2-0000-7000-8000-000000000001".parse().unwrap();
+        let at = Timestamp::from_micros(1_700_000_000_000_001);
+        let last = DeletedResource { id, kind: USER, name: Some("anna".to_owned()), deleted_at: at, until: at };
+        assert_eq!(cursor_of(&last), "1700000000000001,0190d1f2-0000-7000-8000-000000000001");
+        let read = cursor(&cursor_of(&last)).unwrap();
+        assert_eq!((read.id, read.deleted_at), (id, at));
+        for text in
+            ["", ",", "x", "0190d1f2-0000-7000-8000-000000000001", "x,0190d1f2-0000-7000-8000-000000000001", "1,x"]
+        {
+            assert_eq!(cursor(text), None, "{text}");
         }
     }
 }
