@@ -281,3 +281,41 @@ async fn a_renamed_user_is_looked_up_by_either_name() {
     let (id, named) = (directory.look_up(&format!("/users/{anna}")).await.ok(200), anna);
     assert!(id_of(&id) == named && id.get("renamed").is_none());
 }
+
+#[tokio::test]
+async fn the_list_of_the_deleted_goes_on_whoever_was_brought_back_and_an_archived_directory_stays_as_it_is() {
+    let place = Server::shared();
+    let directory = place.directory_of("acme", "other");
+    let (anna, bert) = (directory.user("anna").await, directory.user("bert").await);
+    for id in [&anna, &bert] {
+        directory.delete(&format!("/Users/{id}")).await.ok(204);
+    }
+    let deleted = resource_command(&directory, "deleted");
+    let said = |arguments: &[&str]| {
+        let output = place.run(arguments);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let page = said(&[&deleted[..], &["--limit", "1"]].concat());
+    let next = page.split_once("--before ").expect("the place of its last line").1.trim().to_owned();
+    assert!(page.contains(&bert) && next.ends_with(&format!(",{bert}")), "{page}");
+    let frozen = |step| place.json(&["directory", step, "--tenant", "acme", "--directory", &directory.id]);
+    frozen("freeze");
+    let told = said(&restore(&directory, &bert));
+    assert!(told.contains("The directory is frozen; this was done all the same."), "{told}");
+    frozen("thaw");
+    let rest = place.json(&[&deleted[..], &["--before", &next]].concat());
+    assert_eq!((rest.as_array().unwrap().len(), &rest[0]["id"]), (1, &json!(anna)));
+    place.json(&[
+        "directory",
+        "archive",
+        "--tenant",
+        "acme",
+        "--directory",
+        &directory.id,
+        "--confirm",
+        &directory.name,
+    ]);
+    let refused = place.refusal(&restore(&directory, &anna));
+    assert!(refused.contains("the directory is archived, which is for good"), "{refused}");
+}
