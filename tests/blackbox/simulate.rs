@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use crate::{
     directory::{Directory, id_of},
     server::Server,
+    states::draft,
 };
 
 fn directory_for(client: &str) -> Directory {
@@ -73,6 +74,17 @@ fn every_client_ends_its_cycles_without_a_difference() {
         let happened = ["joined", "moved", "renamed", "left", "returned"];
         assert!(happened.into_iter().all(|field| count(field) > 0), "{client}: {report}");
         assert_eq!(report["groups"], if client == "google-workspace" { json!(0) } else { json!(4) });
+    });
+}
+
+#[test]
+fn a_draft_takes_every_clients_connection_test_and_its_first_people() {
+    side_by_side(&Client::ALL.map(|client| (client.as_str(), &[][..])), |client, _| {
+        let directory = draft(Server::shared());
+        let report = Server::shared().json(&arguments(&directory, client, &["--cycles", "1"]));
+        assert_eq!(report["differences"], json!([]), "{client}: {report}");
+        let shown = ["directory", "show", "--tenant", directory.tenant.as_str(), "--directory", directory.id.as_str()];
+        assert_eq!(Server::shared().json(&shown)["state"], "draft", "{client}");
     });
 }
 

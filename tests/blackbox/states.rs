@@ -21,7 +21,7 @@ async fn until(what: &str, question: impl AsyncFn() -> bool) {
 }
 
 /// A draft, and a token for it.
-fn draft(place: &Place) -> Directory {
+pub(crate) fn draft(place: &Place) -> Directory {
     let sample = place.directory_of("acme", "other");
     let (id, name) = (format!("{}-draft", sample.id), format!("draft.{}", sample.name));
     let keys = ["--client", "okta", "--directory-id", &id, "--directory-name", &name, "--draft"];
