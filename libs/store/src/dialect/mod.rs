@@ -61,6 +61,15 @@ pub(crate) fn for_no_key_update(backend: DbBackend) -> &'static str {
     }
 }
 
+/// Has SQLite take the partial index of groups in groups, by their members. By itself it takes the table's key: without
+/// statistics it does not know that the key's first column leads to all memberships of the directory. PostgreSQL has statistics.
+pub(crate) fn by_member_nested(backend: DbBackend) -> &'static str {
+    match backend {
+        DbBackend::Sqlite => " INDEXED BY member_nested",
+        _ => "",
+    }
+}
+
 /// ` FOR UPDATE` where rows can be locked; SQLite's one writer needs no lock.
 pub(crate) fn for_update(backend: DbBackend) -> &'static str {
     match backend {

@@ -7,7 +7,11 @@ use rollcall_base::{Id, marker::Directory};
 use sea_orm::{DbBackend, QueryResult};
 use uuid::Uuid;
 
-use crate::{GroupRef, StoreError, dialect::json_pairs, statement::Sql};
+use crate::{
+    GroupRef, StoreError,
+    dialect::{by_member_nested, json_pairs},
+    statement::Sql,
+};
 
 /// The most groups of one user that a row brings along.
 const MOST: usize = 100;
@@ -18,7 +22,9 @@ pub(super) fn column(backend: DbBackend, directory: Id<Directory>, asked: bool) 
         return Sql::new("CAST(NULL AS text) AS groups");
     }
     // The kinds stand in the text: a partial index is taken only for what the text says.
-    Sql::new("CASE WHEN EXISTS (SELECT 1 FROM member n WHERE n.directory_id = ")
+    Sql::new("CASE WHEN EXISTS (SELECT 1 FROM member n")
+        .text(by_member_nested(backend))
+        .text(" WHERE n.directory_id = ")
         .id(directory)
         .text(" AND n.member_kind = 2) THEN NULL ELSE (SELECT ")
         .text(json_pairs(backend))

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::DirectoryStore;
 use crate::{
     GroupRef, Member, StoreError,
+    dialect::by_member_nested,
     keys::is_whole,
     statement::{BATCH, Sql},
 };
@@ -40,6 +41,7 @@ impl<A: Access> DirectoryStore<A> {
                     .ids(some)
                     // CROSS JOIN: SQLite keeps the order of the tables, from who was reached to the rows above.
                     .text(" UNION SELECT w.member_id, m.group_id, 0 FROM reach w CROSS JOIN member m")
+                    .text(by_member_nested(self.backend()))
                     .text(" JOIN resource g ON g.directory_id = m.directory_id AND g.id = m.group_id")
                     .text(" WHERE m.directory_id = ")
                     .id(self.directory)
@@ -49,7 +51,7 @@ impl<A: Access> DirectoryStore<A> {
                     .text(" (SELECT member_id, group_id, direct FROM reach LIMIT ")
                     .value(2 * left + 2)
                     .text(") w")
-                    .text(" JOIN resource g ON g.id = w.group_id AND g.directory_id = ")
+                    .text(" CROSS JOIN resource g WHERE g.id = w.group_id AND g.directory_id = ")
                     .id(self.directory)
                     .text(
                         " GROUP BY w.member_id, w.group_id, g.display, g.external_id ORDER BY w.member_id, w.group_id",
