@@ -61,11 +61,22 @@ pub(crate) fn for_no_key_update(backend: DbBackend) -> &'static str {
     }
 }
 
-/// Has SQLite take the partial index of groups in groups, by their members. By itself it takes the table's key: without
-/// statistics it does not know that the key's first column leads to all memberships of the directory. PostgreSQL has statistics.
-pub(crate) fn by_member_nested(backend: DbBackend) -> &'static str {
-    match backend {
-        DbBackend::Sqlite => " INDEXED BY member_nested",
+/// The partial indexes of groups in groups.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Nested {
+    /// From a group to those that it is in.
+    Upwards,
+    /// From a group to those in it.
+    Downwards,
+}
+
+/// Has SQLite take a partial index of groups in groups for the table `member` that was just named. By itself it takes the table's
+/// key: without statistics it does not know that this leads through all memberships of a group or directory. PostgreSQL has
+/// statistics.
+pub(crate) fn by_nested(backend: DbBackend, way: Nested) -> &'static str {
+    match (backend, way) {
+        (DbBackend::Sqlite, Nested::Upwards) => " INDEXED BY member_nested",
+        (DbBackend::Sqlite, Nested::Downwards) => " INDEXED BY member_nesting",
         _ => "",
     }
 }

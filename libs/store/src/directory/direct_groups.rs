@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::{
     GroupRef, StoreError,
-    dialect::{by_member_nested, json_pairs},
+    dialect::{Nested, by_nested, json_pairs},
     statement::Sql,
 };
 
@@ -23,7 +23,7 @@ pub(super) fn column(backend: DbBackend, directory: Id<Directory>, asked: bool) 
     }
     // The kinds stand in the text: a partial index is taken only for what the text says.
     Sql::new("CASE WHEN EXISTS (SELECT 1 FROM member n")
-        .text(by_member_nested(backend))
+        .text(by_nested(backend, Nested::Upwards))
         .text(" WHERE n.directory_id = ")
         .id(directory)
         .text(" AND n.member_kind = 2) THEN NULL ELSE (SELECT ")

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::DirectoryStore;
 use crate::{
     GroupRef, Member, StoreError,
-    dialect::by_member_nested,
+    dialect::{Nested, by_nested},
     keys::is_whole,
     statement::{BATCH, Sql},
 };
@@ -41,7 +41,7 @@ impl<A: Access> DirectoryStore<A> {
                     .ids(some)
                     // CROSS JOIN: SQLite keeps the order of the tables, from who was reached to the rows above.
                     .text(" UNION SELECT w.member_id, m.group_id, 0 FROM reach w CROSS JOIN member m")
-                    .text(by_member_nested(self.backend()))
+                    .text(by_nested(self.backend(), Nested::Upwards))
                     .text(" JOIN resource g ON g.directory_id = m.directory_id AND g.id = m.group_id")
                     .text(" WHERE m.directory_id = ")
                     .id(self.directory)

@@ -91,7 +91,8 @@ pub(super) async fn deleted(
     }
     let sql = deleted::of_directory(by.directory, now).text(" AND d.kind = 1 AND d.name_key = ");
     let sql = sql.value(value_key(&fold(user_name))).text(" AND d.external_id = ").value(value_key(external_id));
-    let sql = sql.text(" ORDER BY d.deleted_at DESC, d.id DESC LIMIT 1");
+    // `+`: as in `restorable`.
+    let sql = sql.text(" ORDER BY +d.deleted_at DESC, d.id DESC LIMIT 1");
     let backend = transaction.get_database_backend();
     let row = transaction.query_one_raw(sql.text(for_update(backend)).build(backend)).await?;
     let Some(gone) = row.as_ref().map(deleted::gone).transpose()? else { return Ok(None) };

@@ -1,7 +1,11 @@
 //! Conditions on who is in which group.
 
 use super::{Context, Narrowing, comparison::nothing};
-use crate::{directory::member_id, statement::Sql};
+use crate::{
+    dialect::{Nested, by_nested},
+    directory::member_id,
+    statement::Sql,
+};
 
 /// Groups that have the member.
 pub(super) fn has_member(context: Context<'_>, member: &str) -> Narrowing {
@@ -23,7 +27,9 @@ pub(super) fn is_in_group(context: Context<'_>, group: &str) -> Narrowing {
             .id(context.directory)
             .text(" AND g.kind = 2 AND g.id = ")
             .value(group)
-            .text(" UNION SELECT m.member_id FROM inside i CROSS JOIN member m WHERE m.group_id = i.group_id")
+            .text(" UNION SELECT m.member_id FROM inside i CROSS JOIN member m")
+            .text(by_nested(context.backend, Nested::Downwards))
+            .text(" WHERE m.group_id = i.group_id")
             .text(" AND m.member_kind = 2 AND m.directory_id = ")
             .id(context.directory)
             .text(") SELECT m.member_id FROM inside i CROSS JOIN member m WHERE m.group_id = i.group_id")

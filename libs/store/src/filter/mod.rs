@@ -7,6 +7,7 @@ mod range;
 
 use rollcall_base::{Id, marker::Directory};
 use rollcall_scim::{filter::Condition, schema::ResourceType};
+use sea_orm::DbBackend;
 
 use crate::statement::Sql;
 
@@ -22,6 +23,7 @@ pub(crate) struct Narrowing {
 /// Where a condition is asked.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Context<'a> {
+    pub(crate) backend: DbBackend,
     pub(crate) directory: Id<Directory>,
     pub(crate) resource_type: &'a ResourceType,
 }

@@ -12,13 +12,13 @@ use crate::{DirectoryStore, ListQuery, Listing, PageKey, StoreError, StoredResou
 
 /// Lists from an index where one serves the condition and the order; else from a bounded scan.
 pub(crate) async fn run<A: Access>(store: &DirectoryStore<A>, query: &ListQuery) -> Result<Listing, StoreError> {
-    let context = Context { directory: store.directory, resource_type: &query.resource_type };
+    let context = Context { backend: store.backend(), directory: store.directory, resource_type: &query.resource_type };
     let narrowing = query.condition.as_ref().and_then(|condition| context.narrow(condition));
     let exact = query.condition.is_none() || narrowing.as_ref().is_some_and(|narrowing| narrowing.exact);
     let order = order::Order::of(&query.resource_type, query.sort.as_ref());
     match order.column() {
         Some(column) if exact => indexed::run(store, query, narrowing.as_ref(), &order, column).await,
-        _ => scan::run(store, query, narrowing.as_ref(), &order).await,
+        _ => scan::run(store, context, query, narrowing.as_ref(), &order).await,
     }
 }
 

@@ -12,7 +12,7 @@ use super::{indexed, order::Order, too_many, total};
 use crate::{
     DirectoryStore, ListQuery, Listing, PageKey, Position, StoreError, StoredResource,
     directory::{element, select, stored},
-    filter::{Narrowing, mentions},
+    filter::{Context, Narrowing, mentions},
     statement::BATCH,
 };
 
@@ -24,12 +24,13 @@ const GROUPS: u32 = 100_000;
 
 pub(super) async fn run<A: Access>(
     store: &DirectoryStore<A>,
+    context: Context<'_>,
     query: &ListQuery,
     narrowing: Option<&Narrowing>,
     order: &Order<'_>,
 ) -> Result<Listing, StoreError> {
     let most = store.inner.scan_rows;
-    let too_many = || too_many::error(query, order.path(), most);
+    let too_many = || too_many::error(context, query, order.path(), most);
     // What is known to be too much is not begun.
     if narrowing.is_none() && total::of(store, &query.resource_type, None).await? > u64::from(most) {
         return Err(too_many());

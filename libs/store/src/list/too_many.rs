@@ -16,9 +16,7 @@ pub(super) fn bytes(most: usize) -> StoreError {
     ScimError::bad_request(ScimType::TooMany, detail).into()
 }
 
-pub(super) fn error(query: &ListQuery, order: Option<String>, scan_rows: u32) -> StoreError {
-    let context =
-        Context { directory: rollcall_base::Id::from_uuid(uuid::Uuid::nil()), resource_type: &query.resource_type };
+pub(super) fn error(context: Context<'_>, query: &ListQuery, order: Option<String>, scan_rows: u32) -> StoreError {
     let unserved = query.condition.as_ref().and_then(|condition| context.unserved(condition));
     let name = &query.resource_type.name;
     let served = examples(&query.resource_type);
