@@ -7,7 +7,7 @@ use actix_web::{
     body::{EitherBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     http::{
-        Method, StatusCode,
+        StatusCode,
         header::{HeaderMap, USER_AGENT},
     },
     middleware::Next,
@@ -19,6 +19,7 @@ use tracing::Span;
 
 use crate::{
     Api, base_url, bearer,
+    effect::may_change,
     gateway::Inner,
     limit::Refused,
     refusal::Refusal,
@@ -39,13 +40,17 @@ pub(crate) async fn authenticate<B: MessageBody>(
             request.extensions_mut().insert(directory.settings());
             request.extensions_mut().insert(directory);
             request.extensions_mut().insert(BaseUrl(base_url.into()));
-            let answer = next.call(request).await?;
-            // What was turned away at once is no use, and an admin who looks up how to set a client up is not the client: the token
-            // that this one takes the place of would retire though the client still has it.
-            if api != Api::Guide && !TURNED_AWAY.contains(&answer.status()) {
-                gateway.note_use(answer.request(), &authenticated);
+            // An admin who looks up how to set a client up is not the client: the token that this one takes the place of would
+            // retire though the client still has it.
+            let used = (api != Api::Guide).then(|| gateway.good_use(request.request(), &authenticated));
+            let answer = next.call(request).await;
+            // What was turned away at once is no use. What was begun and given up is one.
+            if let Some(used) = used
+                && !answer.as_ref().is_ok_and(|answer| TURNED_AWAY.contains(&answer.status()))
+            {
+                gateway.uses.good(used, gateway.clock.now());
             }
-            Ok(answer.map_into_left_body())
+            Ok(answer?.map_into_left_body())
         }
         Err(refusal) => {
             refusal.log();
@@ -78,21 +83,20 @@ impl Inner {
         match directory.life.state() {
             DirectoryState::Archived => Err(Denial::Archived.into()),
             DirectoryState::Disabled => Err(Refusal::Disabled),
-            DirectoryState::Frozen if changes(request.request()) => Err(Refusal::Frozen),
+            DirectoryState::Frozen if may_change(request.request()) => Err(Refusal::Frozen),
             _ => Ok((authenticated, directory)),
         }
     }
 
-    fn note_use(&self, request: &HttpRequest, authenticated: &Authenticated) {
+    fn good_use(&self, request: &HttpRequest, authenticated: &Authenticated) -> GoodUse {
         let from = ClientAddress::of_request(request).0;
-        let used = GoodUse {
+        GoodUse {
             directory: authenticated.directory(),
             credential: authenticated.credential(),
             from: Source::new(from, agent(request.headers())),
             outside: authenticated.admit_from(from) != Ok(Origin::Inside),
-            changes: changes(request),
-        };
-        self.uses.good(used, self.clock.now());
+            changes: may_change(request),
+        }
     }
 
     fn note_refusal(&self, request: &ServiceRequest, refusal: &Refusal) {
@@ -120,13 +124,6 @@ impl Inner {
         }
         Ok(self.tokens.resolve(tenant, key).await?.is_some_and(|named| named.id == directory.id))
     }
-}
-
-/// Whether a request may change anything: all but GET, HEAD and what only searches (RFC 7644 §3.4.3).
-fn changes(request: &HttpRequest) -> bool {
-    let method = request.method();
-    let searches = method == Method::POST && request.path().trim_end_matches('/').ends_with("/.search");
-    !(method == Method::GET || method == Method::HEAD || searches)
 }
 
 const TURNED_AWAY: [StatusCode; 3] =

@@ -6,6 +6,7 @@ mod authenticate;
 mod base_url;
 mod bearer;
 mod diagnosis;
+mod effect;
 mod forward;
 mod gateway;
 mod guides;

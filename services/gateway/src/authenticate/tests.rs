@@ -1,10 +1,5 @@
 use std::{
-    collections::HashMap,
-    net::IpAddr,
-    sync::{
-        Mutex,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Mutex, atomic::Ordering},
     time::Duration,
 };
 
@@ -20,117 +15,16 @@ use actix_web::{
     test::{TestRequest, init_service},
     web,
 };
-use async_trait::async_trait;
 use prometheus::Registry;
-use rollcall_access::{AllowedNetworks, BearerToken, CredentialRecord, DirectoryPolicies, Rotation, Scopes, TokenKind};
-use rollcall_base::{Id, ManualClock, Secret32, SeededEntropy, Timestamp, marker};
-use rollcall_tokens::{GrantError, GrantedToken, RefusedReason, TokenRequest, Tokens, Uses, VerifyError};
+use rollcall_access::{AllowedNetworks, BearerToken, Rotation, TokenKind};
+use rollcall_base::{Id, ManualClock, Secret32, SeededEntropy, Timestamp};
+use rollcall_tokens::{RefusedReason, VerifyError};
 
+pub(crate) use self::fake_tokens::FakeTokens;
 use super::*;
 use crate::{Gateway, Limiter, Limits};
 
 const NOW: Timestamp = Timestamp::from_micros(1_000_000_000);
-
-/// A token service that holds what a test put into it.
-pub(crate) struct FakeTokens {
-    pepper: Secret32,
-    credentials: Mutex<HashMap<Id<marker::Credential>, CredentialRecord>>,
-    directories: Mutex<Vec<(String, Arc<DirectoryRecord>)>>,
-    outage: Mutex<Option<VerifyError>>,
-    asked: AtomicUsize,
-    reported: Mutex<Vec<Uses>>,
-    entropy: SeededEntropy,
-}
-
-impl FakeTokens {
-    pub(crate) fn new() -> Arc<Self> {
-        let entropy = SeededEntropy::new(1);
-        Arc::new(Self {
-            pepper: Secret32::random(&entropy),
-            credentials: Mutex::default(),
-            directories: Mutex::default(),
-            outage: Mutex::default(),
-            asked: AtomicUsize::new(0),
-            reported: Mutex::default(),
-            entropy,
-        })
-    }
-
-    pub(crate) fn directory(&self, slug: &str, directory_id: &str, name: &str, state: &str) -> Arc<DirectoryRecord> {
-        let record = Arc::new(DirectoryRecord {
-            id: Id::new(NOW, &self.entropy),
-            tenant: Id::new(NOW, &self.entropy),
-            tenant_slug: slug.to_owned(),
-            directory_id: directory_id.to_owned(),
-            directory_name: name.to_owned(),
-            client_kind: "okta".to_owned(),
-            client_profile: None,
-            life: state.parse::<DirectoryState>().unwrap().into(),
-            policies: DirectoryPolicies::default(),
-            created_at: NOW,
-        });
-        self.directories.lock().unwrap().push(("".to_owned(), Arc::clone(&record)));
-        record
-    }
-
-    pub(crate) fn token(&self, directory: &DirectoryRecord, change: impl FnOnce(&mut CredentialRecord)) -> String {
-        let token = BearerToken::generate(TokenKind::Static, Id::new(NOW, &self.entropy), &self.entropy);
-        let mut record = CredentialRecord {
-            id: token.id(),
-            tenant: directory.tenant,
-            directory: directory.id,
-            data_key: Id::new(NOW, &self.entropy),
-            hash: token.hash(&self.pepper),
-            client: None,
-            scopes: Scopes::ALL,
-            networks: None,
-            label: String::new(),
-            created_at: NOW,
-            expires_at: NOW.plus(Duration::from_secs(60)),
-            revoked_at: None,
-            rotation: None,
-        };
-        change(&mut record);
-        self.credentials.lock().unwrap().insert(token.id(), record);
-        token.to_text().expose().to_owned()
-    }
-}
-
-#[async_trait]
-impl Tokens for FakeTokens {
-    async fn verify(&self, token: &BearerToken, _: IpAddr) -> Result<Authenticated, VerifyError> {
-        self.asked.fetch_add(1, Ordering::SeqCst);
-        if let Some(outage) = self.outage.lock().unwrap().clone() {
-            return Err(outage);
-        }
-        let record = self.credentials.lock().unwrap().get(&token.id()).cloned().ok_or(Denial::Unknown)?;
-        Ok(rollcall_access::authenticate(&record, token, &self.pepper, NOW)?)
-    }
-
-    async fn grant_token(&self, _: TokenRequest) -> Result<GrantedToken, GrantError> {
-        unreachable!("no SCIM request asks for an access token")
-    }
-
-    async fn report(&self, uses: Uses) -> Result<(), VerifyError> {
-        self.reported.lock().unwrap().push(uses);
-        Ok(())
-    }
-
-    async fn directory(&self, id: Id<marker::Directory>) -> Result<Option<Arc<DirectoryRecord>>, VerifyError> {
-        Ok(self.directories.lock().unwrap().iter().find(|(_, known)| known.id == id).map(|(_, known)| known.clone()))
-    }
-
-    async fn resolve(&self, tenant: &str, key: &str) -> Result<Option<Arc<DirectoryRecord>>, VerifyError> {
-        let directories = self.directories.lock().unwrap();
-        let named = directories.iter().find(|(old_key, known)| {
-            tenant.eq_ignore_ascii_case(&known.tenant_slug)
-                && [old_key, &known.directory_id, &known.directory_name]
-                    .iter()
-                    .any(|name| !name.is_empty() && key.eq_ignore_ascii_case(name))
-        });
-        Ok(named.map(|(_, known)| known.clone()))
-    }
-}
 
 /// Stands for the SCIM surface: says who got through, and which headers did.
 async fn surface(request: HttpRequest) -> HttpResponse {
@@ -400,4 +294,5 @@ async fn the_log_tells_the_reasons_apart_and_never_shows_a_token() {
     }
 }
 
+mod fake_tokens;
 mod uses;

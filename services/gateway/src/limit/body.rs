@@ -56,7 +56,7 @@ impl Stream for Patient {
                 self.ticket.pause();
                 return Poll::Pending;
             };
-            if self.ticket.is_on() {
+            if self.ticket.try_resume() {
                 return Poll::Ready(piece);
             }
             let ticket = Arc::clone(&self.ticket);

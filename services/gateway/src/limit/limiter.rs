@@ -23,7 +23,7 @@ use super::{
     metrics::{LimitMetrics, Refused},
     place::{Directory, Places},
     reason::Reason,
-    ticket::Ticket,
+    ticket::{Guarantee, Ticket},
     turn::Turns,
 };
 use crate::Api;
@@ -141,7 +141,7 @@ impl Inner {
         let place = places.of(tenant, directory, now, &self.limits);
         turns.heard_of(tenant, now);
         if let Ok(guaranteed) = place.take_guaranteed(now) {
-            return Ok(self.guaranteed(&place, guaranteed).await);
+            return Ok(self.guaranteed(&place, turns, guaranteed).await);
         }
         // A line of no length still lets through what needs no waiting.
         let Some(_in_line) = place.line_up(self.limits.waiting.max(1)) else { return Err(place.longest_wait()) };
@@ -156,16 +156,17 @@ impl Inner {
     }
 
     /// Never refused, and kept waiting by nobody but the same directory's guaranteed requests; and by them not for long.
-    async fn guaranteed(&self, place: &Directory, guaranteed: OwnedSemaphorePermit) -> Ticket {
+    async fn guaranteed(&self, place: &Directory, turns: &Turns, guaranteed: OwnedSemaphorePermit) -> Ticket {
         let within = self.limits.patience.min(LANE_PATIENCE);
         let lane = timeout(within, Arc::clone(&place.lane).acquire_owned()).await;
-        Ticket::guaranteed(guaranteed, lane.ok().and_then(Result::ok), &self.metrics.in_flight)
+        let lane = lane.ok().and_then(Result::ok);
+        Ticket::guaranteed(Guarantee::new(turns, place.tenant.id, guaranteed, lane), &self.metrics.in_flight)
     }
 
     /// In line for permits of the directory's rate and the tenant's, and then for a turn.
     async fn queue(&self, api: Api, place: &Directory, turns: &Turns, begin: Instant) -> Result<Ticket, Reason> {
         if let Pass::Guaranteed(guaranteed) = self.permit(api, place, begin + self.limits.patience).await? {
-            return Ok(self.guaranteed(place, guaranteed).await);
+            return Ok(self.guaranteed(place, turns, guaranteed).await);
         }
         let turn = timeout_at(begin + self.limits.turn_within, turns.enter(place.tenant.id, place.id)).await;
         Ok(Ticket::of_turn(turn.map_err(|_| Reason::InFlight)?, &self.metrics.in_flight))

@@ -9,7 +9,7 @@ use actix_web::{
     dev::{ServiceRequest, ServiceResponse},
     error::{ErrorInternalServerError, InternalError},
     http::{
-        Method, StatusCode,
+        StatusCode,
         header::{HeaderName, HeaderValue},
     },
     middleware::Next,
@@ -22,6 +22,7 @@ use tracing::Instrument;
 use super::{Refused, body, ticket::Ticket};
 use crate::{
     Api,
+    effect::may_change,
     gateway::Inner,
     headers,
     refusal::{PATIENCE, later},
@@ -93,8 +94,8 @@ struct Late {
 
 impl Late {
     fn of(request: &ServiceRequest) -> Self {
-        let reads = matches!(*request.method(), Method::GET | Method::HEAD) || request.path().ends_with("/.search");
-        Self { changes: !reads, request_id: RequestId::of_request(request.request()) }
+        let request = request.request();
+        Self { changes: may_change(request), request_id: RequestId::of_request(request) }
     }
 
     fn to_response(&self, gateway: &Inner, api: Api) -> HttpResponse {

@@ -45,6 +45,8 @@ struct State {
 struct Line {
     open: usize,
     seated: usize,
+    /// Its guaranteed requests that are worked on. They wait for no turn, and others of the tenant wait for theirs meanwhile.
+    guaranteed: usize,
     /// When it last had a turn: of two that have equally many, the one that waits longer is next.
     last: u64,
     /// Had a turn before, and gave it up for as long as they waited for their body.
@@ -69,6 +71,10 @@ pub(super) struct Turn {
     _open: Open,
 }
 
+/// A guaranteed request that is worked on, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Guaranteed(Turns, TenantId);
+
 /// Who is to be told that it is their turn, once nothing is locked.
 enum Next {
     Again(oneshot::Sender<Seat>, Seat),
@@ -91,10 +97,8 @@ impl Turns {
     pub(super) async fn enter(&self, tenant: TenantId, directory: DirectoryId) -> Turn {
         let turn = {
             let mut state = self.lock();
-            let now = state.turns;
-            let line = state.lines.entry(tenant).or_insert_with(|| Line { last: now, ..Line::default() });
             let (give, turn) = oneshot::channel();
-            line.push(directory, give);
+            state.line(tenant).push(directory, give);
             self.hand_out(state);
             turn
         };
@@ -105,11 +109,17 @@ impl Turns {
         }
     }
 
+    /// Notes that a guaranteed request of `tenant` is worked on.
+    pub(super) fn guaranteed(&self, tenant: TenantId) -> Guaranteed {
+        self.lock().line(tenant).guaranteed += 1;
+        Guaranteed(self.clone(), tenant)
+    }
+
     async fn seat(&self, tenant: TenantId) -> Seat {
         let seat = {
             let mut state = self.lock();
             let (give, seat) = oneshot::channel();
-            state.lines.entry(tenant).or_default().again.push_back(give);
+            state.line(tenant).again.push_back(give);
             self.hand_out(state);
             seat
         };
@@ -138,11 +148,12 @@ impl Turns {
     fn next(&self, state: &mut State) -> Option<Next> {
         let Inner { working, in_flight, .. } = *self.0;
         loop {
-            let is_free = !state.is_shared || state.seated < working;
-            let (&tenant, line) = state
-                .lines
+            let State { is_shared, seated, ref mut lines, .. } = *state;
+            // What is guaranteed counts against its own tenant alone: else slow ones of many directories would keep others out.
+            let is_free = |line: &Line| !is_shared || (seated < working && line.seated + line.guaranteed < working);
+            let (&tenant, line) = lines
                 .iter_mut()
-                .filter(|(_, line)| (is_free || line.seated == 0) && line.wants_turn(in_flight))
+                .filter(|(_, line)| (line.seated == 0 || is_free(line)) && line.wants_turn(in_flight))
                 .min_by_key(|(_, line)| (line.seated, line.last))?;
             let seat = || Seat(self.clone(), tenant);
             let next = if let Some(give) = line.pop_again() {
@@ -155,7 +166,7 @@ impl Turns {
             } else {
                 // All who waited have gone.
                 if line.is_over() {
-                    state.lines.remove(&tenant);
+                    lines.remove(&tenant);
                 }
                 continue;
             };
@@ -185,6 +196,13 @@ impl Turns {
     fn lock(&self) -> MutexGuard<'_, State> {
         // Every change is made whole before the lock is let go.
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn line(&mut self, tenant: TenantId) -> &mut Line {
+        let last = self.turns;
+        self.lines.entry(tenant).or_insert_with(|| Line { last, ..Line::default() })
     }
 }
 
@@ -225,13 +243,19 @@ impl Line {
     }
 
     fn is_over(&self) -> bool {
-        self.open == 0 && self.seated == 0 && self.again.is_empty() && self.fresh.is_empty()
+        self.open == 0 && self.seated == 0 && self.guaranteed == 0 && self.again.is_empty() && self.fresh.is_empty()
     }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
         self.0.give_back(self.1, |line| line.seated -= 1);
+    }
+}
+
+impl Drop for Guaranteed {
+    fn drop(&mut self) {
+        self.0.give_back(self.1, |line| line.guaranteed -= 1);
     }
 }
 

@@ -94,6 +94,35 @@ async fn who_has_none_is_not_kept_waiting_and_alone_nobody_is() {
 }
 
 #[tokio::test]
+async fn what_is_guaranteed_counts_against_its_own_tenant_which_still_has_one_turn() {
+    let scene = Scene::new(2, 10);
+    let [loud, other] = [scene.id(), scene.id()];
+    let at = scene.id();
+    let guaranteed = [scene.turns.guaranteed(loud), scene.turns.guaranteed(loud)];
+    let first = scene.turns.enter(loud, at).await;
+    let second = scene.spawn(loud, at);
+    settle().await;
+    assert!(!second.is_finished(), "two are worked on besides the first");
+    let others = scene.turns.enter(other, at).await;
+    drop(guaranteed);
+    settle().await;
+    assert!(!second.is_finished(), "two turns are handed out");
+    drop(first);
+    drop(second.await.unwrap());
+    drop(others);
+    assert_eq!(scene.left(), (0, 0));
+}
+
+#[tokio::test]
+async fn slow_guaranteed_requests_of_many_directories_take_nobody_elses_turns() {
+    let scene = Scene::new(2, 10);
+    let [slow, other] = [scene.id(), scene.id()];
+    let at = scene.id();
+    let _guaranteed: Vec<_> = (0..100).map(|_| scene.turns.guaranteed(slow)).collect();
+    let _turns = [scene.turns.enter(other, at).await, scene.turns.enter(other, at).await];
+}
+
+#[tokio::test]
 async fn while_a_request_waits_for_its_body_another_is_worked_on_and_then_it_is_before_those_that_are_new() {
     let scene = Scene::new(1, 10);
     let (tenant, at) = (scene.id(), scene.id());
