@@ -48,8 +48,10 @@ struct Client {
 /// What one of the two saw in one while.
 #[derive(Debug, Clone, Default, Serialize)]
 struct Seen {
-    /// Milliseconds of what was taken.
-    times: Vec<f64>,
+    /// Milliseconds of the reads that were taken.
+    reads: Vec<f64>,
+    /// Milliseconds of the changes that were taken.
+    changes: Vec<f64>,
     refused: usize,
 }
 
@@ -175,13 +177,13 @@ async fn steadily(client: &Client, span: Duration) -> Result<Seen, Failure> {
             };
             let status = connection.exchange(request).await?.0;
             idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
-            Ok::<_, Failure>((status, due.elapsed()))
+            Ok::<_, Failure>((number.is_multiple_of(2), status, due.elapsed()))
         });
     }
     let mut seen = Seen::default();
     for outcome in under_way.join_all().await {
-        let (status, took) = outcome?;
-        seen.note(status, took);
+        let (reads, status, took) = outcome?;
+        seen.note(reads, status, took);
     }
     Ok(seen)
 }
@@ -205,13 +207,14 @@ async fn flooding(clients: &[Client], span: Duration) -> Result<Seen, Failure> {
             };
             let begun = Instant::now();
             let status = connection.exchange(request).await?.0;
-            seen.note(status, begun.elapsed());
+            seen.note(turn % 3 == 2, status, begun.elapsed());
         }
         Ok::<_, Failure>(seen)
     });
     let mut all = Seen::default();
     for seen in try_join_all(each).await? {
-        all.times.extend(seen.times);
+        all.reads.extend(seen.reads);
+        all.changes.extend(seen.changes);
         all.refused += seen.refused;
     }
     Ok(all)
@@ -222,33 +225,39 @@ fn user_body() -> String {
 }
 
 impl Seen {
-    fn note(&mut self, status: u16, took: Duration) {
+    fn note(&mut self, reads: bool, status: u16, took: Duration) {
         if status == REFUSED {
             self.refused += 1;
         } else {
-            self.times.push(took.as_secs_f64() * 1000.0);
+            let times = if reads { &mut self.reads } else { &mut self.changes };
+            times.push(took.as_secs_f64() * 1000.0);
         }
     }
 
-    /// The time that so many of a hundred stayed below, in milliseconds.
-    fn percentile(&self, percent: usize) -> f64 {
-        let mut times = self.times.clone();
-        times.sort_by(f64::total_cmp);
-        times.get((times.len() * percent / 100).min(times.len().saturating_sub(1))).copied().unwrap_or(f64::NAN)
+    /// The times of all that was taken.
+    fn all(&self) -> Vec<f64> {
+        [&self.reads[..], &self.changes].concat()
     }
 
     fn together(rounds: &[Self]) -> Self {
         Self {
-            times: rounds.iter().flat_map(|one| one.times.iter().copied()).collect(),
+            reads: rounds.iter().flat_map(|one| one.reads.iter().copied()).collect(),
+            changes: rounds.iter().flat_map(|one| one.changes.iter().copied()).collect(),
             refused: rounds.iter().map(|one| one.refused).sum(),
         }
     }
 }
 
+/// The time that so many of a hundred stayed below.
+fn percentile(mut times: Vec<f64>, percent: usize) -> f64 {
+    times.sort_by(f64::total_cmp);
+    times.get((times.len() * percent / 100).min(times.len().saturating_sub(1))).copied().unwrap_or(f64::NAN)
+}
+
 fn table(head: &Head, shapes: &[Shape], directories: usize) -> String {
     let mut text = format!(
         "{head}; the steady tenant sends {STEADY} requests a second, the flood on {CONNECTIONS} connections to {directories} \
-         of its directories.\n\n| shape | who | requests | 429 | p50 ms | p99 ms |\n| --- | --- | ---: | ---: | ---: | ---: |\n",
+         of its directories.\n\n| shape | who | requests | 429 | p50 ms | p99 ms | of reads | of changes |\n| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |\n",
         head = head.line(),
     );
     for shape in shapes {
@@ -258,18 +267,20 @@ fn table(head: &Head, shapes: &[Shape], directories: usize) -> String {
             let seen = Seen::together(rounds);
             let _ = writeln!(
                 text,
-                "| {} | {who} | {} | {} | {:.2} | {:.2} |",
+                "| {} | {who} | {} | {} | {:.2} | {:.2} | {:.2} | {:.2} |",
                 shape.shape,
-                seen.times.len() + seen.refused,
+                seen.all().len() + seen.refused,
                 seen.refused,
-                seen.percentile(50),
-                seen.percentile(99),
+                percentile(seen.all(), 50),
+                percentile(seen.all(), 99),
+                percentile(seen.reads.clone(), 99),
+                percentile(seen.changes.clone(), 99),
             );
         }
     }
     text.push_str("\n| shape | p99 beside the flood to p99 alone, of all rounds | by round |\n| --- | ---: | --- |\n");
     for shape in shapes {
-        let ratio = |beside: &Seen, alone: &Seen| beside.percentile(99) / alone.percentile(99);
+        let ratio = |beside: &Seen, alone: &Seen| percentile(beside.all(), 99) / percentile(alone.all(), 99);
         let rounds = shape.beside.iter().zip(&shape.alone);
         let rounds: Vec<String> = rounds.map(|(beside, alone)| format!("{:.2}", ratio(beside, alone))).collect();
         let whole = ratio(&Seen::together(&shape.beside), &Seen::together(&shape.alone));
@@ -292,9 +303,15 @@ mod tests {
 
     #[test]
     fn a_percentile_is_of_what_was_taken_in_all_rounds() {
-        let round = |times: &[f64], refused| Seen { times: times.to_vec(), refused };
-        let seen = Seen::together(&[round(&[3.0, 1.0], 1), round(&[4.0, 2.0], 2)]);
-        assert_eq!((seen.percentile(50), seen.percentile(99), seen.refused), (3.0, 4.0, 3));
-        assert!(Seen::default().percentile(99).is_nan());
+        let round = |reads: &[f64], changes: &[f64], refused| Seen {
+            reads: reads.to_vec(),
+            changes: changes.to_vec(),
+            refused,
+        };
+        let seen = Seen::together(&[round(&[3.0], &[1.0], 1), round(&[4.0, 2.0], &[], 2)]);
+        let all = seen.all();
+        assert_eq!((percentile(all.clone(), 50), percentile(all, 99), seen.refused), (3.0, 4.0, 3));
+        assert_eq!(percentile(seen.changes, 99), 1.0);
+        assert!(percentile(Vec::new(), 99).is_nan());
     }
 }
