@@ -1,5 +1,7 @@
 //! OAuth clients: kept, looked up, revoked with their access tokens.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use rollcall_access::{Actor, OAuthClientRecord};
 use rollcall_base::{
@@ -13,7 +15,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::{
-    AuditAction, AuditRecord, TenantStore, VerificationStore,
+    AuditAction, AuditRecord, TenantStore, VerificationStore, Within,
     audit::{self, AuditEntry, AuditWriter},
     rows,
 };
@@ -21,6 +23,7 @@ use crate::{
     StoreError,
     door::Mutation,
     entity::{credential, directory, oauth_client},
+    statement::Sql,
     transaction::Transaction,
 };
 
@@ -58,14 +61,14 @@ impl TenantStore {
         Ok(())
     }
 
-    /// A directory's OAuth clients, oldest first: expired and revoked ones too.
+    /// OAuth clients, oldest first: expired and revoked ones too.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
-    pub async fn clients(&self, directory: Id<Directory>) -> Result<Vec<OAuthClientRecord>, StoreError> {
+    pub async fn clients(&self, within: impl Into<Within>) -> Result<Vec<OAuthClientRecord>, StoreError> {
+        let within = within.into();
         let rows = oauth_client::Entity::find()
-            .filter(oauth_client::Column::TenantId.eq(self.tenant.as_uuid()))
-            .filter(oauth_client::Column::DirectoryId.eq(directory.as_uuid()))
+            .filter(within.rows(self.tenant, oauth_client::Column::TenantId, oauth_client::Column::DirectoryId))
             .order_by_asc(oauth_client::Column::Id)
             .all(self.inner.reader())
             .await?;
@@ -77,26 +80,43 @@ impl TenantStore {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn client_use(&self, id: Id<OAuthClient>, now: Timestamp) -> Result<ClientUse, StoreError> {
-        let of_client = of_client(self.tenant, id);
-        let last = credential::Entity::find()
-            .select_only()
-            .column_as(credential::Column::CreatedAt.max(), "last")
-            .filter(of_client.clone())
-            .into_tuple::<Option<i64>>()
-            .one(self.inner.reader())
-            .await?;
-        let live = credential::Entity::find()
-            .select_only()
-            .column_as(credential::Column::Id.count(), "live")
-            .filter(of_client.add(credential::Column::RevokedAt.is_null()))
-            .filter(credential::Column::ExpiresAt.gt(now.as_micros()))
-            .into_tuple::<i64>()
-            .one(self.inner.reader())
-            .await?;
-        Ok(ClientUse {
-            live_tokens: live.unwrap_or_default().unsigned_abs(),
-            last_token_at: last.flatten().map(Timestamp::from_micros),
-        })
+        let sql = self.got(now).text(" AND k.id = ").id(id);
+        Ok(self.client_uses_by(sql).await?.remove(&id).unwrap_or_default())
+    }
+
+    /// What OAuth clients got, as it stands at `now`.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn client_uses(
+        &self,
+        within: impl Into<Within>,
+        now: Timestamp,
+    ) -> Result<BTreeMap<Id<OAuthClient>, ClientUse>, StoreError> {
+        let sql = self.got(now).text(" AND").part(&within.into().is("k.directory_id", self.tenant));
+        self.client_uses_by(sql).await
+    }
+
+    /// What the tenant's OAuth clients `k` got.
+    fn got(&self, now: Timestamp) -> Sql {
+        Sql::new("SELECT k.id, (SELECT MAX(c.created_at) FROM credential c WHERE c.oauth_client_id = k.id) AS last, ")
+            .text("(SELECT COUNT(*) FROM credential c WHERE c.oauth_client_id = k.id AND c.revoked_at IS NULL ")
+            .text("AND c.expires_at > ")
+            .value(now.as_micros())
+            .text(") AS live FROM oauth_client k WHERE k.tenant_id = ")
+            .id(self.tenant)
+    }
+
+    async fn client_uses_by(&self, sql: Sql) -> Result<BTreeMap<Id<OAuthClient>, ClientUse>, StoreError> {
+        let rows = self.inner.rows(sql.build(self.inner.backend())).await?;
+        let uses = rows.iter().map(|row| -> Result<_, StoreError> {
+            let got = ClientUse {
+                live_tokens: row.try_get::<i64>("", "live")?.unsigned_abs(),
+                last_token_at: row.try_get::<Option<i64>>("", "last")?.map(Timestamp::from_micros),
+            };
+            Ok((Id::from_uuid(row.try_get("", "id")?), got))
+        });
+        uses.collect()
     }
 
     /// Revokes an OAuth client and its access tokens from `at` on; what is revoked already keeps its earlier moment. The

@@ -1,4 +1,4 @@
-//! When a directory's client was last heard of, and when it last changed anything.
+//! When directories' clients were last heard of.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use rollcall_base::{Id, Timestamp, marker::Directory};
 use sea_orm::ConnectionTrait;
 use uuid::Uuid;
 
-use super::{LastUse, TenantStore, VerificationStore};
+use super::VerificationStore;
 use crate::{
     StoreError,
     door::Mutation,
@@ -28,64 +28,6 @@ pub struct DirectoryContact {
     pub first_at: Timestamp,
     /// The last of them.
     pub last_at: Timestamp,
-}
-
-/// What is known of a directory's client.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct DirectoryActivity {
-    /// When the first change was accepted, as far as it was numbered.
-    pub first_change_at: Option<Timestamp>,
-    /// When the last change was accepted: the SCIM change timestamp.
-    pub last_change_at: Option<Timestamp>,
-    /// When a request with a good token came last.
-    pub contact: Option<LastUse>,
-}
-
-impl TenantStore {
-    /// What is known of a directory's client.
-    ///
-    /// # Errors
-    /// [`StoreError::NotFound`] if the directory is not the tenant's.
-    pub async fn directory_activity(&self, directory: Id<Directory>) -> Result<DirectoryActivity, StoreError> {
-        self.owns(directory).await?;
-        // Counters of the time before these columns lead to the event that says it.
-        let at = |number: &str| {
-            Sql::new(", (SELECT e.at FROM event e WHERE e.directory_id = c.directory_id AND e.seq = ")
-                .text(number)
-                .text("))")
-        };
-        let sql = Sql::new("SELECT MIN(x.first_at) AS first_at, MAX(x.last_at) AS last_at FROM (")
-            .text("SELECT COALESCE(c.first_change_at")
-            .part(&at("1"))
-            .text(" AS first_at, COALESCE(c.last_change_at")
-            .part(&at("c.last_seq"))
-            .text(" AS last_at FROM event_counter c WHERE c.directory_id = ")
-            .id(directory)
-            .text(" UNION ALL SELECT NULL, MAX(o.at) FROM outbox o WHERE o.directory_id = ")
-            .id(directory)
-            .text(") x");
-        let rows = self.inner.rows(sql.build(self.inner.backend())).await?;
-        let row = rows.first().ok_or_else(|| StoreError::internal("an aggregate without a row"))?;
-        let moment = |column| -> Result<_, StoreError> {
-            Ok(row.try_get::<Option<i64>>("", column)?.map(Timestamp::from_micros))
-        };
-        let contact =
-            Sql::new("SELECT first_at, last_at, last_address, last_agent FROM directory_contact WHERE directory_id = ");
-        let contact = self.inner.rows(contact.id(directory).build(self.inner.backend())).await?;
-        let contact = contact.first().map(|row| -> Result<_, StoreError> {
-            Ok(LastUse {
-                first_at: Timestamp::from_micros(row.try_get("", "first_at")?),
-                at: Timestamp::from_micros(row.try_get("", "last_at")?),
-                address: row.try_get("", "last_address")?,
-                agent: row.try_get("", "last_agent")?,
-            })
-        });
-        Ok(DirectoryActivity {
-            first_change_at: moment("first_at")?,
-            last_change_at: moment("last_at")?,
-            contact: contact.transpose()?,
-        })
-    }
 }
 
 impl VerificationStore {

@@ -9,8 +9,7 @@ use rollcall_base::{
 };
 use rollcall_scim::fold;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::OnConflict,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QuerySelect, sea_query::OnConflict,
 };
 use serde_json::{Value, json};
 
@@ -68,21 +67,6 @@ impl TenantStore {
         }
         let record = rows::directory_by_id(self.inner.reader(), id).await?;
         Ok(record.ok_or_else(|| StoreError::internal("a directory is gone that was just changed"))?)
-    }
-
-    /// The Directory IDs and Names, folded, that a directory had before and that still lead to it.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
-    pub async fn former_keys(&self, record: &DirectoryRecord) -> Result<Vec<String>, StoreError> {
-        let rows = directory_key::Entity::find()
-            .filter(directory_key::Column::TenantId.eq(self.tenant.as_uuid()))
-            .filter(directory_key::Column::DirectoryId.eq(record.id.as_uuid()))
-            .order_by_asc(directory_key::Column::NameKey)
-            .all(self.inner.reader())
-            .await?;
-        let present = [fold(&record.directory_id), fold(&record.directory_name)];
-        Ok(rows.into_iter().map(|row| row.name_key).filter(|key| !present.contains(key)).collect())
     }
 
     /// Has a former ID or Name no longer lead to its directory: URLs with it are refused from then on, and another

@@ -9,11 +9,11 @@ use rollcall_base::{
     marker::{Credential, Directory, Tenant},
 };
 use rollcall_scim::fold;
-use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, sea_query::OnConflict};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, sea_query::OnConflict};
 use serde_json::json;
 
 use super::{
-    AuditAction, AuditRecord, DirectoryRecord, NewDirectory, WrappedKey,
+    AuditAction, AuditRecord, DirectoryRecord, NewDirectory, Within, WrappedKey,
     audit::{self, AuditEntry, AuditWriter},
     data_keys, rows,
 };
@@ -61,8 +61,17 @@ impl TenantStore {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn directories(&self) -> Result<Vec<DirectoryRecord>, StoreError> {
-        let of_tenant = Condition::all().add(directory::Column::TenantId.eq(self.tenant.as_uuid()));
-        rows::directories(self.inner.reader(), of_tenant).await
+        let own = Within::Tenant.rows(self.tenant, directory::Column::TenantId, directory::Column::Id);
+        rows::directories(self.inner.reader(), own).await
+    }
+
+    /// One of the tenant's directories.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn directory(&self, id: Id<Directory>) -> Result<Option<DirectoryRecord>, StoreError> {
+        let own = Within::from(id).rows(self.tenant, directory::Column::TenantId, directory::Column::Id);
+        Ok(rows::directories(self.inner.reader(), own).await?.pop())
     }
 
     /// Refuses a directory of another tenant.
@@ -105,15 +114,14 @@ impl TenantStore {
         row.map(rows::credential_record).transpose()
     }
 
-    /// A directory's credentials that people issued, oldest first; what OAuth clients got is in
-    /// [`TenantStore::access_tokens`].
+    /// Credentials that people issued, oldest first; what OAuth clients got is in [`TenantStore::access_tokens`].
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
-    pub async fn credentials(&self, directory: Id<Directory>) -> Result<Vec<CredentialRecord>, StoreError> {
+    pub async fn credentials(&self, within: impl Into<Within>) -> Result<Vec<CredentialRecord>, StoreError> {
+        let within = within.into();
         let rows = credential::Entity::find()
-            .filter(credential::Column::TenantId.eq(self.tenant.as_uuid()))
-            .filter(credential::Column::DirectoryId.eq(directory.as_uuid()))
+            .filter(within.rows(self.tenant, credential::Column::TenantId, credential::Column::DirectoryId))
             .filter(credential::Column::OauthClientId.is_null())
             .order_by_asc(credential::Column::Id)
             .all(self.inner.reader())

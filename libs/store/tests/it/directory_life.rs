@@ -8,7 +8,7 @@ use rollcall_access::{
 use rollcall_base::{Clock, Timestamp};
 use rollcall_scim::schema::{GROUP, USER};
 use rollcall_store::{
-    AuditQuery, AuditRecord, ControlError, Counting, DirectoryContact, NewDirectory, StoreError, TenantStore,
+    AuditQuery, AuditRecord, ControlError, Counting, DirectoryContact, NewDirectory, StoreError, TenantStore, Within,
 };
 use rollcall_testkit::{Database, TestDirectory, on_both_databases};
 use serde_json::json;
@@ -73,7 +73,7 @@ pub(crate) async fn everything_about(directory: &TestDirectory) {
     };
     let verification = directory.store.verification(&rollcall_access::JobScope::of_service("test"));
     verification.record_contacts(vec![contact]).await.unwrap();
-    tenant.directory_activity(id).await.unwrap();
+    tenant.overview(id).await.unwrap();
     tenant.take_step(id, DirectoryStep::Freeze).await.unwrap();
     tenant.take_step(id, DirectoryStep::Thaw).await.unwrap();
     tenant.full_sync(id, async {}, &|_| ()).await.unwrap();
@@ -91,6 +91,42 @@ async fn number_all(directory: &TestDirectory) {
 }
 
 on_both_databases! {
+    async fn a_tenants_directories_are_seen_at_a_glance_by_it_alone_and_by_few_statements(database) {
+        let directory = database.directory().await;
+        let (tenant, at) = (tenant(&directory), directory.clock.now());
+        directory.user("a").await;
+        directory.user("b").await;
+        number_all(&directory).await;
+        directory.user("c").await;
+        let verification = directory.store.verification(&rollcall_access::JobScope::of_service("test"));
+        let contact = DirectoryContact {
+            directory: directory.record.id, address: "192.0.2.1".to_owned(), agent: "x".to_owned(), first_at: at, last_at: at,
+        };
+        verification.record_contacts(vec![contact]).await.unwrap();
+        let mut all = vec![directory.record.id];
+        for number in 0..10 {
+            directory.clock.advance(Duration::from_millis(1));
+            all.push(draft(&directory, &format!("draft-{number}")).await.record.id);
+        }
+        let (store, clock) = database.open().await;
+        let stranger = TestDirectory::create(store, clock, "stranger", "D-1").await;
+        stranger.user("d").await;
+        directory.store.take_statements();
+        let overviews = tenant.overviews(Within::Tenant).await.unwrap();
+        let statements = directory.store.take_statements().len();
+        assert!(statements <= 5, "{statements}");
+        assert_eq!(overviews.iter().map(|one| one.record.id).collect::<Vec<_>>(), all);
+        assert_eq!(overviews[0].live, [(USER, 3)].into(), "numbered or not");
+        assert_eq!(overviews[0].activity.contact.as_ref().unwrap().address, "192.0.2.1");
+        assert!(overviews[0].activity.last_change_at.is_some() && overviews[0].former_keys.is_empty());
+        assert_eq!((overviews[1].live.len(), &overviews[1].activity), (0, &Default::default()));
+        for one in overviews {
+            assert_eq!(tenant.overview(one.record.id).await.unwrap(), one);
+        }
+        let others = tenant.overview(stranger.record.id).await;
+        assert!(matches!(others, Err(StoreError::NotFound)), "{others:?}");
+    }
+
     async fn each_step_is_written_once_and_one_that_changes_nothing_not_at_all(database) {
         let directory = database.directory().await;
         let tenant = tenant(&directory);
@@ -155,9 +191,9 @@ on_both_databases! {
     async fn the_first_change_makes_a_directory_receiving_once(database) {
         let directory = database.directory().await;
         let (tenant, id) = (tenant(&directory), directory.record.id);
-        assert_eq!(tenant.directory_activity(id).await.unwrap(), Default::default());
+        assert_eq!(tenant.overview(id).await.unwrap().activity, Default::default());
         let user = directory.user("u").await;
-        let before = tenant.directory_activity(id).await.unwrap();
+        let before = tenant.overview(id).await.unwrap().activity;
         assert_eq!((before.first_change_at, before.last_change_at), (None, Some(user.created_at)), "it has no number yet");
         assert_eq!(state(&directory).await, DirectoryState::Submitted);
         let receiving = directory.jobs().number(100).await.unwrap().receiving;
@@ -169,7 +205,7 @@ on_both_databases! {
         let ran = directory.store.take_statements();
         let costs = ran.iter().filter(|ran| ["directory ", "\"directory\"", "audit"].iter().any(|table| ran.sql.contains(table)));
         assert_eq!(costs.count(), 0, "a later batch asks nothing more than before: {ran:?}");
-        let after = tenant.directory_activity(id).await.unwrap();
+        let after = tenant.overview(id).await.unwrap().activity;
         assert_eq!((after.first_change_at, after.last_change_at), (Some(user.created_at), Some(last.created_at)));
         let lines = lines(&directory).await;
         assert_eq!((lines[1].action.as_str(), lines[1].actor.as_str()), ("directory.receiving", "job:test"));
@@ -219,12 +255,12 @@ on_both_databases! {
         // As the version before leaves them.
         database.execute("UPDATE event_counter SET first_change_at = NULL, last_change_at = NULL").await;
         database.execute("UPDATE directory SET state = 'submitted', stage = NULL, is_frozen = NULL").await;
-        let activity = tenant.directory_activity(id).await.unwrap();
+        let activity = tenant.overview(id).await.unwrap().activity;
         assert_eq!((activity.first_change_at, activity.last_change_at), (Some(first), Some(second)));
         let third = directory.user("w").await.created_at;
         number_all(&directory).await;
         assert_eq!(state(&directory).await, DirectoryState::Receiving);
-        let activity = tenant.directory_activity(id).await.unwrap();
+        let activity = tenant.overview(id).await.unwrap().activity;
         assert_eq!((activity.first_change_at, activity.last_change_at), (Some(first), Some(third)));
     }
 

@@ -77,7 +77,7 @@ on_both_databases! {
         verification.record_contacts(vec![contact(20, "b"), contact(30, "c"), contact(10, "a")]).await.unwrap();
         verification.record_contacts(vec![contact(25, "late")]).await.unwrap();
         verification.record_contacts(Vec::new()).await.unwrap();
-        let known = tenant.directory_activity(id).await.unwrap().contact.unwrap();
+        let known = tenant.overview(id).await.unwrap().activity.contact.unwrap();
         assert_eq!((known.agent.as_str(), known.at), ("c", begin.plus(Duration::from_secs(30))));
         assert_eq!(known.first_at, begin.plus(Duration::from_secs(10)));
     }

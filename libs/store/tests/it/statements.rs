@@ -93,6 +93,10 @@ fn fault(sql: &str) -> Option<String> {
     if OVER_ALL.iter().any(|(text, _)| sql.starts_with(text)) {
         return None;
     }
+    // An admin's look at all of a tenant's directories, which a table says that every machine has.
+    if sql.contains("directory_id IN (SELECT d.id FROM directory d WHERE d.tenant_id = $") {
+        return None;
+    }
     let sql = sql.replace('"', "");
     let touched = touched(&sql);
     let count = |text: &str| sql.matches(text).count();

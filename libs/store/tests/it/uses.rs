@@ -6,7 +6,7 @@ use rollcall_access::{JobScope, OperatorScope};
 use rollcall_base::{Clock, Id, SeededEntropy, Timestamp, marker};
 use rollcall_store::{
     CredentialUse, MOST_PLACES_AN_HOUR, MOST_REFUSALS_A_DAY, RecordedUses, RefusedUse, ReportId, StoreError, UseReport,
-    VerificationStore,
+    VerificationStore, Within,
 };
 use rollcall_testkit::{TestDirectory, on_both_databases};
 
@@ -123,6 +123,9 @@ on_both_databases! {
         let (id, now) = (directory.record.id, directory.clock.now());
         let credential: Id<marker::Credential> = Id::new(now, &SeededEntropy::new(22));
         assert!(matches!(other.last_uses(id).await, Err(StoreError::NotFound)));
+        assert!(other.last_uses(Within::Tenant).await.unwrap().is_empty());
+        let tenant = crate::directory_life::tenant(&directory);
+        assert_eq!(tenant.last_uses(Within::Tenant).await.unwrap(), tenant.last_uses(id).await.unwrap());
         assert!(matches!(other.activity(id, credential, now, 1).await, Err(StoreError::NotFound)));
         assert!(matches!(other.refusals(id, now, 1).await, Err(StoreError::NotFound)));
     }

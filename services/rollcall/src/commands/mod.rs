@@ -3,16 +3,14 @@
 mod activity;
 mod audit;
 mod client;
+mod credential;
 mod directory;
-mod directory_change;
 mod guide;
 mod key;
 mod limits;
 mod migrate;
 mod oauth_client;
 mod policy;
-mod quality;
-mod quirks;
 mod resource;
 mod simulate;
 mod tenant;

@@ -2,7 +2,7 @@
 
 use rollcall_access::{CredentialRecord, CredentialState, Rung, TenantScope};
 use rollcall_base::{Id, Timestamp, marker};
-use rollcall_store::{LastUse, RefusedUse};
+use rollcall_store::{LastUse, RefusedUse, Within};
 
 use super::LocalTokens;
 use crate::TokensError;
@@ -35,16 +35,16 @@ impl TokenStatus {
 }
 
 impl LocalTokens {
-    /// All tokens of a directory, oldest first: expired and revoked ones too.
+    /// All tokens of a directory or a tenant, oldest first: expired and revoked ones too.
     ///
     /// # Errors
     /// [`TokensError::Store`]
     pub async fn list(
         &self,
         scope: &TenantScope,
-        directory: Id<marker::Directory>,
+        within: impl Into<Within>,
     ) -> Result<Vec<CredentialRecord>, TokensError> {
-        Ok(self.store.tenant(scope).credentials(directory).await?)
+        Ok(self.store.tenant(scope).credentials(within).await?)
     }
 
     /// The same, with where they stand and when they were used.
@@ -54,12 +54,12 @@ impl LocalTokens {
     pub async fn statuses(
         &self,
         scope: &TenantScope,
-        directory: Id<marker::Directory>,
+        within: impl Into<Within>,
     ) -> Result<Vec<TokenStatus>, TokensError> {
-        let tenant = self.store.tenant(scope);
-        let mut uses = tenant.last_uses(directory).await?;
+        let (tenant, within) = (self.store.tenant(scope), within.into());
+        let mut uses = tenant.last_uses(within).await?;
         let now = self.clock.now();
-        let records = tenant.credentials(directory).await?.into_iter();
+        let records = tenant.credentials(within).await?.into_iter();
         Ok(records.map(|record| TokenStatus::new(record.clone(), uses.remove(&record.id), now)).collect())
     }
 

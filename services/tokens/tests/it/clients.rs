@@ -106,8 +106,8 @@ async fn static_and_access_tokens_live_side_by_side_and_lists_keep_them_apart() 
     }
     assert_eq!(tokens.list(&house.scope, house.directory.id).await.unwrap().len(), 1);
     let listed = tokens.clients(&house.scope, house.directory.id).await.unwrap();
-    assert_eq!(listed, std::slice::from_ref(&client.record));
     let got = tokens.client_use(&house.scope, client.record.id).await.unwrap();
+    assert_eq!(listed, [(client.record.clone(), got)]);
     assert_eq!((got.live_tokens, got.last_token_at), (1, Some(house.now())));
     tokens.revoke_client(&house.scope, client.record.id).await.unwrap().unwrap();
     assert!(tokens.verify(&parse(&issued.token), HERE).await.is_ok(), "what was issued by hand goes on");

@@ -31,7 +31,7 @@ async fn a_directorys_client_was_there_if_its_token_was_good_whether_or_not_it_w
     let tokens = house.tokens(TokensConfig::default());
     let issued = tokens.issue(&house.scope, &house.directory, NewToken::living(DAY)).await.unwrap();
     let (directory, credential) = (house.directory.id, issued.record.id);
-    let contact = async || house.store.tenant(&house.scope).directory_activity(directory).await.unwrap().contact;
+    let contact = async || house.store.tenant(&house.scope).overview(directory).await.unwrap().activity.contact;
     let refused = |reason, seconds: i64| {
         let span = Span::of(house.now().as_micros() + seconds * 1_000_000);
         let from = Source::new("192.0.2.9".parse().unwrap(), "Okta/2");

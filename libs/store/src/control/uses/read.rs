@@ -12,18 +12,19 @@ use uuid::Uuid;
 use super::{DAY, HOUR, LastUse, PlaceOfUse, RefusedUse, count};
 use crate::{
     StoreError,
-    control::{Holder, TenantStore},
+    control::{Holder, TenantStore, Within},
     statement::Sql,
 };
 
 impl TenantStore {
-    /// When a directory's credentials were used. Those that never were are not in it.
+    /// When credentials were used. Those that never were are not in it.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] if the directory is not the tenant's.
-    pub async fn last_uses(&self, directory: Id<Directory>) -> Result<BTreeMap<Id<Credential>, LastUse>, StoreError> {
-        self.owns(directory).await?;
-        let rows = self.inner.rows(last_uses(directory).build(self.inner.backend())).await?;
+    pub async fn last_uses(&self, within: impl Into<Within>) -> Result<BTreeMap<Id<Credential>, LastUse>, StoreError> {
+        let within = within.into();
+        self.owns_all(within).await?;
+        let rows = self.inner.rows(self.uses_in(within).build(self.inner.backend())).await?;
         rows.iter().map(last_use).collect()
     }
 
@@ -37,9 +38,15 @@ impl TenantStore {
         credential: Id<Credential>,
     ) -> Result<Option<LastUse>, StoreError> {
         self.owns(directory).await?;
-        let sql = last_uses(directory).text(" AND credential_id = ").id(credential);
+        let sql = self.uses_in(directory.into()).text(" AND credential_id = ").id(credential);
         let rows = self.inner.rows(sql.build(self.inner.backend())).await?;
         rows.first().map(|row| Ok(last_use(row)?.1)).transpose()
+    }
+
+    fn uses_in(&self, within: Within) -> Sql {
+        Sql::new("SELECT credential_id, first_used_at, last_used_at, last_address, last_agent FROM credential_use ")
+            .text("WHERE")
+            .part(&within.is("directory_id", self.tenant))
     }
 
     /// What somebody did since `since`, by the hour and the place: oldest first, at most `limit` rows.
@@ -191,14 +198,6 @@ fn place(row: &QueryResult) -> Result<PlaceOfUse, StoreError> {
         first_at: Timestamp::from_micros(row.try_get::<i64>("", "hour")? * HOUR),
         last_at: Timestamp::from_micros(row.try_get("", "last_at")?),
     })
-}
-
-fn last_uses(directory: Id<Directory>) -> Sql {
-    Sql::new(
-        "SELECT credential_id, first_used_at, last_used_at, last_address, last_agent FROM credential_use \
-         WHERE directory_id = ",
-    )
-    .id(directory)
 }
 
 fn last_use(row: &QueryResult) -> Result<(Id<Credential>, LastUse), StoreError> {

@@ -1,14 +1,18 @@
 //! `rollcall directory …`.
 
+mod change;
 mod life;
 mod policy;
+mod quirks;
+mod report;
 mod sync;
 
 use rollcall_access::{DirectoryPolicies, DirectoryStep, Stage};
 use rollcall_base::{DirectoryId, DirectoryName};
 use rollcall_clients::{Change, TokenState, Warning};
 use rollcall_gateway::guide_values;
-use rollcall_store::{ControlError, DirectoryRecord, NewDirectory};
+use rollcall_scim::schema::{GROUP, USER};
+use rollcall_store::{ControlError, DirectoryOverview, DirectoryRecord, NewDirectory, Within};
 use rollcall_tokens::announce_directory;
 use serde::Serialize;
 
@@ -35,8 +39,8 @@ struct Shown {
     /// Former IDs and Names, folded, that still lead to it.
     former_keys: Vec<String>,
     created_at: String,
-    users: Option<u64>,
-    groups: Option<u64>,
+    users: u64,
+    groups: u64,
     /// When the last change was accepted.
     scim_change_timestamp: Option<String>,
     /// When a request with a good token came last, to some seconds.
@@ -56,8 +60,8 @@ struct Brief<'a> {
     directory_name: &'a str,
     client: &'a str,
     state: &'a str,
-    users: Option<u64>,
-    groups: Option<u64>,
+    users: u64,
+    groups: u64,
     scim_change_timestamp: Option<&'a str>,
     last_contact: Option<&'a str>,
     base_url: &'a str,
@@ -92,13 +96,16 @@ struct Created {
 }
 
 impl Shown {
-    async fn of(record: DirectoryRecord, installation: &Installation) -> Result<Self, Failure> {
-        let counts = installation.counts(record.id).await?;
+    async fn of(record: &DirectoryRecord, installation: &Installation) -> Result<Self, Failure> {
         let store = installation.store.tenant(&installation.operator.tenant(record.tenant));
-        let activity = store.directory_activity(record.id).await?;
+        Ok(Self::new(store.overview(record.id).await?, installation))
+    }
+
+    fn new(overview: DirectoryOverview, installation: &Installation) -> Self {
+        let DirectoryOverview { record, live, activity, former_keys } = overview;
         let contact = activity.contact.as_ref();
-        let former_keys = store.former_keys(&record).await?;
-        Ok(Self {
+        let count = |kind| live.get(&kind).copied().unwrap_or_default();
+        Self {
             base_url: installation.base_url(&record),
             tenant: record.tenant_slug,
             directory_id: record.directory_id,
@@ -109,14 +116,14 @@ impl Shown {
             stage: record.life.stage.to_string(),
             former_keys,
             created_at: record.created_at.to_string(),
-            users: Some(counts.users),
-            groups: Some(counts.groups),
+            users: count(USER),
+            groups: count(GROUP),
             scim_change_timestamp: activity.last_change_at.map(|at| at.to_string()),
             last_contact: contact.map(|contact| contact.at.to_string()),
             last_contact_from: contact.map(|contact| contact.address.clone()),
             last_contact_agent: contact.map(|contact| contact.agent.clone()).filter(|agent| !agent.is_empty()),
             policies: record.policies,
-        })
+        }
     }
 }
 
@@ -161,7 +168,7 @@ pub(super) async fn run(command: cli::Directory, installation: &Installation, ou
                         "directory_name" => ("Directory Name", directory_name.to_string()),
                         _ => ("Directory ID", directory_id.to_string()),
                     };
-                    return Err(super::directory_change::taken(label, &key, &tenant, &store).await);
+                    return Err(change::taken(label, &key, &tenant, &store).await);
                 }
                 Err(other) => return Err(other.into()),
             };
@@ -177,7 +184,7 @@ pub(super) async fn run(command: cli::Directory, installation: &Installation, ou
             if draft {
                 output.say(life::seen(created.life));
             }
-            let directory = Shown::of(created, installation).await?;
+            let directory = Shown::of(&created, installation).await?;
             let text = text(&directory);
             let created = Created { directory, changes: checked.changes, warnings: checked.warnings, notices };
             output.whole(&created, || text);
@@ -189,9 +196,8 @@ pub(super) async fn run(command: cli::Directory, installation: &Installation, ou
             };
             let mut shown = Vec::new();
             for scope in tenants {
-                for record in installation.store.tenant(&scope).directories().await? {
-                    shown.push(Shown::of(record, installation).await?);
-                }
+                let overviews = installation.store.tenant(&scope).overviews(Within::Tenant).await?;
+                shown.extend(overviews.into_iter().map(|overview| Shown::new(overview, installation)));
             }
             let slug = tenant.as_deref().unwrap_or("TENANT");
             let brief: Vec<Brief<'_>> = shown.iter().map(Brief::of).collect();
@@ -205,19 +211,18 @@ pub(super) async fn run(command: cli::Directory, installation: &Installation, ou
             );
         }
         cli::Directory::Change { directory, client, directory_id, directory_name } => {
-            super::directory_change::change(directory, client, directory_id, directory_name, installation, output)
-                .await?;
+            change::change(directory, client, directory_id, directory_name, installation, output).await?;
         }
         cli::Directory::FreeKey { directory, key } => {
-            super::directory_change::free_key(directory, key, installation, output).await?;
+            change::free_key(directory, key, installation, output).await?;
         }
-        cli::Directory::Report(choice) => super::quality::report(&choice, installation, output).await?,
+        cli::Directory::Report(choice) => report::run(&choice, installation, output).await?,
         cli::Directory::Quirks { directory, days } => {
-            super::quirks::run(&directory, days, installation, output).await?;
+            quirks::run(&directory, days, installation, output).await?;
         }
         cli::Directory::Show(choice) => {
             let (_, record) = installation.directory(&choice).await?;
-            show(&Shown::of(record, installation).await?, output);
+            show(&Shown::of(&record, installation).await?, output);
         }
         cli::Directory::Submit(choice) => life::run(&choice, DirectoryStep::Submit, installation, output).await?,
         cli::Directory::Freeze(choice) => life::run(&choice, DirectoryStep::Freeze, installation, output).await?,

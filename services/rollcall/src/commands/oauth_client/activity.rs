@@ -6,7 +6,13 @@ use rollcall_store::DirectoryRecord;
 use serde::Serialize;
 
 use super::{Shown, chosen};
-use crate::{cli, commands::activity::Done, failure::Failure, installation::Installation, output::Output};
+use crate::{
+    cli,
+    commands::{activity::Done, credential::Place},
+    failure::Failure,
+    installation::Installation,
+    output::Output,
+};
 
 /// What is printed of what an OAuth client did with all of its access tokens. The names are stable.
 #[derive(Serialize)]
@@ -29,7 +35,7 @@ pub(super) async fn show(
     installation: &Installation,
     output: &Output,
 ) -> Result<(), Failure> {
-    let (scope, client, directory) = chosen(choice, installation).await?;
+    let (Place { scope, directory }, client) = chosen(choice, installation).await?;
     let report = report(&scope, client.id, &directory, since, installation).await?;
     output.whole(&report, || report.text());
     Ok(())

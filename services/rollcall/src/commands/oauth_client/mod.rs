@@ -5,12 +5,13 @@ mod revoke;
 
 use std::time::Duration;
 
-use rollcall_access::{AllowedNetworks, ClientId, OAuthClientRecord, Scopes, TenantScope};
+use rollcall_access::{AllowedNetworks, ClientId, OAuthClientRecord, Scopes};
 use rollcall_base::Timestamp;
 use rollcall_store::DirectoryRecord;
 use rollcall_tokens::{ClientUse, NewClient};
 use serde::Serialize;
 
+use super::credential::{Listed, Place, nobody_has};
 use crate::{cli, failure::Failure, installation::Installation, output::Output};
 
 /// What is printed of a new OAuth client. The names are stable.
@@ -101,9 +102,9 @@ pub(super) async fn run(
                 expires_at: created.record.expires_at.to_string(),
             });
         }
-        cli::OauthClient::List { tenant, directory } => list(&tenant, directory, installation, output).await?,
+        cli::OauthClient::List(listed) => list(&listed, installation, output).await?,
         cli::OauthClient::Show(choice) => {
-            let (scope, client, directory) = chosen(&choice, installation).await?;
+            let (Place { scope, directory }, client) = chosen(&choice, installation).await?;
             let got = installation.tokens().await?.client_use(&scope, client.id).await?;
             output.one(&Whole {
                 shown: Shown::of(&client, &directory, got, installation.clock.now()),
@@ -119,32 +120,15 @@ pub(super) async fn run(
     Ok(())
 }
 
-async fn list(
-    tenant: &str,
-    directory: Option<String>,
-    installation: &Installation,
-    output: &Output,
-) -> Result<(), Failure> {
-    let (scope, directories) = match directory {
-        Some(directory) => {
-            let choice = cli::DirectoryChoice { tenant: tenant.to_owned(), directory };
-            let (scope, record) = installation.directory(&choice).await?;
-            (scope, vec![record])
-        }
-        None => {
-            let scope = installation.tenant(tenant).await?;
-            let records = installation.store.tenant(&scope).directories().await?;
-            (scope, records)
-        }
+async fn list(listed: &cli::Listed, installation: &Installation, output: &Output) -> Result<(), Failure> {
+    let whose = Listed::of(listed, installation).await?;
+    let clients = installation.tokens().await?.clients(&whose.scope, whose.within).await?;
+    let now = installation.clock.now();
+    let row = |(client, got): &(OAuthClientRecord, ClientUse), directory: &DirectoryRecord| {
+        Shown::of(client, directory, *got, now)
     };
-    let (tokens, now) = (installation.tokens().await?, installation.clock.now());
-    let mut shown = Vec::new();
-    for directory in &directories {
-        for client in tokens.clients(&scope, directory.id).await? {
-            let got = tokens.client_use(&scope, client.id).await?;
-            shown.push(Shown::of(&client, directory, got, now));
-        }
-    }
+    let shown = whose.rows(&clients, |(client, _)| client.directory, row);
+    let tenant = &listed.tenant;
     output.many(
         &shown,
         &format!(
@@ -155,39 +139,20 @@ async fn list(
 }
 
 fn unknown(choice: &cli::OauthClientChoice) -> Failure {
-    let place = match (&choice.tenant, &choice.directory) {
-        (Some(tenant), Some(directory)) => format!("the directory \"{directory}\" of \"{tenant}\" has"),
-        (Some(tenant), None) => format!("the tenant \"{tenant}\" has"),
-        (None, _) => "there is".to_owned(),
-    };
+    let (nobody_has, id) = (nobody_has(&choice.owner), &choice.client_id);
     Failure::told(format!(
-        "{place} no OAuth client \"{}\"; `rollcall oauth-client list --tenant TENANT` shows a tenant's",
-        choice.client_id
+        "{nobody_has} OAuth client \"{id}\"; `rollcall oauth-client list --tenant TENANT` shows a tenant's"
     ))
 }
 
-/// The client that was chosen. Whoever finds one that leaked knows its id and not whose it is: tenant and directory are
-/// only a safeguard.
+/// The client that was chosen.
 async fn chosen(
     choice: &cli::OauthClientChoice,
     installation: &Installation,
-) -> Result<(TenantScope, OAuthClientRecord, DirectoryRecord), Failure> {
-    let id: ClientId = choice.client_id.parse().map_err(|_| unknown(choice))?;
-    let client = installation.oauth_client(id.0).await?.ok_or_else(|| unknown(choice))?;
-    let scope = installation.operator.tenant(client.tenant);
-    if let Some(slug) = &choice.tenant {
-        let named = installation.tenant(slug).await?;
-        if named.tenant() != client.tenant {
-            return Err(unknown(choice));
-        }
-        if let Some(directory) = &choice.directory {
-            let named = cli::DirectoryChoice { tenant: slug.clone(), directory: directory.clone() };
-            if installation.directory(&named).await?.1.id != client.directory {
-                return Err(unknown(choice));
-            }
-        }
-    }
-    let directories = installation.store.tenant(&scope).directories().await?;
-    let directory = directories.into_iter().find(|directory| directory.id == client.directory);
-    Ok((scope, client, directory.ok_or_else(|| unknown(choice))?))
+) -> Result<(Place, OAuthClientRecord), Failure> {
+    let unknown = || unknown(choice);
+    let id: ClientId = choice.client_id.parse().map_err(|_| unknown())?;
+    let client = installation.oauth_client(id.0).await?.ok_or_else(unknown)?;
+    let place = Place::of(client.tenant, client.directory, &choice.owner, installation).await?;
+    Ok((place.ok_or_else(unknown)?, client))
 }

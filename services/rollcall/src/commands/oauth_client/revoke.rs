@@ -9,7 +9,16 @@ use super::{
     activity::{self, Report},
     chosen, unknown,
 };
-use crate::{cli, commands::token::refused_within, failure::Failure, installation::Installation, output::Output};
+use crate::{
+    cli,
+    commands::{
+        credential::{Place, show_leaked},
+        token::{holds, refused_within},
+    },
+    failure::Failure,
+    installation::Installation,
+    output::Output,
+};
 
 /// What is printed of a revocation. The names are stable.
 #[derive(Serialize)]
@@ -25,17 +34,6 @@ struct Revoked {
     had_been_revoked: bool,
 }
 
-/// The same, with what the client did.
-#[derive(Serialize)]
-struct Leaked {
-    #[serde(flatten)]
-    revoked: Revoked,
-    #[serde(flatten)]
-    report: Report,
-    /// What to do next.
-    next: Vec<String>,
-}
-
 pub(super) async fn run(
     choice: &cli::OauthClientChoice,
     leaked: bool,
@@ -43,22 +41,16 @@ pub(super) async fn run(
     installation: &Installation,
     output: &Output,
 ) -> Result<(), Failure> {
-    let (scope, client, directory) = chosen(choice, installation).await?;
+    let (Place { scope, directory }, client) = chosen(choice, installation).await?;
     let tokens = installation.tokens().await?;
     let done = tokens.revoke_client_as(&scope, client.id, leaked).await?.ok_or_else(|| unknown(choice))?;
-    let within = refused_within(&installation.config);
-    let servers_were_told = done.told == Told::Everywhere;
-    output.say(&if servers_were_told {
-        format!("Servers that listen to Redis refuse the client and its access tokens now, any other within {within} seconds.")
-    } else {
-        format!("Servers refuse the client and its access tokens within {within} seconds.")
-    });
+    output.say(&holds(done.told, "refuse the client and its access tokens", &installation.config));
     let revoked = Revoked {
         client_id: ClientId(client.id).to_string(),
         revoked: true,
         access_tokens_revoked: done.tokens,
-        servers_were_told,
-        refused_everywhere_within_seconds: within,
+        servers_were_told: done.told == Told::Everywhere,
+        refused_everywhere_within_seconds: refused_within(&installation.config),
         had_been_revoked: done.had_been,
     };
     if !leaked {
@@ -67,12 +59,7 @@ pub(super) async fn run(
     }
     let report = activity::report(&scope, client.id, &directory, since, installation).await?;
     let next = next_steps(&client, &directory, &report);
-    let leaked = Leaked { revoked, report, next };
-    output.whole(&leaked, || {
-        let steps: Vec<String> =
-            leaked.next.iter().enumerate().map(|(at, step)| format!("  {}. {step}\n", at + 1)).collect();
-        format!("{}\nWhat to do next\n{}", leaked.report.text(), steps.concat())
-    });
+    show_leaked(revoked, &report, &report.text(), next, output);
     Ok(())
 }
 

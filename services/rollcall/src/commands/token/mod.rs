@@ -15,6 +15,7 @@ use rollcall_tokens::{DirectoryRecord, NewToken, TokenStatus, TokensConfig, Told
 use serde::Serialize;
 
 use self::shown::{Brief, Shown};
+use super::credential::{Listed, Place, nobody_has};
 use crate::{cli, failure::Failure, installation::Installation, output::Output};
 
 /// What is printed of a new token. The names are stable.
@@ -48,7 +49,7 @@ pub(super) async fn run(command: cli::Token, installation: &Installation, output
                 expires_at: issued.record.expires_at.to_string(),
             });
         }
-        cli::Token::List { tenant, directory } => list(&tenant, directory, installation, output).await?,
+        cli::Token::List(listed) => list(&listed, installation, output).await?,
         cli::Token::Show(choice) => {
             let found = Found::by(&choice, installation).await?;
             output.one(&found.shown(installation).await?);
@@ -75,31 +76,12 @@ pub(super) async fn run(command: cli::Token, installation: &Installation, output
     Ok(())
 }
 
-async fn list(
-    tenant: &str,
-    directory: Option<String>,
-    installation: &Installation,
-    output: &Output,
-) -> Result<(), Failure> {
-    let (scope, directories) = match directory {
-        Some(directory) => {
-            let choice = cli::DirectoryChoice { tenant: tenant.to_owned(), directory };
-            let (scope, record) = installation.directory(&choice).await?;
-            (scope, vec![record])
-        }
-        None => {
-            let scope = installation.tenant(tenant).await?;
-            let records = installation.store.tenant(&scope).directories().await?;
-            (scope, records)
-        }
-    };
-    let tokens = installation.tokens().await?;
-    let mut shown = Vec::new();
-    for directory in &directories {
-        let statuses = tokens.statuses(&scope, directory.id).await?;
-        shown.extend(statuses.iter().map(|status| Shown::of(status, directory)));
-    }
+async fn list(listed: &cli::Listed, installation: &Installation, output: &Output) -> Result<(), Failure> {
+    let whose = Listed::of(listed, installation).await?;
+    let statuses = installation.tokens().await?.statuses(&whose.scope, whose.within).await?;
+    let shown = whose.rows(&statuses, |status| status.record.directory, Shown::of);
     let brief: Vec<Brief<'_>> = shown.iter().map(Brief::of).collect();
+    let tenant = &listed.tenant;
     output.many_brief(
         &shown,
         &brief,
@@ -116,26 +98,12 @@ struct Found {
 }
 
 impl Found {
-    /// Whoever finds a token that leaked knows its id and not whose it is: tenant and directory are only a safeguard.
     async fn by(choice: &cli::TokenChoice, installation: &Installation) -> Result<Self, Failure> {
         let unknown = || unknown(choice);
         let id = Id::from_str(&choice.token_id).map_err(|_| unknown())?;
         let record = installation.credential(id).await?.ok_or_else(unknown)?;
-        let scope = installation.operator.tenant(record.tenant);
-        let directories = installation.store.tenant(&scope).directories().await?;
-        let directory = directories.into_iter().find(|directory| directory.id == record.directory);
-        let directory = directory.ok_or_else(unknown)?;
-        if let Some(slug) = &choice.tenant {
-            if installation.tenant(slug).await?.tenant() != record.tenant {
-                return Err(unknown());
-            }
-            if let Some(key) = &choice.directory {
-                let choice = cli::DirectoryChoice { tenant: slug.clone(), directory: key.clone() };
-                if installation.directory(&choice).await?.1.id != directory.id {
-                    return Err(unknown());
-                }
-            }
-        }
+        let place = Place::of(record.tenant, record.directory, &choice.owner, installation).await?;
+        let Place { scope, directory } = place.ok_or_else(unknown)?;
         Ok(Self { scope, directory, record })
     }
 
@@ -150,17 +118,12 @@ impl Found {
 }
 
 fn unknown(choice: &cli::TokenChoice) -> Failure {
-    let place = match (&choice.tenant, &choice.directory) {
-        (Some(tenant), Some(directory)) => format!("the directory \"{directory}\" of \"{tenant}\" has"),
-        (Some(tenant), None) => format!("the tenant \"{tenant}\" has"),
-        (None, _) => "there is".to_owned(),
-    };
-    let id = &choice.token_id;
-    Failure::told(format!("{place} no token \"{id}\"; `rollcall token list --tenant TENANT` shows a tenant's"))
+    let (nobody_has, id) = (nobody_has(&choice.owner), &choice.token_id);
+    Failure::told(format!("{nobody_has} token \"{id}\"; `rollcall token list --tenant TENANT` shows a tenant's"))
 }
 
 /// When servers do what was decided here.
-fn holds(told: Told, what: &str, config: &Config) -> String {
+pub(in crate::commands) fn holds(told: Told, what: &str, config: &Config) -> String {
     let within = refused_within(config);
     match told {
         Told::Everywhere => format!("Servers that listen to Redis {what} now, any other within {within} seconds."),

@@ -9,7 +9,7 @@ use super::{
     activity::{self, Report},
     holds, refused_within, unknown,
 };
-use crate::{cli, failure::Failure, installation::Installation, output::Output};
+use crate::{cli, commands::credential::show_leaked, failure::Failure, installation::Installation, output::Output};
 
 /// What is printed of a revocation. The names are stable.
 #[derive(Serialize)]
@@ -25,17 +25,6 @@ pub(super) struct Revoked {
     servers_were_told: bool,
     /// When the last server refuses it, whether or not it was told.
     refused_everywhere_within_seconds: u64,
-}
-
-/// The same, with what the token did.
-#[derive(Serialize)]
-struct Leaked {
-    #[serde(flatten)]
-    revoked: Revoked,
-    #[serde(flatten)]
-    report: Report,
-    /// What to do next.
-    next: Vec<String>,
 }
 
 pub(super) async fn run(
@@ -66,12 +55,7 @@ pub(super) async fn run(
     }
     let report = activity::report(&found, since, installation).await?;
     let next = next_steps(&found, &report, left);
-    let leaked = Leaked { revoked, report, next };
-    output.whole(&leaked, || {
-        let steps: Vec<String> =
-            leaked.next.iter().enumerate().map(|(at, step)| format!("  {}. {step}\n", at + 1)).collect();
-        format!("{}\nWhat to do next\n{}", leaked.report.text(), steps.concat())
-    });
+    show_leaked(revoked, &report, &report.text(), next, output);
     Ok(())
 }
 

@@ -12,7 +12,7 @@ use futures_util::future::join_all;
 use rollcall_access::{AllowedNetworks, ClientSecret, OAuthClientRecord, Scopes, TenantScope};
 use rollcall_base::{Id, SecretText, marker};
 use rollcall_cache::Told;
-use rollcall_store::{ClientUse, DirectoryRecord};
+use rollcall_store::{ClientUse, DirectoryRecord, Within};
 
 pub(crate) use self::secrets::SecretError;
 pub(super) use self::{
@@ -116,16 +116,19 @@ impl LocalTokens {
         Ok(CreatedClient { secret: secret.to_text(), record })
     }
 
-    /// All OAuth clients of a directory, oldest first: expired and revoked ones too.
+    /// All OAuth clients of a directory or a tenant, oldest first, with what they got: expired and revoked ones too.
     ///
     /// # Errors
     /// [`TokensError::Store`]
     pub async fn clients(
         &self,
         scope: &TenantScope,
-        directory: Id<marker::Directory>,
-    ) -> Result<Vec<OAuthClientRecord>, TokensError> {
-        Ok(self.store.tenant(scope).clients(directory).await?)
+        within: impl Into<Within>,
+    ) -> Result<Vec<(OAuthClientRecord, ClientUse)>, TokensError> {
+        let (tenant, within) = (self.store.tenant(scope), within.into());
+        let clients = tenant.clients(within).await?.into_iter();
+        let mut uses = tenant.client_uses(within, self.clock.now()).await?;
+        Ok(clients.map(|client| (client.clone(), uses.remove(&client.id).unwrap_or_default())).collect())
     }
 
     /// What one of the tenant's OAuth clients got.

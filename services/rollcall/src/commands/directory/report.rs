@@ -56,7 +56,7 @@ struct SkippedMember {
     last_at: String,
 }
 
-pub(super) async fn report(
+pub(super) async fn run(
     choice: &cli::DirectoryChoice,
     installation: &Installation,
     output: &Output,

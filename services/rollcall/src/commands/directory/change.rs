@@ -4,27 +4,9 @@ use rollcall_base::{DirectoryId, DirectoryName};
 use rollcall_clients::Profile;
 use rollcall_store::{ControlError, DirectoryChange, DirectoryRecord, Freed, TenantStore};
 use rollcall_tokens::announce_directory;
-use serde::Serialize;
 
-use crate::{
-    cli,
-    failure::Failure,
-    installation::Installation,
-    output::{Output, fields},
-};
-
-/// What is printed of a directory after a change. The names are stable.
-#[derive(Serialize)]
-struct Shown {
-    tenant: String,
-    directory_id: String,
-    directory_name: String,
-    client: String,
-    client_profile: Option<String>,
-    base_url: String,
-    /// Former IDs and Names that still lead to it.
-    former_keys: Vec<String>,
-}
+use super::{Shown, show};
+use crate::{cli, failure::Failure, installation::Installation, output::Output};
 
 pub(super) async fn change(
     choice: cli::DirectoryChoice,
@@ -65,7 +47,8 @@ pub(super) async fn change(
     for record in [&before, &after] {
         let _ = announce_directory(record, &tiers).await;
     }
-    show(after, &tenant, installation, output).await
+    show(&Shown::of(&after, installation).await?, output);
+    Ok(())
 }
 
 /// Whom a name leads to that somebody wants for another directory.
@@ -104,29 +87,6 @@ pub(super) async fn free_key(
     }
     // What is remembered of the key is forgotten as that of a directory with this name.
     let _ = announce_directory(&DirectoryRecord { directory_name: key, ..record.clone() }, &tiers).await;
-    show(record, &tenant, installation, output).await
-}
-
-async fn show(
-    record: DirectoryRecord,
-    tenant: &TenantStore,
-    installation: &Installation,
-    output: &Output,
-) -> Result<(), Failure> {
-    let former_keys = tenant.former_keys(&record).await?;
-    let shown = Shown {
-        base_url: installation.base_url(&record),
-        tenant: record.tenant_slug,
-        directory_id: record.directory_id,
-        directory_name: record.directory_name,
-        client: record.client_kind,
-        client_profile: record.client_profile,
-        former_keys,
-    };
-    output.whole(&shown, || {
-        let mut value = serde_json::to_value(&shown).unwrap_or_default();
-        value["former_keys"] = shown.former_keys.join(" ").into();
-        fields(&value)
-    });
+    show(&Shown::of(&record, installation).await?, output);
     Ok(())
 }
