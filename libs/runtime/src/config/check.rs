@@ -160,6 +160,7 @@ fn positive(config: &Config) -> Result<(), ConfigError> {
         ("http.header_seconds", http.header_seconds),
         ("http.body_seconds", http.body_seconds),
         ("http.write_seconds", http.write_seconds),
+        ("http.certificate_seconds", http.certificate_seconds),
         ("internal.connect_ms", config.internal.connect_ms),
         ("internal.answer_seconds", config.internal.answer_seconds),
         ("database.max_connections", u64::from(database.max_connections)),

@@ -97,6 +97,7 @@ pub struct HttpConfig {
     pub body_seconds: u64,
     pub write_seconds: u64,
     pub keep_alive_seconds: u64,
+    pub certificate_seconds: u64,
     pub workers: usize,
     pub shutdown_seconds: u64,
 }

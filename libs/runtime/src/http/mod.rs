@@ -2,6 +2,7 @@
 
 mod base_url;
 mod body;
+mod certificate;
 mod client_address;
 mod drain;
 mod error;

@@ -16,12 +16,15 @@ use actix_web::{
 };
 use futures_util::future::{join_all, try_join_all};
 use rollcall_base::Entropy;
-use rustls::ServerConfig;
 use serde_json::json;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    task::JoinSet,
+};
 
 use super::{
     Metrics, ReadinessCheck, ServeError,
+    certificate::Certificate,
     drain::InFlight,
     health,
     observe::{Edge, observe},
@@ -54,7 +57,7 @@ struct Bound {
     socket: TcpListener,
     address: SocketAddr,
     surfaces: Surfaces,
-    tls: Option<ServerConfig>,
+    certificate: Option<Arc<Certificate>>,
 }
 
 impl Server {
@@ -91,7 +94,12 @@ impl Server {
         let patience = Duration::from_secs(settings.http.shutdown_seconds);
         let mut handles: Vec<ServerHandle> = Vec::new();
         let mut running = Vec::new();
+        let mut watched = JoinSet::new();
         for listener in self.listeners {
+            if let Some(certificate) = &listener.certificate {
+                let every = Duration::from_secs(settings.http.certificate_seconds);
+                watched.spawn(Arc::clone(certificate).watch(every));
+            }
             let server = listener.start(&settings, &in_flight, configure.clone())?;
             handles.push(server.handle());
             running.push(tokio::spawn(server));
@@ -125,13 +133,13 @@ fn finished(outcome: Joined) -> Result<(), ServeError> {
 
 impl Bound {
     fn new(listener: &ListenerConfig, unread: Duration) -> Result<Self, ServeError> {
-        let tls = listener.tls.as_ref().map(tls::server_config).transpose()?;
+        let certificate = listener.tls.as_ref().map(Certificate::read).transpose()?;
         let failed = |source| ServeError::of_bind(listener.address, source);
         let socket = TcpListener::bind(listener.address).map_err(failed)?;
         // Before anybody is served: who connects meanwhile is bounded, too.
         unread::give_up_after(&socket, unread).map_err(failed)?;
         let address = socket.local_addr().map_err(failed)?;
-        Ok(Self { socket, address, surfaces: listener.surfaces.clone(), tls })
+        Ok(Self { socket, address, surfaces: listener.surfaces.clone(), certificate })
     }
 
     fn start<F>(
@@ -170,8 +178,8 @@ impl Bound {
         // Requests are waited for by their count; this is only for connections that have nothing to say.
         .shutdown_timeout(1)
         .disable_signals();
-        let server = match self.tls {
-            Some(tls) => server.listen_rustls_0_23(self.socket, tls),
+        let server = match self.certificate {
+            Some(certificate) => server.listen_rustls_0_23(self.socket, tls::server_config(certificate)?),
             None => server.listen(self.socket),
         };
         Ok(server.map_err(|source| ServeError::of_bind(self.address, source))?.run())

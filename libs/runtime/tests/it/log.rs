@@ -32,8 +32,8 @@ pub(crate) fn capture() {
     });
 }
 
-/// All lines that carry the request id `id`.
-fn lines_of(id: &str) -> Vec<String> {
+/// All lines that carry `id`.
+pub(crate) fn lines_of(id: &str) -> Vec<String> {
     let all = LINES.lock().unwrap_or_else(PoisonError::into_inner);
     String::from_utf8_lossy(&all).lines().filter(|line| line.contains(id)).map(str::to_owned).collect()
 }

@@ -1,30 +1,70 @@
 //! HTTPS listeners.
 
-use std::fs;
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
 
-use rcgen::generate_simple_self_signed;
+use rcgen::{CertifiedKey, KeyPair, generate_simple_self_signed};
 use rollcall_runtime::{
-    ServeError, Server, Surface,
+    Config, ServeError, Server, Surface,
     config::{ListenerConfig, TlsFiles},
 };
 
-use crate::running::{Running, client};
+use crate::{
+    log,
+    running::{Running, client},
+};
 
-#[tokio::test]
-async fn a_listener_with_a_certificate_speaks_https() {
-    let folder = tempfile::tempdir().unwrap();
-    let files = TlsFiles { cert: folder.path().join("tls.crt"), key: folder.path().join("tls.key") };
-    let made = generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
-    fs::write(&files.cert, made.cert.pem()).unwrap();
-    fs::write(&files.key, made.signing_key.serialize_pem()).unwrap();
-    let running = Running::start_with(|config| config.listeners[0].tls = Some(files), Vec::new()).await;
+type Made = CertifiedKey<KeyPair>;
 
+fn make() -> Made {
+    generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap()
+}
+
+fn write(files: &TlsFiles, cert: &Made, key: &Made) {
+    fs::write(&files.cert, cert.cert.pem()).unwrap();
+    fs::write(&files.key, key.signing_key.serialize_pem()).unwrap();
+}
+
+/// The answer to who trusts `made` alone, on a connection of its own.
+async fn ask(running: &Running, made: &Made) -> Result<u16, reqwest::Error> {
     let _ = client(); // installs the cryptography
     let root = reqwest::Certificate::from_pem(made.cert.pem().as_bytes()).unwrap();
     let trusting = reqwest::Client::builder().tls_certs_only([root]).build().unwrap();
-    let answer = trusting.get(format!("https://{}/health/live", running.address)).send().await.unwrap();
-    assert_eq!(answer.status(), 200);
+    let answer = trusting.get(format!("https://{}/health/live", running.address)).send().await?;
+    Ok(answer.status().as_u16())
+}
+
+#[tokio::test]
+async fn a_listener_with_a_certificate_speaks_https_and_takes_a_renewed_one_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = TlsFiles { cert: folder.path().join("tls.crt"), key: folder.path().join("tls.key") };
+    let (first, second) = (make(), make());
+    write(&files, &first, &first);
+    let change = |config: &mut Config| {
+        config.listeners[0].tls = Some(files.clone());
+        config.http.certificate_seconds = 1;
+    };
+    let running = Running::start_with(change, Vec::new()).await;
+    assert_eq!(ask(&running, &first).await.unwrap(), 200);
+
+    // Half of a renewal: certificate and key do not belong together.
+    write(&files, &second, &first);
+    until("it is said", async || !log::lines_of("a changed certificate cannot be used").is_empty()).await;
+    assert_eq!(ask(&running, &first).await.unwrap(), 200);
+    write(&files, &second, &second);
+    until("it is taken over", async || ask(&running, &second).await.is_ok()).await;
+    assert!(ask(&running, &first).await.is_err());
     running.stopped().await;
+}
+
+async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
+    let begin = Instant::now();
+    while !is_so().await {
+        assert!(begin.elapsed() < Duration::from_secs(20), "{what}: it never was");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 #[test]
