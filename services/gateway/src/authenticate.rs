@@ -91,6 +91,7 @@ impl Inner {
     fn good_use(&self, request: &HttpRequest, authenticated: &Authenticated) -> GoodUse {
         let from = ClientAddress::of_request(request).0;
         GoodUse {
+            tenant: authenticated.tenant(),
             directory: authenticated.directory(),
             credential: authenticated.credential(),
             from: Source::new(from, agent(request.headers())),

@@ -20,6 +20,9 @@ const MOST: usize = 5_000;
 /// them a credential's uses are added up without their place, a stranger's are not recorded. Whoever changes his User-Agent with
 /// each request takes nobody else's room.
 const MOST_EACH: u32 = 20;
+/// The most entries that the credentials of one tenant have between two reports: from a half of them on without their places, and
+/// beyond them not recorded. An OAuth client can have any number of access tokens, and use each.
+const MOST_OF_TENANT: u32 = 500;
 /// The most entries in one report.
 const AT_ONCE: usize = 500;
 
@@ -39,6 +42,7 @@ struct Seen {
     good: HashMap<GoodKey, GoodCount>,
     refused: HashMap<RefusedKey, RefusedCount>,
     places: HashMap<Id<marker::Credential>, u32>,
+    tenants: HashMap<Id<marker::Tenant>, u32>,
     strangers: HashMap<IpAddr, u32>,
     /// Not recorded for want of room.
     lost: u64,
@@ -79,6 +83,7 @@ struct RefusedCount {
 
 /// A request that was let through.
 pub(crate) struct GoodUse {
+    pub(crate) tenant: Id<marker::Tenant>,
     pub(crate) directory: Id<marker::Directory>,
     pub(crate) credential: Id<marker::Credential>,
     pub(crate) from: Source,
@@ -96,8 +101,8 @@ impl UseLog {
     pub(crate) fn good(&self, used: GoodUse, now: Timestamp) {
         let (reads, writes) = if used.changes { (0, 1) } else { (1, 0) };
         let count = GoodCount { reads, writes, span: Span::of(now.as_micros()) };
-        let GoodUse { directory, credential, from, outside, .. } = used;
-        self.lock().add_good(GoodKey { directory, credential, from, outside }, count);
+        let GoodUse { tenant, directory, credential, from, outside, .. } = used;
+        self.lock().add_good(tenant, GoodKey { directory, credential, from, outside }, count);
     }
 
     pub(crate) fn refused(&self, refused: RefusedKey, agent: &str, now: Timestamp) {
@@ -163,13 +168,21 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Seen {
-    fn add_good(&mut self, mut key: GoodKey, count: GoodCount) {
+    fn add_good(&mut self, tenant: Id<marker::Tenant>, mut key: GoodKey, count: GoodCount) {
         if !self.good.contains_key(&key) {
-            let places = self.places.entry(key.credential).or_default();
-            if *places >= MOST_EACH {
+            let (places, entries) =
+                (self.places.entry(key.credential).or_default(), self.tenants.entry(tenant).or_default());
+            if *places >= MOST_EACH || *entries >= MOST_OF_TENANT / 2 {
                 key.from = Source::unknown();
             }
             *places += 1;
+            if !self.good.contains_key(&key) {
+                if *entries >= MOST_OF_TENANT {
+                    self.lost += 1;
+                    return;
+                }
+                *entries += 1;
+            }
         }
         add(&mut self.good, &mut self.lost, key, count);
     }

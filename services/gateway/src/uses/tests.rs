@@ -18,7 +18,8 @@ fn log() -> UseLog {
 
 fn used(credential: Id<marker::Credential>, agent: &str) -> GoodUse {
     let from = Source::new("192.0.2.1".parse().unwrap(), agent);
-    GoodUse { directory: Id::new(NOW, &SeededEntropy::new(1)), credential, from, outside: false, changes: false }
+    let (tenant, directory) = (Id::new(NOW, &SeededEntropy::new(1)), Id::new(NOW, &SeededEntropy::new(1)));
+    GoodUse { tenant, directory, credential, from, outside: false, changes: false }
 }
 
 fn refused(address: &str, tenant: String) -> RefusedKey {
@@ -53,6 +54,28 @@ fn whoever_changes_his_agent_each_time_is_counted_whole_and_takes_no_room_of_oth
     let reads = |id| seen.good.iter().filter(|uses| uses.credential == id).map(|uses| uses.reads).sum::<u32>();
     assert_eq!((reads(loud), reads(quiet)), (20_000, 1));
     assert_eq!(seen.good.len() as u32, MOST_EACH + 2, "twenty places, the rest without, and the other one");
+}
+
+#[test]
+fn a_tenant_with_any_number_of_tokens_takes_no_room_of_others() {
+    let (log, entropy) = (log(), SeededEntropy::new(2));
+    let quiet = GoodUse { tenant: Id::new(NOW, &entropy), ..used(Id::new(NOW, &entropy), "Okta/1") };
+    let of_quiet = quiet.credential;
+    for _ in 0..10 {
+        let token = Id::new(NOW, &entropy);
+        for agent in 0..30 {
+            log.good(used(token, &format!("agent/{agent}")), NOW);
+        }
+    }
+    for _ in 0..20_000 {
+        log.good(used(Id::new(NOW, &entropy), "x"), NOW);
+    }
+    log.good(quiet, NOW);
+    let seen = all(&log);
+    assert!(seen.good.iter().any(|uses| uses.credential == of_quiet && uses.from.agent == "Okta/1"));
+    assert_eq!(seen.good.len() as u32, MOST_OF_TENANT + 1);
+    let counted: u32 = seen.good.iter().map(|uses| uses.reads).sum();
+    assert!(counted >= 10 * 30 + MOST_OF_TENANT / 2, "{counted}: what has an entry is counted whole");
 }
 
 #[test]
