@@ -11,6 +11,11 @@ pub(crate) fn may_change(request: &HttpRequest) -> bool {
     !(method == Method::GET || method == Method::HEAD || searches)
 }
 
+/// Whether a request is many in one (RFC 7644 §3.7).
+pub(crate) fn is_bulk(request: &HttpRequest) -> bool {
+    request.match_info().as_str().trim_end_matches('/').ends_with("/Bulk")
+}
+
 #[cfg(test)]
 mod tests {
     use actix_web::test::TestRequest;
@@ -36,6 +41,18 @@ mod tests {
         ] {
             let request = TestRequest::with_uri(path).method(method.clone()).to_http_request();
             assert_eq!(may_change(&request), may, "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn only_what_goes_to_bulk_is_many_in_one() {
+        for (path, is) in [
+            ("/scim/v2/Bulk", true),
+            ("/scim/a/b/v2/Bulk/", true),
+            ("/scim/v2/Bul%6B", true),
+            ("/scim/v2/Users", false),
+        ] {
+            assert_eq!(is_bulk(&TestRequest::with_uri(path).to_http_request()), is, "{path}");
         }
     }
 }

@@ -69,6 +69,7 @@ fn requests(requests: &RequestLimits, body_seconds: u64) -> Result<(), ConfigErr
     within("limits.requests.working", requests.working as u64, 0, MOST)?;
     within("limits.requests.patience_ms", requests.patience_ms, 0, 10_000)?;
     within("limits.requests.waiting", requests.waiting as u64, 0, MOST)?;
+    within("limits.requests.unsent_bytes", requests.unsent_bytes, 1 << 20, 1 << 40)?;
     within("limits.requests.turn_seconds", requests.turn_seconds, 0, requests.seconds.saturating_sub(1))?;
     require(
         "limits.requests.seconds",

@@ -181,6 +181,7 @@ pub struct RequestLimits {
     pub patience_ms: u64,
     pub turn_seconds: u64,
     pub waiting: usize,
+    pub unsent_bytes: u64,
     pub seconds: u64,
 }
 

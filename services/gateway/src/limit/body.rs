@@ -21,7 +21,10 @@ use actix_web::{
     web::Bytes,
 };
 use futures_util::Stream;
-use tokio::time::{Instant, sleep_until};
+use tokio::{
+    sync::OwnedSemaphorePermit,
+    time::{Instant, sleep_until},
+};
 
 use super::{Limits, ticket::Ticket};
 
@@ -73,16 +76,35 @@ impl Stream for Patient {
 /// HTTP/1.1 takes so much of an answer at once, whether or not the client reads.
 const AT_ONCE: u64 = 32 * 1024;
 
+/// Room for a long answer while it is sent; none is needed for a short one. An error if there is none.
+pub(super) fn room(size: BodySize, ticket: &Ticket, limits: &Limits) -> Result<Option<OwnedSemaphorePermit>, NoRoom> {
+    match size {
+        BodySize::Sized(bytes) if bytes > AT_ONCE => ticket.hold(bytes, limits).map(Some).ok_or(NoRoom),
+        // What is made while it is sent is never held whole.
+        _ => Ok(None),
+    }
+}
+
+/// The tenant's answers that are not read yet take all that there is.
+#[derive(Debug)]
+pub(super) struct NoRoom;
+
 /// The body of an answer to a request of `version`, for which `ticket` counts until its last byte is sent, its client is gone, or
 /// the client took nothing of it for [`Limits::write_within`].
-pub(super) fn answer(version: Version, body: BoxBody, ticket: Arc<Ticket>, limits: &Limits) -> BoxBody {
+pub(super) fn answer(
+    version: Version,
+    body: BoxBody,
+    ticket: Arc<Ticket>,
+    room: Option<OwnedSemaphorePermit>,
+    limits: &Limits,
+) -> BoxBody {
     let is_short = matches!(body.size(), BodySize::None | BodySize::Sized(..=AT_ONCE)) && version < Version::HTTP_2;
     let left = match body.size() {
         BodySize::None => Some(0),
         BodySize::Sized(bytes) => Some(bytes),
         BodySize::Stream => None,
     };
-    let held = RefCell::new(Some(Held { body, rest: Bytes::new(), _ticket: ticket }));
+    let held = RefCell::new(Some(Held { body, rest: Bytes::new(), _room: room, _ticket: ticket }));
     let sending = Rc::new(Sending { taken_at: Cell::new(Some(Instant::now())), left: Cell::new(left), held });
     let watch = (!is_short).then(|| actix_web::rt::spawn(give_up_stalled(Rc::clone(&sending), limits.write_within)));
     BoxBody::new(Answer { sending, watch })
@@ -108,6 +130,7 @@ struct Held {
     /// What of the body's last piece is not handed over yet: a list is one piece of many megabytes, and a client that reads it
     /// slowly reads all the same.
     rest: Bytes,
+    _room: Option<OwnedSemaphorePermit>,
     _ticket: Arc<Ticket>,
 }
 

@@ -14,7 +14,7 @@ use rollcall_base::{Clock, Id, Timestamp, marker};
 use rollcall_cache::Leases;
 use tokio::{
     sync::OwnedSemaphorePermit,
-    time::{Instant, sleep, sleep_until, timeout, timeout_at},
+    time::{Instant, sleep, sleep_until, timeout_at},
 };
 
 use super::{
@@ -57,8 +57,17 @@ struct Surface {
 
 /// Warnings are so far apart at least.
 const QUIET: Duration = Duration::from_secs(60);
-/// The most that a guaranteed request waits for others of its directory.
+/// The most that a guaranteed request waits for others of its directory before it is one of its tenant's.
 const LANE_PATIENCE: Duration = Duration::from_millis(100);
+
+/// A request, and where it stands.
+struct Asked<'a> {
+    api: Api,
+    place: &'a Arc<Directory>,
+    turns: &'a Turns,
+    /// Many changes in one request: it has a guarantee as one, and no lane.
+    is_bulk: bool,
+}
 
 /// What a directory's next may go by.
 enum Pass {
@@ -105,8 +114,8 @@ impl Limiter {
     /// # Errors
     /// What it is beyond; said after [`Limits::patience`], so that a client that repeats itself at once costs little, unless too
     /// many wait already.
-    pub(super) async fn admit(&self, api: Api, who: &Authenticated) -> Result<Ticket, Reason> {
-        self.0.admit(api, who.tenant(), who.directory()).await
+    pub(super) async fn admit(&self, api: Api, who: &Authenticated, is_bulk: bool) -> Result<Ticket, Reason> {
+        self.0.admit(api, who.tenant(), who.directory(), is_bulk).await
     }
 }
 
@@ -132,6 +141,7 @@ impl Inner {
         api: Api,
         tenant: Id<marker::Tenant>,
         directory: Id<marker::Directory>,
+        is_bulk: bool,
     ) -> Result<Ticket, Reason> {
         let now = self.clock.now();
         let Surface { places, turns } = match api {
@@ -140,13 +150,14 @@ impl Inner {
         };
         let place = places.of(tenant, directory, now, &self.limits);
         turns.heard_of(tenant, now);
+        let request = Asked { api, place: &place, turns, is_bulk };
         if let Ok(guaranteed) = place.take_guaranteed(now) {
-            return Ok(self.guaranteed(&place, turns, guaranteed).await);
+            return Ok(self.guaranteed(&request, guaranteed).await);
         }
         // A line of no length still lets through what needs no waiting.
         let Some(_in_line) = place.line_up(self.limits.waiting.max(1)) else { return Err(place.longest_wait()) };
         let begin = Instant::now();
-        let outcome = self.queue(api, &place, turns, begin).await;
+        let outcome = self.queue(&request, begin).await;
         match &outcome {
             Ok(_) if begin.elapsed() >= NOTICEABLE => self.metrics.delayed.inc(),
             Ok(_) => {}
@@ -155,21 +166,21 @@ impl Inner {
         outcome
     }
 
-    /// Never refused, and kept waiting by nobody but the same directory's guaranteed requests; and by them not for long.
-    async fn guaranteed(&self, place: &Directory, turns: &Turns, guaranteed: OwnedSemaphorePermit) -> Ticket {
-        let within = self.limits.patience.min(LANE_PATIENCE);
-        let lane = timeout(within, Arc::clone(&place.lane).acquire_owned()).await;
-        let lane = lane.ok().and_then(Result::ok);
-        Ticket::guaranteed(Guarantee::new(turns, place.tenant.id, guaranteed, lane), &self.metrics.in_flight)
+    /// Never refused. In its directory's lane nobody else's requests keep it waiting.
+    async fn guaranteed(&self, request: &Asked<'_>, guaranteed: OwnedSemaphorePermit) -> Ticket {
+        let within = (!request.is_bulk).then(|| self.limits.patience.min(LANE_PATIENCE));
+        let guarantee = Guarantee::begin(request.turns, request.place, guaranteed, within).await;
+        Ticket::guaranteed(guarantee, &self.metrics.in_flight)
     }
 
     /// In line for permits of the directory's rate and the tenant's, and then for a turn.
-    async fn queue(&self, api: Api, place: &Directory, turns: &Turns, begin: Instant) -> Result<Ticket, Reason> {
+    async fn queue(&self, request: &Asked<'_>, begin: Instant) -> Result<Ticket, Reason> {
+        let Asked { api, place, turns, .. } = *request;
         if let Pass::Guaranteed(guaranteed) = self.permit(api, place, begin + self.limits.patience).await? {
-            return Ok(self.guaranteed(place, turns, guaranteed).await);
+            return Ok(self.guaranteed(request, guaranteed).await);
         }
         let turn = timeout_at(begin + self.limits.turn_within, turns.enter(place.tenant.id, place.id)).await;
-        Ok(Ticket::of_turn(turn.map_err(|_| Reason::InFlight)?, &self.metrics.in_flight))
+        Ok(Ticket::of_turn(turn.map_err(|_| Reason::InFlight)?, &place.tenant, &self.metrics.in_flight))
     }
 
     /// In line of the directory, and then, as the directory's next, in line of the tenant.

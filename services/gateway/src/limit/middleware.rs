@@ -19,10 +19,10 @@ use rollcall_runtime::RequestId;
 use tokio::time::{Instant, timeout_at};
 use tracing::Instrument;
 
-use super::{Refused, body, ticket::Ticket};
+use super::{Refused, body, reason::Reason, ticket::Ticket};
 use crate::{
     Api,
-    effect::may_change,
+    effect::{is_bulk, may_change},
     gateway::Inner,
     headers,
     refusal::{PATIENCE, later},
@@ -39,25 +39,33 @@ pub(crate) async fn limit<B: MessageBody + 'static>(
     let who = request.extensions().get::<Authenticated>().cloned();
     let who = who.ok_or_else(|| ErrorInternalServerError("limited before it was authenticated"))?;
     let due = Instant::now() + limiter.limits().answer_within;
-    let ticket = match limiter.admit(api, &who).await {
-        Ok(ticket) => Arc::new(ticket),
-        Err(reason) => {
+    let (late, version) = (Late::of(&request), request.version());
+    let ticket = match timeout_at(due, limiter.admit(api, &who, is_bulk(request.request()))).await {
+        Ok(Ok(ticket)) => Arc::new(ticket),
+        Err(_) => return Err(late.before_it_began().give_up(&gateway, api)),
+        Ok(Err(reason)) => {
             limiter.metrics().limited(reason, api);
             tracing::info!(reason = reason.name(), "refused: limited");
             return Ok(request.into_response(reason.to_response(api, limiter.limits())));
         }
     };
-    let (late, version) = (Late::of(&request), request.version());
     body::wait_without_a_turn(&mut request, &ticket);
     match timeout_at(due, work(next, request, Arc::clone(&ticket), late.changes)).await {
         Ok(response) => {
-            Ok(response?.map_body(|_, answer| body::answer(version, answer.boxed(), ticket, limiter.limits())))
+            let response = response?;
+            let room = match body::room(response.response().body().size(), &ticket, limiter.limits()) {
+                Ok(room) => room,
+                // It is made: nobody is told that it is not.
+                Err(_) if late.changes => None,
+                Err(_) => {
+                    limiter.metrics().limited(Reason::Unsent, api);
+                    return Ok(response.into_response(Reason::Unsent.to_response(api, limiter.limits())));
+                }
+            };
+            let limits = limiter.limits();
+            Ok(response.map_body(|_, answer| body::answer(version, answer.boxed(), ticket, room, limits)))
         }
-        Err(_) => {
-            limiter.refused(Refused::Time, api.name());
-            tracing::warn!("given up: it took longer than limits.requests.seconds");
-            Err(InternalError::from_response("a request took too long", late.to_response(&gateway, api)).into())
-        }
+        Err(_) => Err(late.give_up(&gateway, api)),
     }
 }
 
@@ -96,6 +104,17 @@ impl Late {
     fn of(request: &ServiceRequest) -> Self {
         let request = request.request();
         Self { changes: may_change(request), request_id: RequestId::of_request(request) }
+    }
+
+    /// It waited all the time: nothing was begun.
+    fn before_it_began(self) -> Self {
+        Self { changes: false, ..self }
+    }
+
+    fn give_up(&self, gateway: &Inner, api: Api) -> Error {
+        gateway.limiter.refused(Refused::Time, api.name());
+        tracing::warn!("given up: it took longer than limits.requests.seconds");
+        InternalError::from_response("a request took too long", self.to_response(gateway, api)).into()
     }
 
     fn to_response(&self, gateway: &Inner, api: Api) -> HttpResponse {

@@ -13,6 +13,7 @@ mod limiter;
 mod metrics;
 mod middleware;
 mod place;
+mod queue;
 mod reason;
 mod ticket;
 mod turn;
@@ -50,6 +51,8 @@ pub struct Limits {
     pub waiting: usize,
     /// How long a request may take until its answer begins.
     pub answer_within: Duration,
+    /// Bytes of answers of one tenant that are held until their clients have read them, short ones left out.
+    pub unsent_bytes: u64,
     /// How long a client may read nothing of an answer.
     pub write_within: Duration,
     /// Bytes of a request's target and headers.
@@ -74,6 +77,7 @@ impl Default for Limits {
             turn_within: Duration::from_secs(30),
             waiting: 2_000,
             answer_within: Duration::from_secs(120),
+            unsent_bytes: 64 * 1024 * 1024,
             write_within: Duration::from_secs(60),
             header_bytes: 32_768,
         }

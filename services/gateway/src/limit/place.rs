@@ -21,6 +21,8 @@ pub(super) struct Tenant {
     pub(super) id: Id<marker::Tenant>,
     /// Who holds it is the tenant's next: the line before it is fair, and one request of each directory at most stands in it.
     pub(super) turn: tokio::sync::Mutex<Bucket>,
+    /// KiB of answers that may be held until their clients have read them.
+    pub(super) unsent: Arc<Semaphore>,
 }
 
 /// One directory.
@@ -135,7 +137,8 @@ impl Places {
             known.sweep(now);
         }
         let tenant = known.tenants.entry(tenant).or_insert_with(|| {
-            Arc::new(Tenant { id: tenant, turn: tokio::sync::Mutex::new(Bucket::new(limits.tenant)) })
+            let unsent = Arc::new(Semaphore::new(kib(limits.unsent_bytes) as usize));
+            Arc::new(Tenant { id: tenant, turn: tokio::sync::Mutex::new(Bucket::new(limits.tenant)), unsent })
         });
         let directory = Arc::new(Directory {
             id,
@@ -161,6 +164,11 @@ impl Known {
         self.tenants.retain(|_, tenant| Arc::strong_count(tenant) > 1 || !idle(tenant));
         self.sweep_at = self.directories.len() * 2;
     }
+}
+
+/// So many KiB, of which there is one at least.
+pub(super) fn kib(bytes: u64) -> u32 {
+    u32::try_from(bytes.div_ceil(1_024)).unwrap_or(u32::MAX >> 4).clamp(1, u32::MAX >> 4)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

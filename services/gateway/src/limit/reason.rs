@@ -21,10 +21,12 @@ pub(crate) enum Reason {
     TenantRate,
     /// What is worked on of the tenant at once.
     InFlight,
+    /// What is held of the tenant's answers until they are read.
+    Unsent,
 }
 
 impl Reason {
-    pub(super) const ALL: [Self; 3] = [Self::DirectoryRate, Self::TenantRate, Self::InFlight];
+    pub(super) const ALL: [Self; 4] = [Self::DirectoryRate, Self::TenantRate, Self::InFlight, Self::Unsent];
 
     /// In metrics and logs.
     pub(super) const fn name(self) -> &'static str {
@@ -32,6 +34,7 @@ impl Reason {
             Self::DirectoryRate => "directory_rate",
             Self::TenantRate => "tenant_rate",
             Self::InFlight => "in_flight",
+            Self::Unsent => "unsent_answers",
         }
     }
 
@@ -56,6 +59,12 @@ impl Reason {
                  any, and its share of {} while others do). Nothing was changed. Send the request again after the seconds in \
                  Retry-After, and fewer at a time; {guaranteed} requests a second of each directory are always taken.",
                 limits.in_flight, limits.working,
+            ),
+            Self::Unsent => format!(
+                "The answers to this tenant's requests that its clients have not read yet have {} bytes together, the most that are \
+                 kept. Nothing was changed. Read the answers that you have asked for, and ask for smaller pages (count), or for \
+                 fewer at a time.",
+                limits.unsent_bytes,
             ),
         }
     }

@@ -4,14 +4,14 @@
 //! sends little never stands behind one that sends much; and a tenant that has none is never kept waiting at all.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use rollcall_base::{Id, Timestamp, marker};
 use tokio::sync::oneshot;
 
-use super::company::Company;
+use super::{company::Company, queue::Queue};
 
 type TenantId = Id<marker::Tenant>;
 type DirectoryId = Id<marker::Directory>;
@@ -45,19 +45,21 @@ struct State {
 struct Line {
     open: usize,
     seated: usize,
-    /// Its guaranteed requests that are worked on. They wait for no turn, and others of the tenant wait for theirs meanwhile.
+    /// Its guaranteed requests that are worked on in their lanes. They wait for no turn, and others of the tenant wait for theirs
+    /// meanwhile.
     guaranteed: usize,
     /// When it last had a turn: of two that have equally many, the one that waits longer is next.
     last: u64,
-    /// Had a turn before, and gave it up for as long as they waited for their body.
-    again: VecDeque<oneshot::Sender<Seat>>,
-    /// Each directory's, in turn however many it has.
-    fresh: VecDeque<(DirectoryId, VecDeque<oneshot::Sender<Turn>>)>,
+    /// Who is to be worked on and needs nothing else: is guaranteed, or had a turn before and gave it up for as long as it waited
+    /// for its body.
+    seats: Queue<Seat>,
+    /// Who had no turn yet.
+    turns: Queue<Turn>,
 }
 
-/// A place among the requests that are worked on.
+/// A place among the requests that are worked on, until it is dropped.
 #[derive(Debug)]
-struct Seat(Turns, TenantId);
+pub(super) struct Seat(Turns, TenantId);
 
 /// A place among a tenant's requests that are not over.
 #[derive(Debug)]
@@ -68,17 +70,18 @@ struct Open(Turns, TenantId);
 pub(super) struct Turn {
     /// Gone before `_open` is.
     seat: Mutex<Option<Seat>>,
+    directory: DirectoryId,
     _open: Open,
 }
 
-/// A guaranteed request that is worked on, until it is dropped.
+/// A guaranteed request that is worked on in its lane, until it is dropped.
 #[derive(Debug)]
 pub(super) struct Guaranteed(Turns, TenantId);
 
 /// Who is to be told that it is their turn, once nothing is locked.
 enum Next {
-    Again(oneshot::Sender<Seat>, Seat),
-    Fresh(oneshot::Sender<Turn>, Turn),
+    Seat(oneshot::Sender<Seat>, Seat),
+    Turn(oneshot::Sender<Turn>, Turn),
 }
 
 impl Turns {
@@ -98,7 +101,7 @@ impl Turns {
         let turn = {
             let mut state = self.lock();
             let (give, turn) = oneshot::channel();
-            state.line(tenant).push(directory, give);
+            state.line(tenant).turns.push(directory, give);
             self.hand_out(state);
             turn
         };
@@ -109,17 +112,18 @@ impl Turns {
         }
     }
 
-    /// Notes that a guaranteed request of `tenant` is worked on.
+    /// Notes that a guaranteed request of `tenant` is worked on in its lane.
     pub(super) fn guaranteed(&self, tenant: TenantId) -> Guaranteed {
         self.lock().line(tenant).guaranteed += 1;
         Guaranteed(self.clone(), tenant)
     }
 
-    async fn seat(&self, tenant: TenantId) -> Seat {
+    /// Waits until one more request of `tenant` may be worked on: before those that wait for a turn.
+    pub(super) async fn seat(&self, tenant: TenantId, directory: DirectoryId) -> Seat {
         let seat = {
             let mut state = self.lock();
             let (give, seat) = oneshot::channel();
-            state.line(tenant).again.push_back(give);
+            state.line(tenant).seats.push(directory, give);
             self.hand_out(state);
             seat
         };
@@ -139,8 +143,8 @@ impl Turns {
         // Whose client has gone gives it back right here.
         for one in next {
             match one {
-                Next::Again(give, seat) => drop(give.send(seat)),
-                Next::Fresh(give, turn) => drop(give.send(turn)),
+                Next::Seat(give, seat) => drop(give.send(seat)),
+                Next::Turn(give, turn) => drop(give.send(turn)),
             }
         }
     }
@@ -156,13 +160,14 @@ impl Turns {
                 .filter(|(_, line)| (line.seated == 0 || is_free(line)) && line.wants_turn(in_flight))
                 .min_by_key(|(_, line)| (line.seated, line.last))?;
             let seat = || Seat(self.clone(), tenant);
-            let next = if let Some(give) = line.pop_again() {
-                Next::Again(give, seat())
+            let next = if let Some((_, give)) = line.seats.pop() {
+                Next::Seat(give, seat())
             } else if line.open < in_flight
-                && let Some(give) = line.pop_fresh()
+                && let Some((directory, give)) = line.turns.pop()
             {
                 line.open += 1;
-                Next::Fresh(give, Turn { seat: Mutex::new(Some(seat())), _open: Open(self.clone(), tenant) })
+                let turn = Turn { seat: Mutex::new(Some(seat())), directory, _open: Open(self.clone(), tenant) };
+                Next::Turn(give, turn)
             } else {
                 // All who waited have gone.
                 if line.is_over() {
@@ -207,43 +212,12 @@ impl State {
 }
 
 impl Line {
-    fn push(&mut self, directory: DirectoryId, give: oneshot::Sender<Turn>) {
-        match self.fresh.iter_mut().find(|(id, _)| *id == directory) {
-            Some((_, waiting)) => {
-                // Who waited in vain would else stay for as long as nothing of the tenant ends.
-                if waiting.len() == waiting.capacity() {
-                    waiting.retain(|give| !give.is_closed());
-                }
-                waiting.push_back(give);
-            }
-            None => self.fresh.push_back((directory, VecDeque::from([give]))),
-        }
-    }
-
     fn wants_turn(&self, in_flight: usize) -> bool {
-        !self.again.is_empty() || (!self.fresh.is_empty() && self.open < in_flight)
-    }
-
-    fn pop_again(&mut self) -> Option<oneshot::Sender<Seat>> {
-        std::iter::from_fn(|| self.again.pop_front()).find(|give| !give.is_closed())
-    }
-
-    /// The next of the directory that waits longest, which then stands behind the others.
-    fn pop_fresh(&mut self) -> Option<oneshot::Sender<Turn>> {
-        while let Some((directory, mut waiting)) = self.fresh.pop_front() {
-            let next = std::iter::from_fn(|| waiting.pop_front()).find(|give| !give.is_closed());
-            if !waiting.is_empty() {
-                self.fresh.push_back((directory, waiting));
-            }
-            if next.is_some() {
-                return next;
-            }
-        }
-        None
+        !self.seats.is_empty() || (!self.turns.is_empty() && self.open < in_flight)
     }
 
     fn is_over(&self) -> bool {
-        self.open == 0 && self.seated == 0 && self.guaranteed == 0 && self.again.is_empty() && self.fresh.is_empty()
+        self.open == 0 && self.seated == 0 && self.guaranteed == 0 && self.seats.is_empty() && self.turns.is_empty()
     }
 }
 
@@ -280,7 +254,7 @@ impl Turn {
     /// Waits until it is worked on again: before those of its tenant that had no turn yet.
     pub(super) async fn resume(&self) {
         if !self.is_on() {
-            let seat = self._open.0.seat(self._open.1).await;
+            let seat = self._open.0.seat(self._open.1, self.directory).await;
             *self.lock() = Some(seat);
         }
     }

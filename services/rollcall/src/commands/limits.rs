@@ -30,6 +30,7 @@ const SETTINGS: &[Limit] = &[
     Limit("limits.requests.patience_ms", "ms a request may wait to be within the rates", "429"),
     Limit("limits.requests.turn_seconds", "s a request may wait for its turn", "429"),
     Limit("limits.requests.waiting", "requests of a directory that wait", "429 without waiting"),
+    Limit("limits.requests.unsent_bytes", "bytes of a tenant's answers that are not read yet, in a process", "429"),
     Limit("limits.requests.seconds", "s until an answer begins", "503"),
     Limit("limits.unknown_tokens.per_second", "unknown or wrong tokens a second from an address", "429"),
     Limit("limits.unknown_tokens.burst", "unknown or wrong tokens at once from an address", "429"),

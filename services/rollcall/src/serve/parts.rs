@@ -95,6 +95,7 @@ fn edge_limits(config: &Config) -> rollcall_gateway::Limits {
         turn_within: Duration::from_secs(requests.turn_seconds),
         waiting: requests.waiting,
         answer_within: Duration::from_secs(requests.seconds),
+        unsent_bytes: requests.unsent_bytes,
         write_within: Duration::from_secs(config.http.write_seconds),
         header_bytes: config.http.header_bytes,
     }

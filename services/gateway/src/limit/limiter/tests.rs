@@ -35,7 +35,7 @@ impl Edge {
     }
 
     async fn admit(&self, (tenant, directory): Who) -> Result<Ticket, Reason> {
-        self.limiter.0.admit(Api::Scim, tenant, directory).await
+        self.limiter.0.admit(Api::Scim, tenant, directory, false).await
     }
 
     /// How many of `tries` at once are taken, each of which ends at once; and why not more.
@@ -57,7 +57,7 @@ impl Edge {
 
     fn spawn(&self, (tenant, directory): Who) -> JoinHandle<Result<Ticket, Reason>> {
         let inner = Arc::clone(&self.limiter.0);
-        tokio::spawn(async move { inner.admit(Api::Scim, tenant, directory).await })
+        tokio::spawn(async move { inner.admit(Api::Scim, tenant, directory, false).await })
     }
 
     fn waiting(&self, (tenant, directory): Who) -> bool {
@@ -195,7 +195,7 @@ async fn lookups_do_not_wait_for_what_an_idp_sends() {
     let _export = edge.admit(who).await.unwrap();
     assert_eq!(edge.admit(who).await.unwrap_err(), Reason::InFlight);
     for _ in 0..100 {
-        edge.limiter.0.admit(Api::Lookup, who.0, who.1).await.unwrap();
+        edge.limiter.0.admit(Api::Lookup, who.0, who.1, false).await.unwrap();
     }
     assert_eq!(edge.admit(who).await.unwrap_err(), Reason::InFlight, "nor the other way round");
 }
@@ -292,7 +292,7 @@ async fn what_is_within_the_rate_a_moment_later_waits_for_it() {
     let entropy = SeededEntropy::new(1);
     let (tenant, directory) = (Id::new(START, &entropy), Id::new(START, &entropy));
     for _ in 0..40 {
-        limiter.0.admit(Api::Scim, tenant, directory).await.unwrap();
+        limiter.0.admit(Api::Scim, tenant, directory, false).await.unwrap();
     }
     assert!(limiter.0.metrics.delayed.get() > 0);
 }

@@ -85,3 +85,41 @@ async fn a_long_answer_that_is_read_slowly_all_the_time_is_read_to_its_end() {
     assert_eq!(scene.count("rollcall_requests_in_flight", &[]), 0.0);
     assert!(next(&mut body).await.is_none(), "all was handed over: nothing is taken back");
 }
+
+#[actix_web::test]
+async fn long_answers_that_nobody_reads_are_held_up_to_a_bound_and_one_alone_always_is() {
+    const LENGTH: usize = 1024 * 1024;
+    let scene = Scene::new(Limits { unsent_bytes: 3 * LENGTH as u64, ..Limits::default() });
+    let ((_, token), (_, other)) = (scene.directory("acme", "one"), scene.directory("other", "one"));
+    let routes = |config: &mut web::ServiceConfig| {
+        let long = async |body: Bytes| HttpResponse::Ok().body("x".repeat(body.len().max(1) * LENGTH));
+        config
+            .route("/Users", web::to(long))
+            .route("/short", web::to(async || HttpResponse::Ok().body("x".repeat(1024))));
+    };
+    let app = init_service(App::new().configure(|config| scene.gateway.mount(config, Api::Scim, routes))).await;
+    let ask = async |method: Method, path: &str, token: &str, times: usize| {
+        let asked = request(path, token).method(method).set_payload("x".repeat(times)).to_request();
+        app.call(asked).await.unwrap().map_into_boxed_body()
+    };
+    let read = async |token: &str| ask(Method::GET, "/scim/v2/Users", token, 1).await;
+    let mut unread = [read(&token).await, read(&token).await, read(&token).await];
+    assert!(unread.iter().all(|answer| answer.status() == StatusCode::OK));
+    let refused = read(&token).await;
+    assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert!(refused.headers().contains_key(RETRY_AFTER));
+    assert_eq!(scene.count("rollcall_limited_requests_total", &["unsent_answers", "scim"]), 1.0);
+    assert_eq!(
+        ask(Method::POST, "/scim/v2/Users", &token, 1).await.status(),
+        StatusCode::OK,
+        "a change is made: it is told"
+    );
+    assert_eq!(ask(Method::GET, "/scim/v2/short", &token, 0).await.status(), StatusCode::OK);
+    assert_eq!(read(&other).await.status(), StatusCode::OK, "another tenant has its own room");
+    let [first, ..] = &mut unread;
+    *first = ask(Method::GET, "/scim/v2/short", &token, 0).await;
+    assert_eq!(read(&token).await.status(), StatusCode::OK, "what is gone makes room");
+    drop(unread);
+    let one_alone = ask(Method::GET, "/scim/v2/Users", &token, 5).await;
+    assert_eq!(one_alone.status(), StatusCode::OK);
+}

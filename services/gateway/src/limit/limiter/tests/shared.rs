@@ -19,6 +19,7 @@ const LIMITS: Limits = Limits {
     turn_within: LONG,
     waiting: 10,
     answer_within: LONG,
+    unsent_bytes: 1 << 26,
     write_within: LONG,
     header_bytes: 32_768,
 };
