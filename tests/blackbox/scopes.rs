@@ -51,6 +51,8 @@ async fn a_token_does_what_its_scopes_say_and_nothing_else() {
     for (answer, scope) in refused {
         let detail = answer.error(403, None);
         assert!(detail.contains(&format!("has not the scope {scope}.")), "{detail}");
+        let told = format!("Bearer error=\"insufficient_scope\", scope=\"{scope}\"");
+        assert_eq!(answer.header("www-authenticate"), told);
     }
     let answer = limited.look_up(&anna.replace("/Users", "/users")).await;
     assert_eq!((answer.status, answer.header("content-type")), (403, "application/problem+json"), "{}", answer.text);

@@ -92,6 +92,15 @@ impl BearerToken {
         Ok(token)
     }
 
+    /// The id in a token's text, or in as much of it as comes before the secret (`rct_` and 22 characters): whoever found a token
+    /// knows by it which one it is, and need not carry the secret about.
+    pub fn id_in(text: &str) -> Option<Id<marker::Credential>> {
+        TokenKind::of_text(text)?;
+        let (word, rest) = text.get(PREFIX..)?.split_at_checked(WORD)?;
+        let is_whole = rest.is_empty() || rest.starts_with('_');
+        number(word).ok().filter(|_| is_whole).map(|id| Id::from_uuid(Uuid::from_u128(id)))
+    }
+
     /// The text that the client sends. To be shown once.
     pub fn to_text(&self) -> SecretText {
         let (mut high, mut low) = ([0_u8; 16], [0_u8; 16]);
@@ -175,6 +184,19 @@ mod tests {
     fn token() -> BearerToken {
         let entropy = SeededEntropy::new(1);
         BearerToken::generate(TokenKind::Static, Id::new(Timestamp::from_micros(1), &entropy), &entropy)
+    }
+
+    #[test]
+    fn the_id_is_in_what_comes_before_the_secret() {
+        let token = token();
+        let text = token.to_text();
+        let (text, public) = (text.expose(), &text.expose()[..PREFIX + WORD]);
+        for known in [text, public, &text[..PREFIX + WORD + 5]] {
+            assert_eq!(BearerToken::id_in(known), Some(token.id()));
+        }
+        for other in ["", "rct_", &text[1..], &text[..PREFIX + WORD - 1], &format!("{public}x"), "rct_ü"] {
+            assert_eq!(BearerToken::id_in(other), None, "{other}");
+        }
     }
 
     #[test]

@@ -12,6 +12,10 @@ use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339, m
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Timestamp(i64);
 
+/// 0000-01-01T00:00:00Z and 9999-12-31T23:59:59.999999Z.
+const FIRST_SHOWN: i64 = -62_167_219_200_000_000;
+const LAST_SHOWN: i64 = 253_402_300_799_999_999;
+
 /// The text is not a date and time of RFC 3339 / xsd:dateTime.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a date and time such as 2026-11-21T08:15:30Z")]
@@ -50,10 +54,12 @@ impl Timestamp {
 }
 
 impl fmt::Display for Timestamp {
-    /// `2026-11-21T08:15:30.203764Z`: UTC, always six digits, so that texts sort as the moments do.
+    /// `2026-11-21T08:15:30.203764Z`: UTC, always six digits, so that texts sort as the moments do. Years have four digits
+    /// (RFC 3339): what is before year 0 or after 9999 is shown as the first or last moment of these.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let form = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z");
-        let text = OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1000)
+        let within = self.0.clamp(FIRST_SHOWN, LAST_SHOWN);
+        let text = OffsetDateTime::from_unix_timestamp_nanos(i128::from(within) * 1000)
             .ok()
             .and_then(|moment| moment.to_offset(UtcOffset::UTC).format(form).ok())
             .ok_or(fmt::Error)?;
@@ -112,6 +118,19 @@ mod tests {
         assert_eq!(moment.to_string(), "2015-10-10T21:38:21.861797Z");
         assert_eq!(Timestamp::parse(&moment.to_string()), Ok(moment));
         assert!(Timestamp::parse("0001-01-03T00:00:00.0000000Z").unwrap() < moment);
+    }
+
+    #[test]
+    fn every_moment_has_a_text_of_the_same_form() {
+        for (micros, text) in [
+            (i64::MIN, "0000-01-01T00:00:00.000000Z"),
+            (FIRST_SHOWN, "0000-01-01T00:00:00.000000Z"),
+            (-1, "1969-12-31T23:59:59.999999Z"),
+            (LAST_SHOWN, "9999-12-31T23:59:59.999999Z"),
+            (i64::MAX, "9999-12-31T23:59:59.999999Z"),
+        ] {
+            assert_eq!(Timestamp::from_micros(micros).to_string(), text);
+        }
     }
 
     #[test]

@@ -29,9 +29,9 @@ pub use control::{
     AccessTokens, AuditAction, AuditCursor, AuditQuery, AuditRecord, ChangeBy, ChangesBy, ClientUse, Counting,
     CredentialUse, DirectoryActivity, DirectoryChange, DirectoryContact, DirectoryOverview, DirectoryRecord,
     DuplicateNames, Freed, FullSynced, Granted, Holder, Kept, LastUse, MOST_PLACES_AN_HOUR, MOST_REFUSALS_A_DAY,
-    NewDirectory, NewRotation, NotKept, NotRotated, OperatorStore, PlaceOfUse, PoliciesChanged, PolicyChange,
-    RecordedUses, RefusedUse, ReportId, Revocation, RotatedCredential, StepTaken, TenantPolicy, TenantRecord,
-    TenantStore, UseReport, VerificationStore, Within, WrappedKey,
+    NetworksNotSet, NewDirectory, NewRotation, NotKept, NotRotated, OperatorStore, PlaceOfUse, PoliciesChanged,
+    PolicyChange, RecordedUses, RefusedUse, ReportId, Revocation, RotatedCredential, StepTaken, TenantPolicy,
+    TenantRecord, TenantStore, UseReport, VerificationStore, Within, WrappedKey,
 };
 #[cfg(feature = "counting")]
 pub use counting::Counted;

@@ -10,6 +10,9 @@ pub(crate) enum Failure {
     /// The client's to mend.
     #[error(transparent)]
     Scim(#[from] ScimError),
+    /// The token's rights do not reach so far.
+    #[error("the token has not the scope {}", .0.missing)]
+    Forbidden(#[from] Forbidden),
     /// Ours, and passing: the client should try again.
     #[error("the database cannot be reached or did not answer in time")]
     Unavailable(#[source] StoreError),
@@ -22,17 +25,6 @@ pub(crate) enum Failure {
     /// Ours.
     #[error("unexpected failure of the store")]
     Internal(#[source] StoreError),
-}
-
-impl From<Forbidden> for Failure {
-    fn from(Forbidden { missing }: Forbidden) -> Self {
-        Self::Scim(ScimError::status(
-            403,
-            format!(
-                "This token may not do that: it has not the scope {missing}. Use a token of this directory that has it."
-            ),
-        ))
-    }
 }
 
 impl Failure {
@@ -66,6 +58,12 @@ impl Failure {
     pub(crate) fn to_scim(&self) -> ScimError {
         match self {
             Self::Scim(error) => error.clone(),
+            Self::Forbidden(Forbidden { missing }) => ScimError::status(
+                403,
+                format!(
+                    "This token may not do that: it has not the scope {missing}. Use a token of this directory that has it."
+                ),
+            ),
             Self::Unavailable(_) => ScimError::status(
                 503,
                 "The directory cannot be reached at the moment; nothing was changed. Send the request again.",

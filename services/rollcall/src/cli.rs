@@ -15,7 +15,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use audit::{Audit, Policy, Since};
 pub(crate) use client::{Client, Guide};
-pub(crate) use credential::{Listed, Owner};
+pub(crate) use credential::{Listed, NewNetworks, Owner};
 pub(crate) use directory::{Archive, Directory, DirectoryChoice, DirectoryPolicy};
 pub(crate) use oauth_client::{OauthClient, OauthClientChoice};
 pub(crate) use resource::Resource;

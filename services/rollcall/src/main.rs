@@ -21,7 +21,10 @@ use crate::{cli::Arguments, output::Output};
 
 #[actix_web::main]
 async fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return output::not_understood(&error),
+    };
     let output = Output::new(arguments.output);
     // One cryptographic provider for TLS in both directions; a second call has nothing to do.
     let _ = rustls::crypto::ring::default_provider().install_default();

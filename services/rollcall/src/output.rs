@@ -1,6 +1,6 @@
 //! What the commands print: text for people, JSON for scripts. The only place that prints.
 
-use std::io::Write;
+use std::{io::Write, process::ExitCode};
 
 use rollcall_runtime::Config;
 use serde::Serialize;
@@ -108,6 +108,21 @@ impl Output {
     }
 }
 
+/// Help that was asked for, or what is wrong with the arguments: for scripts, too, which are known by theirs.
+pub(crate) fn not_understood(error: &clap::Error) -> ExitCode {
+    let arguments: Vec<String> = std::env::args().collect();
+    let wants_json = arguments.iter().any(|argument| argument == "--output=json")
+        || arguments.windows(2).any(|pair| pair == ["--output", "json"]);
+    if error.use_stderr() && wants_json {
+        let text = error.to_string();
+        let said = serde_json::json!({ "error": text.trim().trim_start_matches("error: ") });
+        let _ = writeln!(std::io::stderr(), "{said}");
+    } else {
+        let _ = error.print();
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+}
+
 /// A reader that has gone away (`| head`) is no failure of the command.
 fn line(text: &str) {
     let mut out = std::io::stdout().lock();
@@ -149,10 +164,37 @@ pub(crate) fn rows(values: &[Value]) -> String {
     text
 }
 
+/// What clients sent may hold anything: nothing of it speaks to the terminal, or begins a line that is none.
 fn plain(value: &Value) -> String {
     match value {
+        Value::String(text) if text.chars().any(is_unseen) => {
+            let shown = |char: char| if is_unseen(char) { char.escape_default().to_string() } else { char.to_string() };
+            text.chars().map(shown).collect()
+        }
         Value::String(text) => text.clone(),
         Value::Null => "-".to_owned(),
         other => other.to_string(),
+    }
+}
+
+/// Control characters, and those that turn the direction of writing (Unicode UAX #9).
+fn is_unseen(char: char) -> bool {
+    char.is_control() || matches!(char, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn nothing_that_a_client_sent_speaks_to_the_terminal_or_makes_lines() {
+        let shown = rows(&[
+            json!({ "name": "evil\u{1b}[2J\u{7}\nroot  admin\u{202e}", "users": 3 }),
+            json!({ "name": "Jürgen", "users": 4 }),
+        ]);
+        assert_eq!(shown.lines().count(), 3, "{shown}");
+        assert!(shown.contains(r"evil\u{1b}[2J\u{7}\nroot  admin\u{202e}") && shown.contains("Jürgen"), "{shown}");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{error::Error, sync::Arc, time::Duration};
 
-use rollcall_access::Denial;
+use rollcall_access::{CredentialState, Denial};
 use rollcall_base::{Id, marker};
 use rollcall_keys::KeyError;
 use rollcall_store::{NotKept, NotRotated, StoreError};
@@ -72,8 +72,16 @@ pub enum TokensError {
         /// What was asked for, in whole days.
         days: u64,
     },
+    /// Where it may be used from cannot be changed any more.
+    #[error("the {what} is {state}: where it could be used from stays as it was; make a new one with these networks")]
+    NetworksNotSet {
+        /// What it is.
+        what: &'static str,
+        /// Where it stands.
+        state: CredentialState,
+    },
     /// The label is out of bounds.
-    #[error("a label has at most {most} characters; shorten it")]
+    #[error("a label has at most {most} characters, and no control characters such as line breaks; choose another")]
     Label {
         /// The bound.
         most: usize,

@@ -183,7 +183,7 @@ reasons! {
     /// Another one took its place.
     Retired "retired" "The token has retired after its rotation, and somebody still uses it. Enter the new token; until that is done the old one can be kept (rollcall token keep).",
     /// From elsewhere.
-    OutsideNetworks "outside_networks" "The token was used from an address that is not among its networks. If that was your client, add the address to them.",
+    OutsideNetworks "outside_networks" "The token was used from an address that is not among its networks. If that was your client, add the address to them (rollcall token networks; of an OAuth client's access token rollcall oauth-client networks).",
     /// Of another directory.
     OtherDirectory "other_directory" "A token of one directory was sent to the Base URL of another. Base URL and token must be of the same directory.",
     /// Archived.
@@ -197,7 +197,7 @@ reasons! {
     /// Somebody revoked an OAuth client.
     ClientRevoked "client_revoked" "An OAuth client was revoked, and somebody still asks for access tokens with it. If that is your client, give it a new id and secret.",
     /// An OAuth client from elsewhere.
-    ClientNetworks "client_networks" "An OAuth client asked for an access token from an address that is not among its networks. If that was your client, add the address to them.",
+    ClientNetworks "client_networks" "An OAuth client asked for an access token from an address that is not among its networks. If that was your client, add the address to them (rollcall oauth-client networks).",
     /// An OAuth client wants more than it has.
     ClientScope "client_scope" "An OAuth client asked for scopes that it has not. Leave the field for scopes empty in the client's settings, or create a client that has them.",
     /// An OAuth client wants to go elsewhere.

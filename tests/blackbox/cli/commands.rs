@@ -92,9 +92,20 @@ fn an_oauth_client_is_made_listed_shown_and_revoked_without_a_server() {
     assert!(place.refusal(&[&["oauth-client", "revoke"], as_theirs.as_slice()].concat()).contains("no OAuth client"));
     assert!(place.refusal(&["oauth-client", "show", "--client-id", "rcc_nonsense"]).contains("oauth-client list"));
     assert_eq!(place.json(&["oauth-client", "show", "--client-id", id])["base_url"], json!(ours.base_url));
+    let networks = ["oauth-client", "networks", "--client-id", id];
+    let changed = place.json(&[&networks[..], &["--set", "192.0.2.0/24", "--observe"]].concat());
+    assert_eq!((&changed["networks"], &changed["observes_networks"]), (&json!("192.0.2.0/24"), &json!(true)));
+    assert_eq!(place.json(&[&networks[..], &["--clear"]].concat())["networks"], Value::Null);
+    let lines = place.json(&["audit", "list", "--tenant", "acme"]);
+    let last = lines.as_array().unwrap().last().unwrap();
+    assert_eq!(
+        (&last["action"], &last["subject"]),
+        (&json!("oauth_client.networks_changed"), &json!(format!("oauth_client:{id}")))
+    );
     let revoked = place.json(&[&["oauth-client", "revoke", "--client-id", id], choice.as_slice()].concat());
     assert_eq!((&revoked["revoked"], &revoked["access_tokens_revoked"]), (&json!(true), &json!(0)));
     assert_eq!(place.json(&["oauth-client", "show", "--client-id", id])["state"], "revoked");
+    assert!(place.refusal(&[&networks[..], &["--clear"]].concat()).contains("revoked"));
     for days in ["0", "731"] {
         let wrong = [&["oauth-client", "create", "--expires-in-days", days], choice.as_slice()].concat();
         assert!(place.refusal(&wrong).contains("1 to 730 days"));
@@ -177,4 +188,19 @@ fn help_and_version_are_there_and_an_unknown_command_is_not() {
         assert!(place.run(&arguments).status.success());
     }
     assert!(!place.run(&["frobnicate"]).status.success());
+}
+
+#[test]
+fn scripts_read_errors_as_json_also_when_the_arguments_are_not_understood() {
+    let place = Place::new();
+    place.directory_of("acme", "okta");
+    let choice = ["--tenant", "acme", "--directory", "acme-okta"];
+    for (wrong, status) in
+        [(["--expires-in-days", "731"], 1), (["--expires-in-days", "-1"], 2), (["--scopes", "users:red"], 2)]
+    {
+        let output = place.run(&[&["token", "issue", "--output", "json"], choice.as_slice(), &wrong].concat());
+        assert_eq!((output.status.code(), output.stdout.is_empty()), (Some(status), true), "{wrong:?}");
+        let told: Value = serde_json::from_slice(&output.stderr).unwrap();
+        assert!(told["error"].as_str().is_some_and(|text| !text.is_empty()), "{told}");
+    }
 }

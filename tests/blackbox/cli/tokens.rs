@@ -156,7 +156,9 @@ async fn a_leaked_token_is_revoked_and_what_it_did_is_told() {
     let activity = ["token", "activity", "--token-id", directory.token_id.as_str(), "--since", "1h"];
     let seen =
         soon("its use", || Some(place.json(&activity)).filter(|seen| seen["requests"]["reads"].as_u64() > Some(0)));
-    assert_eq!(names(&seen), ["token", "since", "changes", "requests", "refused"]);
+    assert_eq!(names(&seen), ["token", "since", "changes", "requests", "refused", "refused_are_cut"]);
+    let hour = seen["requests"]["since"].as_str().unwrap();
+    assert!(hour.ends_with(":00:00.000000Z") && hour <= seen["since"].as_str().unwrap(), "whole hours: {hour}");
     assert_eq!((&seen["changes"]["total"], &seen["requests"]["writes"]), (&json!(2), &json!(2)));
 
     let ranges = ["token", "networks", "--token-id", directory.token_id.as_str(), "--set", "192.0.2.0/24"];
@@ -179,6 +181,7 @@ async fn a_leaked_token_is_revoked_and_what_it_did_is_told() {
         "changes",
         "requests",
         "refused",
+        "refused_are_cut",
         "next",
     ];
     assert_eq!((names(&leaked), &leaked["live_tokens_left"]), (expected.to_vec(), &json!(0)));
@@ -201,9 +204,46 @@ async fn a_leaked_token_is_revoked_and_what_it_did_is_told() {
     assert_eq!((&revoked["token_id"], &revoked["address"]), (&json!(directory.token_id), &json!("127.0.0.1")));
 
     let again = text(place, &["token", "revoke", "--token-id", &directory.token_id, "--leaked"]);
-    for part in ["What it did since", "Changes: 2", "Requests by the hour", "Refused uses: 2", "What to do next"] {
+    for part in
+        ["What it did since", "Changes: 2", "Requests, by whole hours from", "Requests by the hour", "What to do next"]
+    {
         assert!(again.contains(part), "{part}: {again}");
     }
+    let times: u64 = refused.as_array().unwrap().iter().map(|one| one["times"].as_u64().unwrap()).sum();
+    assert!(again.contains(&format!("Refused uses: {times}\n")), "each is counted: {again}");
+    let wrong = place.refusal(&["token", "networks", "--token-id", &directory.token_id, "--set", "192.0.2.0/24"]);
+    assert!(wrong.contains("revoked"), "{wrong}");
     let wrong = place.run(&["token", "activity", "--token-id", &directory.token_id, "--since", "yesterday"]);
     assert!(String::from_utf8_lossy(&wrong.stderr).contains("how long ago"));
+}
+
+#[test]
+fn whoever_found_a_token_learns_which_one_it_is_and_is_not_shown_it_again() {
+    let place = Place::new();
+    let directory = place.directory_of("acme", "okta");
+    let beginning = &directory.token[.."rct_".len() + 22];
+    for found in [directory.token.as_str(), beginning, directory.token_id.as_str()] {
+        assert_eq!(place.json(&["token", "show", "--token-id", found])["token_id"], directory.token_id.as_str());
+    }
+    let foreign = format!("rct_{}_{}", "0".repeat(22), "S".repeat(50));
+    let secret = format!("rcs_{}", "S".repeat(50));
+    for (what, found) in [("token", &foreign), ("oauth-client", &secret)] {
+        let option = if what == "token" { "--token-id" } else { "--client-id" };
+        let told = place.refusal(&[what, "revoke", option, found]);
+        assert!(told.contains("there is no") && !told.contains("SSSS"), "{told}");
+    }
+    place.json(&["token", "revoke", "--token-id", beginning]);
+    assert_eq!(place.json(&["token", "show", "--token-id", &directory.token_id])["state"], "revoked");
+}
+
+#[test]
+fn a_moment_that_makes_no_sense_is_told_before_anything_is_revoked() {
+    let place = Place::new();
+    let directory = place.directory_of("acme", "okta");
+    let revoke = ["token", "revoke", "--token-id", directory.token_id.as_str(), "--leaked", "--since"];
+    let told = place.refusal(&[&revoke[..], &["2222-01-01T00:00:00Z"]].concat());
+    assert!(told.contains("still to come"), "{told}");
+    assert_eq!(place.json(&["token", "show", "--token-id", &directory.token_id])["state"], "live");
+    let all = place.json(&[&revoke[..], &["99999999999d"]].concat());
+    assert_eq!((&all["revoked"], &all["since"]), (&json!(true), &json!("1970-01-01T00:00:00.000000Z")));
 }

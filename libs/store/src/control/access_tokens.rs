@@ -124,8 +124,8 @@ impl Mutation for InsertAccessToken {
     type Output = (Granted, Vec<AuditRecord>);
 
     async fn run(&self, transaction: &Transaction) -> Result<Self::Output, StoreError> {
-        let (record, now) = (&self.record, self.record.created_at);
-        // Locked until the commit: a revocation waits for it, and then sees this token.
+        let (mut record, now) = (self.record.clone(), self.record.created_at);
+        // Locked until the commit: a revocation or other networks wait for it, and then see this token.
         let client = oauth_client::Entity::find_by_id(self.client.as_uuid())
             .filter(oauth_client::Column::TenantId.eq(record.tenant.as_uuid()))
             .filter(oauth_client::Column::DirectoryId.eq(record.directory.as_uuid()))
@@ -133,10 +133,12 @@ impl Mutation for InsertAccessToken {
             .one(transaction)
             .await?;
         let client = client.map(rows::client_record).transpose()?;
-        if !client.is_some_and(|client| client.is_live(now)) {
+        let Some(client) = client.filter(|client| client.is_live(now)) else {
             return Ok((Granted::ClientIsGone, Vec::new()));
-        }
-        credential::Entity::insert(rows::credential_row(record)).exec_without_returning(transaction).await?;
+        };
+        // Whoever asks for it may remember others.
+        record.networks = client.networks;
+        credential::Entity::insert(rows::credential_row(&record)).exec_without_returning(transaction).await?;
         let beyond = self.beyond(transaction).await?;
         let mut lines = Vec::new();
         if !beyond.is_empty() {

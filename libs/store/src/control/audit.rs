@@ -55,6 +55,8 @@ actions! {
     ClientCreated "oauth_client.created",
     /// An OAuth client was revoked, with its access tokens.
     ClientRevoked "oauth_client.revoked",
+    /// Where an OAuth client and its access tokens may be used from was changed.
+    ClientNetworksChanged "oauth_client.networks_changed",
     /// An OAuth client had too many access tokens: its oldest were revoked.
     ClientTokensRetired "oauth_client.tokens_retired",
     /// An OAuth client's end is near.

@@ -1,13 +1,13 @@
-//! A token is refused from now on; and where a token may be used from.
+//! A token is refused from now on.
 
 use async_trait::async_trait;
-use rollcall_access::{Actor, AllowedNetworks, CredentialRecord, CredentialState};
+use rollcall_access::{Actor, CredentialState};
 use rollcall_base::{
     Id, Timestamp,
     marker::{Credential, Tenant},
 };
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{
     AuditAction, AuditRecord, TenantStore,
@@ -55,23 +55,6 @@ impl TenantStore {
             .filter(credential::Column::ReplacedBy.eq(id.as_uuid()));
         Ok(waiting.all(self.inner.reader()).await?.into_iter().map(|row| Id::from_uuid(row.id)).collect())
     }
-
-    /// Has a credential be used from `networks` alone; none: from anywhere. None if the tenant has no such credential.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
-    pub async fn set_networks(
-        &self,
-        id: Id<Credential>,
-        networks: Option<AllowedNetworks>,
-    ) -> Result<Option<CredentialRecord>, StoreError> {
-        let audit = AuditWriter::new(&self.inner);
-        let set = SetNetworks { tenant: self.tenant, id, networks, actor: self.actor.clone(), audit };
-        Ok(self.inner.write(set).await?.map(|(record, written)| {
-            audit::tell(&written);
-            record
-        }))
-    }
 }
 
 struct Revoke {
@@ -117,42 +100,5 @@ impl Mutation for Revoke {
         }
         let written = self.audit.write(transaction, &self.actor, lines).await?;
         Ok(Some((Revocation { had_been, kept }, written)))
-    }
-}
-
-struct SetNetworks {
-    tenant: Id<Tenant>,
-    id: Id<Credential>,
-    networks: Option<AllowedNetworks>,
-    actor: Actor,
-    audit: AuditWriter,
-}
-
-fn shown(networks: Option<&AllowedNetworks>) -> Value {
-    networks
-        .map_or(Value::Null, |allowed| json!({ "networks": allowed.networks.to_string(), "observe": allowed.observe }))
-}
-
-#[async_trait]
-impl Mutation for SetNetworks {
-    type Output = Option<(CredentialRecord, Vec<AuditRecord>)>;
-
-    async fn run(&self, transaction: &Transaction) -> Result<Self::Output, StoreError> {
-        let Some(record) = locked(transaction, self.tenant, self.id).await? else { return Ok(None) };
-        let networks = self.networks.as_ref();
-        if record.networks.as_ref() == networks {
-            return Ok(Some((record, Vec::new())));
-        }
-        credential::Entity::update_many()
-            .col_expr(credential::Column::Networks, Expr::value(networks.map(|allowed| allowed.networks.to_string())))
-            .col_expr(credential::Column::ObservesNetworks, Expr::value(networks.map(|allowed| allowed.observe)))
-            .filter(credential::Column::Id.eq(self.id.as_uuid()))
-            .exec(transaction)
-            .await?;
-        let detail = json!({ "before": shown(record.networks.as_ref()), "after": shown(networks) });
-        let place = (self.tenant, record.directory);
-        let line = AuditEntry::about(place, self.id, AuditAction::TokenNetworksChanged, detail);
-        let written = self.audit.write(transaction, &self.actor, vec![line]).await?;
-        Ok(Some((CredentialRecord { networks: self.networks.clone(), ..record }, written)))
     }
 }

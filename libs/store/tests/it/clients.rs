@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use rollcall_access::{
-    BearerToken, CredentialRecord, JobScope, OAuthClientRecord, OperatorScope, Scopes, SecretHash, TenantScope,
-    TokenKind,
+    AllowedNetworks, BearerToken, CredentialRecord, JobScope, OAuthClientRecord, OperatorScope, Scopes, SecretHash,
+    TenantScope, TokenKind,
 };
 use rollcall_base::{Clock, Id, Secret32, SeededEntropy, Timestamp, marker};
-use rollcall_store::{AuditQuery, ClientUse, CredentialUse, Granted, RefusedUse, StoreError, UseReport, WrappedKey};
+use rollcall_store::{
+    AuditQuery, ClientUse, CredentialUse, Granted, RefusedUse, StoreError, UseReport, Within, WrappedKey,
+};
 use rollcall_testkit::{TestDirectory, on_both_databases};
 
 use crate::uses::Recording;
@@ -16,16 +18,16 @@ use crate::uses::Recording;
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
 /// A directory with an OAuth client, and what it takes to make more.
-struct Scene {
-    directory: TestDirectory,
-    scope: TenantScope,
+pub(crate) struct Scene {
+    pub(crate) directory: TestDirectory,
+    pub(crate) scope: TenantScope,
     entropy: SeededEntropy,
     data_key: Id<marker::DataKey>,
-    client: OAuthClientRecord,
+    pub(crate) client: OAuthClientRecord,
 }
 
 impl Scene {
-    async fn new(directory: TestDirectory, seed: u64) -> Self {
+    pub(crate) async fn new(directory: TestDirectory, seed: u64) -> Self {
         let (entropy, now) = (SeededEntropy::new(seed), directory.clock.now());
         let scope = OperatorScope::from_local_configuration().tenant(directory.tenant.id);
         let key = WrappedKey {
@@ -73,7 +75,11 @@ impl Scene {
     }
 
     /// A token of the client, kept.
-    async fn grant(&self, at: Timestamp, most: u64) -> (Id<marker::Credential>, Vec<Id<marker::Credential>>) {
+    pub(crate) async fn grant(
+        &self,
+        at: Timestamp,
+        most: u64,
+    ) -> (Id<marker::Credential>, Vec<Id<marker::Credential>>) {
         let record = self.token(Some(self.client.id), at);
         match self.directory.store.tenant(&self.scope).insert_access_token(&record, most).await.unwrap() {
             Granted::Kept(retired) => (record.id, retired),
@@ -98,6 +104,12 @@ pub(crate) async fn everything_about(directory: &TestDirectory) {
     tenant.client_use(scene.client.id, now).await.unwrap();
     tenant.live_access_tokens(scene.client.id, now, 10).await.unwrap();
     tenant.in_the_way_of(&scene.token(Some(scene.client.id), now), 1).await.unwrap();
+    tenant.client_uses(Within::Tenant, now).await.unwrap();
+    let networks = AllowedNetworks { networks: "192.0.2.0/24".parse().unwrap(), observe: false };
+    let expires_at = Timestamp::from_micros(i64::MAX);
+    let lasting = OAuthClientRecord { id: Id::new(now, &scene.entropy), expires_at, ..scene.client.clone() };
+    tenant.insert_client(&lasting).await.unwrap();
+    tenant.set_client_networks(lasting.id, Some(networks)).await.unwrap().unwrap();
     tenant.revoke_client(scene.client.id, now, false).await.unwrap().unwrap();
     assert_eq!(directory.jobs().purge_access_tokens(now.plus(2 * HOUR), 10).await.unwrap(), 2);
     tenant.times_used(scene.client.directory, scene.client.id, now).await.unwrap();

@@ -18,6 +18,7 @@ mod ladder;
 mod lists;
 mod members;
 mod migrating;
+mod networks;
 mod opening;
 mod outages;
 mod plans;

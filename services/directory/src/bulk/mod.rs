@@ -249,6 +249,7 @@ impl Done {
 fn answerable(failure: Failure) -> Result<ScimError, Failure> {
     match failure {
         Failure::Scim(error) => Ok(error),
+        refused @ Failure::Forbidden(_) => Ok(refused.to_scim()),
         other => Err(other),
     }
 }

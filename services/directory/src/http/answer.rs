@@ -9,6 +9,7 @@ use actix_web::{
         header::{self, HeaderValue},
     },
 };
+use rollcall_access::Forbidden;
 use rollcall_scim::ScimError;
 use serde_json::Value;
 
@@ -42,8 +43,17 @@ impl ResponseError for Refusal {
 
     fn error_response(&self) -> HttpResponse {
         log(&self.0);
-        error_response(&self.0.to_scim())
+        let mut response = error_response(&self.0.to_scim());
+        if let Failure::Forbidden(forbidden) = &self.0 {
+            set(&mut response, header::WWW_AUTHENTICATE, &insufficient_scope(forbidden));
+        }
+        response
     }
+}
+
+/// What is missing (RFC 6750 §3.1).
+pub(super) fn insufficient_scope(Forbidden { missing }: &Forbidden) -> String {
+    format!("Bearer error=\"insufficient_scope\", scope=\"{missing}\"")
 }
 
 /// Writes a failure down, once, at the edge.
@@ -54,6 +64,7 @@ pub(super) fn log(failure: &Failure) {
             scim_type = error.scim_type.map(rollcall_scim::ScimType::as_str),
             "refused"
         ),
+        Failure::Forbidden(forbidden) => tracing::info!(scope = %forbidden.missing, "refused: insufficient scope"),
         Failure::Unavailable(source) => tracing::warn!(error = %Chain(source), "store unavailable"),
         Failure::OutcomeUnknown(source) => tracing::warn!(error = %Chain(source), "outcome unknown"),
         Failure::NotShown(source) => tracing::warn!(error = %Chain(source), "made and not shown"),

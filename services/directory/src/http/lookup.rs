@@ -7,7 +7,7 @@ use actix_web::{
     HttpMessage, HttpRequest, HttpResponse, ResponseError,
     http::{
         StatusCode,
-        header::{ALLOW, CONTENT_TYPE, RETRY_AFTER},
+        header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
     },
     web,
 };
@@ -122,6 +122,9 @@ impl Problem {
             response.insert_header((RETRY_AFTER, answer::RETRY_AFTER));
         }
         response.insert_header((CONTENT_TYPE, "application/problem+json"));
+        if let Failure::Forbidden(forbidden) = &self.0 {
+            response.insert_header((WWW_AUTHENTICATE, answer::insufficient_scope(forbidden)));
+        }
         response.body(problem_json(status, &told.detail))
     }
 }

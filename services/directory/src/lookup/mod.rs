@@ -203,6 +203,7 @@ impl DirectoryService {
 fn shared(failure: Arc<Failure>) -> Failure {
     match &*failure {
         Failure::Scim(error) => Failure::Scim(error.clone()),
+        Failure::Forbidden(forbidden) => Failure::Forbidden(*forbidden),
         Failure::Unavailable(_) | Failure::OutcomeUnknown(_) | Failure::NotShown(_) => {
             Failure::Unavailable(StoreError::Unavailable(failure))
         }

@@ -74,7 +74,7 @@ pub(super) const INVALID_TARGET: OAuthError = error(
 const NOT_FROM_HERE: OAuthError = error(
     StatusCode::BAD_REQUEST,
     "unauthorized_client",
-    "The client may not be used from this address. Add the address to the client's networks.",
+    "The client may not be used from this address. Add the address to the client's networks (rollcall oauth-client networks).",
 );
 
 const ARCHIVED: OAuthError = error(

@@ -5,6 +5,8 @@ use std::{str::FromStr, time::Duration};
 use clap::{Args, Subcommand};
 use rollcall_base::Timestamp;
 
+use crate::failure::Failure;
+
 #[derive(Debug, Args)]
 pub(crate) struct Policy {
     /// The tenant's slug
@@ -58,12 +60,16 @@ pub(crate) enum Since {
 
 impl Since {
     /// The moment, if it is `now`.
-    pub(crate) fn moment(self, now: Timestamp) -> Timestamp {
+    ///
+    /// # Errors
+    /// If it is still to come: nothing was done since then, which would say that all is well.
+    pub(crate) fn moment(self, now: Timestamp) -> Result<Timestamp, Failure> {
         match self {
-            Self::At(at) => at,
+            Self::At(at) if at > now => Err(Failure::told(format!("--since {at} is still to come; it is {now}"))),
+            Self::At(at) => Ok(at),
             Self::Ago(span) => {
                 let span = i64::try_from(span.as_micros()).unwrap_or(i64::MAX);
-                Timestamp::from_micros(now.as_micros().saturating_sub(span))
+                Ok(Timestamp::from_micros(now.as_micros().saturating_sub(span).max(0)))
             }
         }
     }

@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use rollcall_access::{Networks, Scopes};
 
-use super::{DirectoryChoice, Listed, Owner, Since};
+use super::{DirectoryChoice, Listed, NewNetworks, Owner, Since};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum OauthClient {
@@ -31,6 +31,13 @@ pub(crate) enum OauthClient {
     List(Listed),
     /// Show one OAuth client
     Show(OauthClientChoice),
+    /// Change where an OAuth client and the access tokens that it has may be used from
+    Networks {
+        #[command(flatten)]
+        client: OauthClientChoice,
+        #[command(flatten)]
+        networks: NewNetworks,
+    },
     /// What an OAuth client did with all of its access tokens: changes, requests, refused uses
     Activity {
         #[command(flatten)]

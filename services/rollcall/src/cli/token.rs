@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use rollcall_access::{Networks, Scopes};
 
-use super::{DirectoryChoice, Listed, Owner, Since};
+use super::{DirectoryChoice, Listed, NewNetworks, Owner, Since};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Token {
@@ -51,15 +51,8 @@ pub(crate) enum Token {
     Networks {
         #[command(flatten)]
         token: TokenChoice,
-        /// From these ranges alone, such as "203.0.113.0/24,2001:db8::/32"
-        #[arg(long, value_name = "RANGES", value_parser = str::parse::<Networks>, required_unless_present = "clear")]
-        set: Option<Networks>,
-        /// Let uses from elsewhere through and note them
-        #[arg(long, requires = "set")]
-        observe: bool,
-        /// From anywhere
-        #[arg(long, conflicts_with = "set")]
-        clear: bool,
+        #[command(flatten)]
+        networks: NewNetworks,
     },
     /// What a token did: changes, requests, refused uses
     Activity {
@@ -92,7 +85,7 @@ pub(crate) enum Token {
 
 #[derive(Debug, Args)]
 pub(crate) struct TokenChoice {
-    /// As `issue` and `list` print it
+    /// As `issue` and `list` print it; or the token, or its beginning (rct_ and the 22 characters after it)
     #[arg(long)]
     pub(crate) token_id: String,
     #[command(flatten)]

@@ -1,5 +1,6 @@
 //! What somebody did, as it is printed: a token, or an OAuth client with all of its access tokens.
 
+use rollcall_base::Timestamp;
 use rollcall_scim::schema::{KindId, Registry};
 use rollcall_tokens::{Activity, ChangeBy, MOST_ROWS, Operation};
 use serde::Serialize;
@@ -14,8 +15,10 @@ pub(super) struct Done {
     pub(super) since: String,
     pub(super) changes: Changes,
     pub(super) requests: Requests,
-    /// Refused uses since then, the latest first.
+    /// Refused uses since then, the latest first: those that are alike in a row.
     pub(super) refused: Vec<refusals::Shown>,
+    /// There are more, earlier ones.
+    refused_are_cut: bool,
 }
 
 #[derive(Serialize)]
@@ -41,6 +44,8 @@ struct Change {
 
 #[derive(Serialize)]
 pub(super) struct Requests {
+    /// They are known by whole hours: from when on they are counted.
+    since: String,
     /// Those that only looked, in all.
     pub(super) reads: u64,
     /// Those that were to change something, in all.
@@ -64,7 +69,7 @@ struct Place {
     outside_networks: bool,
     reads: u64,
     writes: u64,
-    first_at: String,
+    first_hour: String,
     last_at: String,
 }
 
@@ -107,6 +112,7 @@ impl Done {
         };
         let is_cut = |rows: usize| rows >= MOST_ROWS as usize;
         let requests = Requests {
+            since: hour_of(activity.since).to_string(),
             reads: activity.reads,
             writes: activity.writes,
             from_outside_networks: activity.from_outside,
@@ -122,6 +128,7 @@ impl Done {
                 last: activity.changes.last.into_iter().map(change).collect(),
             },
             requests,
+            refused_are_cut: is_cut(activity.refused.len()),
             refused: activity.refused.iter().map(refusals::Shown::from).collect(),
         }
     }
@@ -153,17 +160,25 @@ impl Done {
         text += &format!("\nChanges: {}{more}\n{}", self.changes.total, table(&self.changes.last));
         let outside = if self.requests.from_outside_networks { "; some from outside its networks" } else { "" };
         text += &format!(
-            "\nRequests: {} that looked, {} to change something{outside}\n",
-            self.requests.reads, self.requests.writes
+            "\nRequests, by whole hours from {} on: {} that looked, {} to change something{outside}\n",
+            self.requests.since, self.requests.reads, self.requests.writes
         );
         text += &table(&self.requests.places);
         let more = |is_cut: bool| if is_cut { "  (there are more; ask with another --since)\n" } else { "" };
         text += more(self.requests.places_are_cut);
         text += &format!("\nRequests by the hour\n{}", table(&self.requests.hours));
         text += more(self.requests.hours_are_cut);
-        text += &format!("\nRefused uses: {}\n{}", self.refused.len(), table(&self.refused));
+        let refused: u64 = self.refused.iter().map(|one| u64::from(one.times)).sum();
+        text += &format!("\nRefused uses: {refused}\n{}", table(&self.refused));
+        text += more(self.refused_are_cut);
         text
     }
+}
+
+/// The hour that `at` is in.
+fn hour_of(at: Timestamp) -> Timestamp {
+    const HOUR: i64 = 60 * 60 * 1_000_000;
+    Timestamp::from_micros(at.as_micros().div_euclid(HOUR) * HOUR)
 }
 
 fn value(part: &impl Serialize) -> Value {
@@ -186,7 +201,7 @@ impl From<rollcall_tokens::PlaceOfUse> for Place {
             outside_networks: place.outside,
             reads: place.reads,
             writes: place.writes,
-            first_at: place.first_at.to_string(),
+            first_hour: place.first_at.to_string(),
             last_at: place.last_at.to_string(),
         }
     }

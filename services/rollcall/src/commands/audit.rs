@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rollcall_access::JobScope;
+use rollcall_access::{ClientId, JobScope};
 use rollcall_base::Timestamp;
 use rollcall_store::StoreError;
 use rollcall_tokens::{AuditCursor, AuditQuery, AuditRecord, jobs::NUMBERED_AT_ONCE};
@@ -19,7 +19,7 @@ struct Shown<'a> {
     action: &'a str,
     actor: &'a str,
     directory_id: Option<&'a str>,
-    subject: Option<&'a str>,
+    subject: Option<String>,
     detail: &'a Value,
     /// Its number among the tenant's lines; null for a moment after it was written.
     seq: Option<i64>,
@@ -32,7 +32,7 @@ struct Brief<'a> {
     action: &'a str,
     actor: &'a str,
     directory_id: Option<&'a str>,
-    subject: Option<&'a str>,
+    subject: Option<String>,
     detail: String,
 }
 
@@ -48,7 +48,7 @@ pub(super) async fn run(command: cli::Audit, installation: &Installation, output
     };
     let now = installation.clock.now();
     let query = AuditQuery {
-        since: since.map_or(Timestamp::from_micros(0), |since| since.moment(now)),
+        since: since.map_or(Ok(Timestamp::from_micros(0)), |since| since.moment(now))?,
         directory,
         after: after.as_deref().map(place).transpose()?,
         before: before.as_deref().map(place).transpose()?,
@@ -91,6 +91,12 @@ fn place(text: &str) -> Result<AuditCursor, Failure> {
     })
 }
 
+/// What a line is about, by the id that commands take.
+fn subject(text: &str) -> String {
+    let client = text.strip_prefix("oauth_client:").and_then(|id| id.parse().ok());
+    client.map_or_else(|| text.to_owned(), |id| format!("oauth_client:{}", ClientId(id)))
+}
+
 impl<'a> Shown<'a> {
     fn of(record: &'a AuditRecord, directory_id: Option<&'a str>) -> Self {
         Self {
@@ -99,7 +105,7 @@ impl<'a> Shown<'a> {
             action: &record.action,
             actor: &record.actor,
             directory_id,
-            subject: record.subject.as_deref(),
+            subject: record.subject.as_deref().map(subject),
             detail: &record.detail,
             seq: record.seq,
         }

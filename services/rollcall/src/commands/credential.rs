@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use rollcall_access::TenantScope;
+use rollcall_access::{BearerToken, TenantScope};
 use rollcall_base::{Id, marker};
 use rollcall_store::{DirectoryRecord, Within};
 use serde::Serialize;
@@ -47,6 +47,17 @@ pub(super) fn nobody_has(owner: &cli::Owner) -> String {
         (Some(tenant), Some(directory)) => format!("the directory \"{directory}\" of \"{tenant}\" has no"),
         (Some(tenant), None) => format!("the tenant \"{tenant}\" has no"),
         (None, _) => "there is no".to_owned(),
+    }
+}
+
+/// What somebody typed as an id, for an answer to him. Who typed a token or a secret is not told it again: answers go into
+/// mails and logs.
+pub(super) fn without_secret(typed: &str) -> String {
+    let is_secret = ["rct_", "rca_", "rcs_"].iter().any(|prefix| typed.starts_with(prefix));
+    match BearerToken::id_in(typed) {
+        Some(id) => format!("\"{id}\""),
+        None if is_secret => "with this id, which looks like a secret; an id is needed".to_owned(),
+        None => format!("\"{typed}\""),
     }
 }
 

@@ -81,9 +81,7 @@ impl LocalTokens {
         if lifetime > DAY * policy.longest_token_days {
             return Err(TokensError::LifetimeOfPolicy { days, longest: policy.longest_token_days });
         }
-        if label.chars().count() > LONGEST_LABEL {
-            return Err(TokensError::Label { most: LONGEST_LABEL });
-        }
+        check_label(&label)?;
         let data_key = self.peppers.newest(scope).await?.id;
         let now = self.clock.now();
         let token = BearerToken::generate(TokenKind::Static, Id::new(now, &*self.entropy), &*self.entropy);
@@ -104,4 +102,10 @@ impl LocalTokens {
         };
         Ok((token, record))
     }
+}
+
+/// Refuses what does not fit on a line of a list.
+pub(super) fn check_label(label: &str) -> Result<(), TokensError> {
+    let fits = label.chars().count() <= LONGEST_LABEL && !label.chars().any(char::is_control);
+    fits.then_some(()).ok_or(TokensError::Label { most: LONGEST_LABEL })
 }

@@ -8,6 +8,7 @@ mod directories;
 mod issue;
 mod look;
 mod mover;
+mod networks;
 mod peppers;
 mod policy;
 mod report;

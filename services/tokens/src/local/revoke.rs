@@ -1,6 +1,6 @@
-//! A token is refused from now on; or used from elsewhere.
+//! A token is refused from now on.
 
-use rollcall_access::{AllowedNetworks, CredentialRecord, TenantScope};
+use rollcall_access::TenantScope;
 use rollcall_base::{Id, marker};
 use rollcall_cache::Told;
 
@@ -50,25 +50,6 @@ impl LocalTokens {
             let told = forget(&caches, waiting.into_iter().chain([id])).await;
             let revoked = revoked?;
             Ok(revoked.map(|revoked| Revoked { told, had_been: revoked.had_been, kept: revoked.kept }))
-        };
-        to_the_end(change, || TokensError::CutOff).await
-    }
-
-    /// Has a token be used from `networks` alone; none: from anywhere. `None` if the tenant has no such token.
-    ///
-    /// # Errors
-    /// [`TokensError::Store`]
-    pub async fn set_networks(
-        &self,
-        scope: &TenantScope,
-        id: Id<marker::Credential>,
-        networks: Option<AllowedNetworks>,
-    ) -> Result<Option<(CredentialRecord, Told)>, TokensError> {
-        let (tenant, caches) = (self.store.tenant(scope), self.caches.clone());
-        let change = async move {
-            let changed = tenant.set_networks(id, networks).await;
-            let told = forget(&caches, [id]).await;
-            Ok(changed?.map(|record| (record, told)))
         };
         to_the_end(change, || TokensError::CutOff).await
     }

@@ -211,6 +211,25 @@ async fn a_client_is_created_within_bounds_and_for_its_own_tenant() {
 }
 
 #[tokio::test]
+async fn other_networks_hold_at_once_for_the_client_and_the_tokens_that_it_has() {
+    let house = House::new().await;
+    let tokens = house.tokens(TokensConfig::default());
+    let client = create(&house, &tokens, lasting(DAY)).await;
+    let granted = tokens.grant_token(asks(&client)).await.unwrap();
+    assert!(tokens.verify(&token(&granted), HERE).await.unwrap().admit_from(HERE).is_ok());
+    let networks = Some(AllowedNetworks { networks: "192.0.2.0/24".parse().unwrap(), observe: false });
+    let set = async |networks| tokens.set_client_networks(&house.scope, client.record.id, networks).await;
+    assert_eq!(set(networks.clone()).await.unwrap().unwrap().0.networks, networks);
+    assert!(tokens.verify(&token(&granted), HERE).await.unwrap().admit_from(HERE).is_err());
+    assert_eq!(reason(&tokens, asks(&client)).await, Reason::OutsideNetworks);
+    let _ = set(None).await.unwrap().unwrap();
+    assert!(tokens.grant_token(asks(&client)).await.is_ok());
+    tokens.revoke_client(&house.scope, client.record.id).await.unwrap().unwrap();
+    let refused = set(networks).await.unwrap_err();
+    assert!(refused.to_string().contains("the OAuth client is revoked"), "{refused}");
+}
+
+#[tokio::test]
 async fn while_the_database_is_away_nobody_is_called_a_stranger() {
     let house = House::new().await;
     let tokens = house.tokens(TokensConfig::default());

@@ -1,7 +1,7 @@
 //! `rollcall oauth-client activity`, and the report about a client that leaked.
 
 use rollcall_access::TenantScope;
-use rollcall_base::{Id, marker};
+use rollcall_base::{Id, Timestamp, marker};
 use rollcall_store::DirectoryRecord;
 use serde::Serialize;
 
@@ -36,6 +36,7 @@ pub(super) async fn show(
     output: &Output,
 ) -> Result<(), Failure> {
     let (Place { scope, directory }, client) = chosen(choice, installation).await?;
+    let since = since.map(|since| since.moment(installation.clock.now())).transpose()?;
     let report = report(&scope, client.id, &directory, since, installation).await?;
     output.whole(&report, || report.text());
     Ok(())
@@ -45,11 +46,10 @@ pub(super) async fn report(
     scope: &TenantScope,
     id: Id<marker::OAuthClient>,
     directory: &DirectoryRecord,
-    since: Option<cli::Since>,
+    since: Option<Timestamp>,
     installation: &Installation,
 ) -> Result<Report, Failure> {
     let now = installation.clock.now();
-    let since = since.map(|since| since.moment(now));
     let activity = installation.tokens().await?.client_activity(scope, id, since).await?;
     let (client, got, activity) = activity.ok_or_else(|| Failure::told("the OAuth client is gone"))?;
     Ok(Report { client: Shown::of(&client, directory, got, now), done: Done::of(activity, true) })

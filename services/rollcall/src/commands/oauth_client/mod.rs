@@ -3,15 +3,16 @@
 mod activity;
 mod revoke;
 
-use std::time::Duration;
+use std::{str::FromStr, time::Duration};
 
 use rollcall_access::{AllowedNetworks, ClientId, OAuthClientRecord, Scopes};
-use rollcall_base::Timestamp;
+use rollcall_base::{Id, Timestamp};
 use rollcall_store::DirectoryRecord;
 use rollcall_tokens::{ClientUse, NewClient};
 use serde::Serialize;
 
-use super::credential::{Listed, Place, nobody_has};
+use super::credential::{Listed, Place, nobody_has, without_secret};
+use super::token::holds;
 use crate::{cli, failure::Failure, installation::Installation, output::Output};
 
 /// What is printed of a new OAuth client. The names are stable.
@@ -112,6 +113,15 @@ pub(super) async fn run(
                 base_url: installation.base_url(&directory),
             });
         }
+        cli::OauthClient::Networks { client, networks } => {
+            let (Place { scope, directory }, found) = chosen(&client, installation).await?;
+            let tokens = installation.tokens().await?;
+            let changed = tokens.set_client_networks(&scope, found.id, networks.allowed()).await?;
+            let (changed, told) = changed.ok_or_else(|| unknown(&client))?;
+            output.say(&holds(told, "take over the change", &installation.config));
+            let got = tokens.client_use(&scope, changed.id).await?;
+            output.one(&Shown::of(&changed, &directory, got, installation.clock.now()));
+        }
         cli::OauthClient::Activity { client, since } => activity::show(&client, since, installation, output).await?,
         cli::OauthClient::Revoke { client, leaked, since } => {
             revoke::run(&client, leaked, since, installation, output).await?;
@@ -139,9 +149,9 @@ async fn list(listed: &cli::Listed, installation: &Installation, output: &Output
 }
 
 fn unknown(choice: &cli::OauthClientChoice) -> Failure {
-    let (nobody_has, id) = (nobody_has(&choice.owner), &choice.client_id);
+    let (nobody_has, id) = (nobody_has(&choice.owner), without_secret(&choice.client_id));
     Failure::told(format!(
-        "{nobody_has} OAuth client \"{id}\"; `rollcall oauth-client list --tenant TENANT` shows a tenant's"
+        "{nobody_has} OAuth client {id}; `rollcall oauth-client list --tenant TENANT` shows a tenant's"
     ))
 }
 
@@ -151,8 +161,10 @@ async fn chosen(
     installation: &Installation,
 ) -> Result<(Place, OAuthClientRecord), Failure> {
     let unknown = || unknown(choice);
-    let id: ClientId = choice.client_id.parse().map_err(|_| unknown())?;
-    let client = installation.oauth_client(id.0).await?.ok_or_else(unknown)?;
+    let id = choice.client_id.parse::<ClientId>().map(|id| id.0);
+    // The database and older log lines have the number itself.
+    let id = id.or_else(|_| Id::from_str(&choice.client_id)).map_err(|_| unknown())?;
+    let client = installation.oauth_client(id).await?.ok_or_else(unknown)?;
     let place = Place::of(client.tenant, client.directory, &choice.owner, installation).await?;
     Ok((place.ok_or_else(unknown)?, client))
 }

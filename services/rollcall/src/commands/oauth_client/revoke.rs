@@ -42,6 +42,8 @@ pub(super) async fn run(
     output: &Output,
 ) -> Result<(), Failure> {
     let (Place { scope, directory }, client) = chosen(choice, installation).await?;
+    // What is wrong with it is to be known before anything is done.
+    let since = since.map(|since| since.moment(installation.clock.now())).transpose()?;
     let tokens = installation.tokens().await?;
     let done = tokens.revoke_client_as(&scope, client.id, leaked).await?.ok_or_else(|| unknown(choice))?;
     output.say(&holds(done.told, "refuse the client and its access tokens", &installation.config));
@@ -57,7 +59,11 @@ pub(super) async fn run(
         output.one(&revoked);
         return Ok(());
     }
-    let report = activity::report(&scope, client.id, &directory, since, installation).await?;
+    let report = activity::report(&scope, client.id, &directory, since, installation).await.map_err(|failure| {
+        Failure::told(format!(
+            "the client is revoked; what it did cannot be shown: {failure}. Ask again with `rollcall oauth-client activity`"
+        ))
+    })?;
     let next = next_steps(&client, &directory, &report);
     show_leaked(revoked, &report, &report.text(), next, output);
     Ok(())

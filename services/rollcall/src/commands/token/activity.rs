@@ -1,5 +1,6 @@
 //! `rollcall token activity`, and the report about a token that leaked.
 
+use rollcall_base::Timestamp;
 use serde::Serialize;
 
 use super::{Found, shown::Shown};
@@ -27,6 +28,7 @@ pub(super) async fn show(
     output: &Output,
 ) -> Result<(), Failure> {
     let found = Found::by(choice, installation).await?;
+    let since = since.map(|since| since.moment(installation.clock.now())).transpose()?;
     let report = report(&found, since, installation).await?;
     output.whole(&report, || report.text());
     Ok(())
@@ -34,10 +36,9 @@ pub(super) async fn show(
 
 pub(super) async fn report(
     found: &Found,
-    since: Option<cli::Since>,
+    since: Option<Timestamp>,
     installation: &Installation,
 ) -> Result<Report, Failure> {
-    let since = since.map(|since| since.moment(installation.clock.now()));
     let activity = installation.tokens().await?.activity(&found.scope, found.record.id, since).await?;
     let (token, activity) = activity.ok_or_else(|| Failure::told("the token is gone"))?;
     Ok(Report { token: Shown::of(&token, &found.directory), done: Done::of(activity, false) })

@@ -8,14 +8,14 @@ mod shown;
 
 use std::{str::FromStr, time::Duration};
 
-use rollcall_access::{AllowedNetworks, CredentialRecord, Scopes, TenantScope};
+use rollcall_access::{AllowedNetworks, BearerToken, CredentialRecord, Scopes, TenantScope};
 use rollcall_base::Id;
 use rollcall_runtime::Config;
 use rollcall_tokens::{DirectoryRecord, NewToken, TokenStatus, TokensConfig, Told};
 use serde::Serialize;
 
 use self::shown::{Brief, Shown};
-use super::credential::{Listed, Place, nobody_has};
+use super::credential::{Listed, Place, nobody_has, without_secret};
 use crate::{cli, failure::Failure, installation::Installation, output::Output};
 
 /// What is printed of a new token. The names are stable.
@@ -58,9 +58,9 @@ pub(super) async fn run(command: cli::Token, installation: &Installation, output
             rotate::rotate(&token, label, expires_in_days, installation, output).await?;
         }
         cli::Token::Keep(token) => rotate::keep(&token, installation, output).await?,
-        cli::Token::Networks { token, set, observe, clear: _ } => {
+        cli::Token::Networks { token, networks } => {
             let found = Found::by(&token, installation).await?;
-            let networks = set.map(|networks| AllowedNetworks { networks, observe });
+            let networks = networks.allowed();
             let tokens = installation.tokens().await?;
             let changed = tokens.set_networks(&found.scope, found.record.id, networks).await?;
             let (_, told) = changed.ok_or_else(|| unknown(&token))?;
@@ -100,7 +100,8 @@ struct Found {
 impl Found {
     async fn by(choice: &cli::TokenChoice, installation: &Installation) -> Result<Self, Failure> {
         let unknown = || unknown(choice);
-        let id = Id::from_str(&choice.token_id).map_err(|_| unknown())?;
+        let id = Id::from_str(&choice.token_id).ok().or_else(|| BearerToken::id_in(&choice.token_id));
+        let id = id.ok_or_else(unknown)?;
         let record = installation.credential(id).await?.ok_or_else(unknown)?;
         let place = Place::of(record.tenant, record.directory, &choice.owner, installation).await?;
         let Place { scope, directory } = place.ok_or_else(unknown)?;
@@ -118,8 +119,8 @@ impl Found {
 }
 
 fn unknown(choice: &cli::TokenChoice) -> Failure {
-    let (nobody_has, id) = (nobody_has(&choice.owner), &choice.token_id);
-    Failure::told(format!("{nobody_has} token \"{id}\"; `rollcall token list --tenant TENANT` shows a tenant's"))
+    let (nobody_has, id) = (nobody_has(&choice.owner), without_secret(&choice.token_id));
+    Failure::told(format!("{nobody_has} token {id}; `rollcall token list --tenant TENANT` shows a tenant's"))
 }
 
 /// When servers do what was decided here.

@@ -11,7 +11,7 @@ use crate::{cli, failure::Failure, installation::Installation, output::Output};
 pub(in crate::commands) struct Shown {
     last_at: String,
     first_at: String,
-    times: u32,
+    pub(in crate::commands) times: u32,
     reason: String,
     token_id: Option<String>,
     /// The OAuth client that asked for an access token, or whose access token it was.
@@ -45,7 +45,7 @@ pub(super) async fn run(
     output: &Output,
 ) -> Result<(), Failure> {
     let (scope, record) = installation.directory(directory).await?;
-    let since = since.moment(installation.clock.now());
+    let since = since.moment(installation.clock.now())?;
     let refused = installation.tokens().await?.refusals(&scope, record.id, since, MOST_ROWS).await?;
     let shown: Vec<Shown> = refused.iter().map(Shown::from).collect();
     output.many(&shown, "Nothing was refused since then.");

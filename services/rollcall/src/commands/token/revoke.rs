@@ -35,6 +35,8 @@ pub(super) async fn run(
     output: &Output,
 ) -> Result<(), Failure> {
     let found = Found::by(choice, installation).await?;
+    // What is wrong with it is to be known before anything is done.
+    let since = since.map(|since| since.moment(installation.clock.now())).transpose()?;
     let tokens = installation.tokens().await?;
     let done = tokens.revoke_as(&found.scope, found.record.id, leaked).await?.ok_or_else(|| unknown(choice))?;
     let statuses = tokens.statuses(&found.scope, found.directory.id).await?;
@@ -53,7 +55,11 @@ pub(super) async fn run(
         output.one(&revoked);
         return Ok(());
     }
-    let report = activity::report(&found, since, installation).await?;
+    let report = activity::report(&found, since, installation).await.map_err(|failure| {
+        Failure::told(format!(
+            "the token is revoked; what it did cannot be shown: {failure}. Ask again with `rollcall token activity`"
+        ))
+    })?;
     let next = next_steps(&found, &report, left);
     show_leaked(revoked, &report, &report.text(), next, output);
     Ok(())

@@ -2,7 +2,9 @@
 
 use std::{error::Error, sync::Arc, time::Duration};
 
-use rollcall_access::{BearerToken, CredentialRecord, JobScope, OAuthClientRecord, Origin, Scopes, TokenKind};
+use rollcall_access::{
+    BearerToken, ClientId, CredentialRecord, JobScope, OAuthClientRecord, Origin, Scopes, TokenKind,
+};
 use rollcall_base::Id;
 use rollcall_store::{Granted, StoreError};
 
@@ -69,7 +71,7 @@ impl LocalTokens {
         match client.networks.as_ref().map(|allowed| allowed.origin(asked.from)) {
             Some(Origin::Outside) => return Err(denied(Reason::OutsideNetworks, client)),
             Some(Origin::Observed) => {
-                tracing::info!(client = %client.id, "the client asks from outside its networks, which is only observed");
+                tracing::info!(client = %ClientId(client.id), "the client asks from outside its networks, which is only observed");
             }
             Some(Origin::Inside) | None => {}
         }
@@ -133,7 +135,7 @@ impl LocalTokens {
             rotation: None,
         };
         let (tenant, caches) = (self.store.tenant(&scope), self.caches.clone());
-        let (credential, expires_at, client) = (record.id, record.expires_at, client.id);
+        let (credential, expires_at, client) = (record.id, record.expires_at, ClientId(client.id));
         let change = async move {
             let granted = tenant.insert_access_token(&record, MOST_LIVE).await;
             let retired = match &granted {

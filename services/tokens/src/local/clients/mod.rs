@@ -9,7 +9,7 @@ mod secrets;
 use std::{sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
-use rollcall_access::{AllowedNetworks, ClientSecret, OAuthClientRecord, Scopes, TenantScope};
+use rollcall_access::{AllowedNetworks, ClientId, ClientSecret, OAuthClientRecord, Scopes, TenantScope};
 use rollcall_base::{Id, SecretText, marker};
 use rollcall_cache::Told;
 use rollcall_store::{ClientUse, DirectoryRecord, Within};
@@ -23,17 +23,15 @@ pub(super) use self::{
 };
 use super::{
     Caches, LocalTokens,
-    issue::{DAY, LONGEST_LIFE},
+    issue::{DAY, LONGEST_LIFE, check_label},
     to_the_end,
 };
 use crate::{TokensError, caches::CredentialKey};
 
-const LONGEST_LABEL: usize = 200;
-
 /// The most live access tokens of one client. Beyond it the oldest are revoked: a client that asks again and again uses its
 /// newest, and one whose oldest is still in use asks for another when that is refused, as every OAuth client does. To
 /// refuse the new one would stop it altogether.
-const MOST_LIVE: u64 = 500;
+pub(in crate::local) const MOST_LIVE: u64 = 500;
 
 /// An OAuth client to be created.
 #[derive(Debug, Clone)]
@@ -90,9 +88,7 @@ impl LocalTokens {
         if lifetime > DAY * longest {
             return Err(TokensError::ClientLifetimeOfPolicy { days, longest });
         }
-        if label.chars().count() > LONGEST_LABEL {
-            return Err(TokensError::Label { most: LONGEST_LABEL });
-        }
+        check_label(&label)?;
         if directory.tenant != scope.tenant() {
             return Err(TokensError::OtherTenant);
         }
@@ -112,7 +108,7 @@ impl LocalTokens {
             revoked_at: None,
         };
         self.store.tenant(scope).insert_client(&record).await?;
-        tracing::info!(client = %record.id, directory = %record.directory, "OAuth client created");
+        tracing::info!(client = %ClientId(record.id), directory = %record.directory, "OAuth client created");
         Ok(CreatedClient { secret: secret.to_text(), record })
     }
 
@@ -176,7 +172,7 @@ impl LocalTokens {
             };
             let told = clients.forget(id).await.and(forget_at_once(&caches, tokens).await);
             let Some(revoked) = revoked? else { return Ok(None) };
-            tracing::info!(client = %id, tokens = revoked.were_live, ?told, "OAuth client revoked");
+            tracing::info!(client = %ClientId(id), tokens = revoked.were_live, ?told, "OAuth client revoked");
             Ok(Some(RevokedClient { tokens: revoked.were_live, had_been: revoked.had_been, told }))
         };
         to_the_end(change, || TokensError::CutOff).await
@@ -185,7 +181,7 @@ impl LocalTokens {
 
 /// Forgets several credentials at the same time, so that a Redis that does not answer is waited for once. There are never
 /// many more than [`MOST_LIVE`].
-async fn forget_at_once(caches: &Caches, ids: &[Id<marker::Credential>]) -> Told {
+pub(in crate::local) async fn forget_at_once(caches: &Caches, ids: &[Id<marker::Credential>]) -> Told {
     let keys: Vec<CredentialKey> = ids.iter().copied().map(CredentialKey).collect();
     let told = join_all(keys.iter().map(|key| caches.credentials.invalidate(key))).await;
     told.into_iter().fold(Told::Everywhere, Told::and)

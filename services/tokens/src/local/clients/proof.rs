@@ -65,7 +65,7 @@ impl ClientCaches {
     }
 
     /// Forgets a client, here and everywhere.
-    pub(super) async fn forget(&self, id: Id<marker::OAuthClient>) -> Told {
+    pub(in crate::local) async fn forget(&self, id: Id<marker::OAuthClient>) -> Told {
         // All entries of these two hang on the client: any of its keys stands for all.
         let _ = self.proven.invalidate(&(id, [0; 32])).await;
         let _ = self.granted.invalidate(&(id, 0)).await;
