@@ -67,6 +67,32 @@ impl Shown {
     }
 }
 
+/// What fits on a line of it.
+#[derive(Serialize)]
+struct Brief<'a> {
+    client_id: &'a str,
+    directory_id: &'a str,
+    label: &'a str,
+    state: &'a str,
+    ends_at: &'a str,
+    live_tokens: u64,
+    last_token_at: Option<&'a str>,
+}
+
+impl<'a> Brief<'a> {
+    fn of(shown: &'a Shown) -> Self {
+        Self {
+            client_id: &shown.client_id,
+            directory_id: &shown.directory_id,
+            label: &shown.label,
+            state: shown.state,
+            ends_at: shown.revoked_at.as_deref().unwrap_or(&shown.expires_at),
+            live_tokens: shown.live_tokens,
+            last_token_at: shown.last_token_at.as_deref(),
+        }
+    }
+}
+
 /// One client, with where it gets its tokens and where it uses them.
 #[derive(Serialize)]
 struct Whole {
@@ -138,9 +164,11 @@ async fn list(listed: &cli::Listed, installation: &Installation, output: &Output
         Shown::of(client, directory, *got, now)
     };
     let shown = whose.rows(&clients, |(client, _)| client.directory, row);
+    let brief: Vec<Brief<'_>> = shown.iter().map(Brief::of).collect();
     let tenant = &listed.tenant;
-    output.many(
+    output.many_brief(
         &shown,
+        &brief,
         &format!(
             "There is no OAuth client yet. Create one: rollcall oauth-client create --tenant {tenant} --directory DIRECTORY"
         ),

@@ -1,5 +1,7 @@
 //! `rollcall token refusals`.
 
+use std::collections::BTreeMap;
+
 use rollcall_access::ClientId;
 use rollcall_tokens::{MOST_ROWS, RefusedReason, RefusedUse};
 use serde::Serialize;
@@ -19,6 +21,29 @@ pub(in crate::commands) struct Shown {
     address: String,
     agent: String,
     explanation: &'static str,
+}
+
+/// What fits on a line of it. What the reasons mean follows below.
+#[derive(Serialize)]
+struct Brief<'a> {
+    last_at: &'a str,
+    times: u32,
+    reason: &'a str,
+    address: &'a str,
+    /// The token's or the client's id.
+    of: Option<&'a str>,
+}
+
+impl<'a> Brief<'a> {
+    fn of(shown: &'a Shown) -> Self {
+        Self {
+            last_at: &shown.last_at,
+            times: shown.times,
+            reason: &shown.reason,
+            address: &shown.address,
+            of: shown.token_id.as_deref().or(shown.client_id.as_deref()),
+        }
+    }
 }
 
 impl From<&RefusedUse> for Shown {
@@ -48,7 +73,12 @@ pub(super) async fn run(
     let since = since.moment(installation.clock.now())?;
     let refused = installation.tokens().await?.refusals(&scope, record.id, since, MOST_ROWS).await?;
     let shown: Vec<Shown> = refused.iter().map(Shown::from).collect();
-    output.many(&shown, "Nothing was refused since then.");
+    let brief: Vec<Brief<'_>> = shown.iter().map(Brief::of).collect();
+    output.many_brief(&shown, &brief, "Nothing was refused since then.");
+    let meanings: BTreeMap<&str, &str> = shown.iter().map(|one| (one.reason.as_str(), one.explanation)).collect();
+    for (reason, meaning) in meanings {
+        output.say(&format!("{reason}: {meaning}"));
+    }
     if shown.len() >= MOST_ROWS as usize {
         output.say("There are earlier ones that are not shown.");
     }
