@@ -14,7 +14,7 @@ use std::{
 
 use futures_util::future::try_join_all;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::{Connection as _, PgConnection};
 use tokio::task::JoinSet;
 
@@ -74,7 +74,7 @@ pub(crate) async fn run(site: &Site, options: &Options) -> Result<(), Failure> {
         shapes.push(measure(name, &target, options, steady, flood).await?);
     }
     let head = Head::new(options.about(), CONNECTIONS, options.rounds(), options.seconds(), USERS);
-    let table = table(&head, &shapes, options.flood_directories());
+    let table = table(&head, &shapes, options);
     write(options.out(), &table, &shapes)
 }
 
@@ -132,13 +132,13 @@ async fn measure(
     settled(&mut database).await?;
     let span = Duration::from_secs_f64(options.seconds());
     // Warms everything up, and uses the flood's burst up, so that what follows is what lasts.
-    beside(&steady, &clients, span).await?;
+    beside(&steady, &clients, options.flood_bulk(), span).await?;
     let (mut alone, mut with, mut flood) = (Vec::new(), Vec::new(), Vec::new());
     for round in 1..=options.rounds() {
         note(&format!("  round {round}"));
         settled(&mut database).await?;
         alone.push(steadily(&steady, span).await?);
-        let (seen, theirs) = beside(&steady, &clients, span).await?;
+        let (seen, theirs) = beside(&steady, &clients, options.flood_bulk(), span).await?;
         with.push(seen);
         flood.push(theirs);
     }
@@ -146,8 +146,8 @@ async fn measure(
 }
 
 /// Both at the same time.
-async fn beside(steady: &Client, floods: &[Client], span: Duration) -> Result<(Seen, Seen), Failure> {
-    tokio::try_join!(steadily(steady, span), flooding(floods, span))
+async fn beside(steady: &Client, floods: &[Client], bulk: usize, span: Duration) -> Result<(Seen, Seen), Failure> {
+    tokio::try_join!(steadily(steady, span), flooding(floods, bulk, span))
 }
 
 /// The steady tenant's requests, each at its time.
@@ -188,8 +188,8 @@ async fn steadily(client: &Client, span: Duration) -> Result<Seen, Failure> {
     Ok(seen)
 }
 
-/// The flood: creates, changes and pages, as fast as they are answered.
-async fn flooding(clients: &[Client], span: Duration) -> Result<Seen, Failure> {
+/// The flood: creates, changes and pages, or Bulk requests of `bulk` creates, as fast as they are answered.
+async fn flooding(clients: &[Client], bulk: usize, span: Duration) -> Result<Seen, Failure> {
     let until = Instant::now() + span;
     let each = (0..CONNECTIONS).map(|number| async move {
         let client = &clients[number % clients.len()];
@@ -201,13 +201,14 @@ async fn flooding(clients: &[Client], span: Duration) -> Result<Seen, Failure> {
             }
             let user = &client.users[turn * 31 % client.users.len()];
             let request = match turn % 3 {
+                _ if bulk > 0 => Request::send("POST", format!("{}/Bulk", client.base), bulk_body(bulk), 200),
                 0 => Request::send("POST", format!("{}/Users", client.base), user_body(), 201),
                 1 => Request::send("PATCH", format!("{}/Users/{user}", client.base), patch_user(&fresh(), true), 200),
                 _ => Request::get(format!("{}/Users?startIndex=1&count=100", client.base)),
             };
             let begun = Instant::now();
             let status = connection.exchange(request).await?.0;
-            seen.note(turn % 3 == 2, status, begun.elapsed());
+            seen.note(bulk == 0 && turn % 3 == 2, status, begun.elapsed());
         }
         Ok::<_, Failure>(seen)
     });
@@ -218,6 +219,13 @@ async fn flooding(clients: &[Client], span: Duration) -> Result<Seen, Failure> {
         all.refused += seen.refused;
     }
     Ok(all)
+}
+
+fn bulk_body(operations: usize) -> String {
+    let create =
+        |number| json!({ "method": "POST", "path": "/Users", "bulkId": format!("b{number}"), "data": user(&fresh()) });
+    let operations: Vec<Value> = (0..operations).map(create).collect();
+    json!({ "schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"], "Operations": operations }).to_string()
 }
 
 fn user_body() -> String {
@@ -254,11 +262,16 @@ fn percentile(mut times: Vec<f64>, percent: usize) -> f64 {
     times.get((times.len() * percent / 100).min(times.len().saturating_sub(1))).copied().unwrap_or(f64::NAN)
 }
 
-fn table(head: &Head, shapes: &[Shape], directories: usize) -> String {
+fn table(head: &Head, shapes: &[Shape], options: &Options) -> String {
+    let sends = match options.flood_bulk() {
+        0 => "single requests".to_owned(),
+        operations => format!("Bulk requests of {operations} operations"),
+    };
     let mut text = format!(
-        "{head}; the steady tenant sends {STEADY} requests a second, the flood on {CONNECTIONS} connections to {directories} \
-         of its directories.\n\n| shape | who | requests | 429 | p50 ms | p99 ms | of reads | of changes |\n| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |\n",
+        "{head}; the steady tenant sends {STEADY} requests a second, the flood {sends} on {CONNECTIONS} connections to \
+         {directories} of its directories.\n\n| shape | who | requests | 429 | p50 ms | p99 ms | of reads | of changes |\n| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |\n",
         head = head.line(),
+        directories = options.flood_directories(),
     );
     for shape in shapes {
         for (who, rounds) in

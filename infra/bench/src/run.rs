@@ -67,6 +67,9 @@ pub(crate) struct Options {
     /// With `--rows flood`: directories of the tenant that floods
     #[arg(long, default_value_t = 1)]
     flood_directories: usize,
+    /// With `--rows flood`: it floods with Bulk requests of so many operations; 0: with creates, changes and lists
+    #[arg(long, default_value_t = 0)]
+    flood_bulk: usize,
 }
 
 impl Options {
@@ -88,6 +91,10 @@ impl Options {
 
     pub(crate) const fn seconds(&self) -> f64 {
         self.seconds
+    }
+
+    pub(crate) const fn flood_bulk(&self) -> usize {
+        self.flood_bulk
     }
 
     pub(crate) fn flood_directories(&self) -> usize {
