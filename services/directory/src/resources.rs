@@ -19,7 +19,7 @@ use crate::{Call, DirectoryService, failure::Failure};
 type ResourceId = Id<marker::Resource>;
 
 /// Carries a change out together with what must follow it, even if the client goes away.
-async fn to_the_end<T: Send + 'static>(
+pub(crate) async fn to_the_end<T: Send + 'static>(
     change: impl Future<Output = Result<T, StoreError>> + Send + 'static,
 ) -> Result<T, StoreError> {
     let done = tokio::spawn(Box::pin(change).in_current_span()).await;
@@ -28,7 +28,7 @@ async fn to_the_end<T: Send + 'static>(
 }
 
 /// Whether a change was done, or nobody knows.
-fn may_be_done<T>(outcome: &Result<T, StoreError>) -> bool {
+pub(crate) fn may_be_done<T>(outcome: &Result<T, StoreError>) -> bool {
     matches!(outcome, Ok(_) | Err(StoreError::Unavailable(_) | StoreError::OutcomeUnknown(_) | StoreError::Internal(_)))
 }
 
