@@ -8,11 +8,36 @@ use tokio::time::{Instant, sleep};
 pub const PATIENCE: Duration = Duration::from_secs(60);
 const GLANCE: Duration = Duration::from_millis(10);
 
+/// What one asks for again and again: whether something is so, or something that may be there.
+pub trait Answer {
+    /// What is got in the end.
+    type Value;
+
+    /// None as long as one has to ask again.
+    fn given(self) -> Option<Self::Value>;
+}
+
+impl Answer for bool {
+    type Value = ();
+
+    fn given(self) -> Option<()> {
+        self.then_some(())
+    }
+}
+
+impl<T> Answer for Option<T> {
+    type Value = T;
+
+    fn given(self) -> Option<T> {
+        self
+    }
+}
+
 /// Asks again and again until `question` has an answer, which says that `what` is so.
 ///
 /// # Panics
 /// After [`PATIENCE`].
-pub async fn eventually<T>(what: &str, question: impl AsyncFnMut() -> Option<T>) -> T {
+pub async fn eventually<A: Answer>(what: &str, question: impl AsyncFnMut() -> A) -> A::Value {
     within(PATIENCE, what, question).await
 }
 
@@ -20,11 +45,11 @@ pub async fn eventually<T>(what: &str, question: impl AsyncFnMut() -> Option<T>)
 ///
 /// # Panics
 /// If it is not so `bound` after the call.
-pub async fn within<T>(bound: Duration, what: &str, mut question: impl AsyncFnMut() -> Option<T>) -> T {
+pub async fn within<A: Answer>(bound: Duration, what: &str, mut question: impl AsyncFnMut() -> A) -> A::Value {
     let begin = Instant::now();
     loop {
         let asked_after = begin.elapsed();
-        if let Some(answer) = question().await {
+        if let Some(answer) = question().await.given() {
             return answer;
         }
         assert!(asked_after < bound, "not within {bound:?}: {what}");
@@ -36,11 +61,11 @@ pub async fn within<T>(bound: Duration, what: &str, mut question: impl AsyncFnMu
 ///
 /// # Panics
 /// After [`PATIENCE`].
-pub fn eventually_blocking<T>(what: &str, mut question: impl FnMut() -> Option<T>) -> T {
+pub fn eventually_blocking<A: Answer>(what: &str, mut question: impl FnMut() -> A) -> A::Value {
     let begin = std::time::Instant::now();
     loop {
         let asked_after = begin.elapsed();
-        if let Some(answer) = question() {
+        if let Some(answer) = question().given() {
             return answer;
         }
         assert!(asked_after < PATIENCE, "not within {PATIENCE:?}: {what}");
@@ -71,6 +96,6 @@ mod tests {
     #[tokio::test]
     #[should_panic(expected = "not within 50ms: the sky falls")]
     async fn what_never_comes_fails_after_the_bound() {
-        within(Duration::from_millis(50), "the sky falls", async || None).await
+        within(Duration::from_millis(50), "the sky falls", async || false).await
     }
 }

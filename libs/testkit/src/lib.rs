@@ -11,7 +11,7 @@ mod redis;
 
 pub use database::Database;
 pub use directory::TestDirectory;
-pub use eventually::{PATIENCE, eventually, eventually_blocking, within};
+pub use eventually::{Answer, PATIENCE, eventually, eventually_blocking, within};
 pub use gate::Gate;
 pub use kms::Kms;
 pub use postgres::PostgresServer;

@@ -167,10 +167,10 @@ mod tests {
         scene.gate.lose_answer_to(b"COMMIT");
         let (restorer, scope) = (Arc::clone(&scene.restorer), scene.directory.scope.clone());
         let asked = tokio::spawn(async move { restorer.restore(&scope, deleted.id, "r").await.is_ok() });
-        eventually("the change is being committed", async || (!scene.gate.is_set()).then_some(())).await;
+        eventually("the change is being committed", async || !scene.gate.is_set()).await;
         asked.abort();
         // Long before what is remembered is too old by itself.
         let soon = Duration::from_secs(10);
-        within(soon, "both are found", async || (scene.found().await == 2).then_some(())).await;
+        within(soon, "both are found", async || scene.found().await == 2).await;
     }
 }
