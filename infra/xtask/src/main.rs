@@ -1,6 +1,8 @@
 //! Checks of the workspace itself: `cargo xtask deps`.
 
 mod deps;
+#[cfg(test)]
+mod docs;
 mod table;
 
 use std::process::ExitCode;
