@@ -1,5 +1,8 @@
 //! What a directory's admin decided about what comes in: what clients see of it, and the commands that go with it.
 
+use std::time::Duration;
+
+use rollcall_testkit::within;
 use serde_json::{Value, json};
 
 use crate::{
@@ -199,13 +202,8 @@ async fn what_was_deleted_is_listed_and_brought_back_with_its_memberships() {
 
     // In a server that listens, or looks, everybody is told.
     let soon = async |id: &str, expected: &[&str]| {
-        for _ in 0..400 {
-            if groups(id).await.is_some_and(|groups| groups == expected) {
-                return;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-        }
-        panic!("{id}: {:?}", groups(id).await);
+        let are_known = async || groups(id).await.is_some_and(|groups| groups == expected);
+        within(Duration::from_secs(40), &format!("{id} is in {expected:?}"), are_known).await;
     };
     let shown = place.json(&restore(&directory, &anna));
     assert_eq!((&shown["name"], &shown["groups"]), (&json!("anna"), &json!(0)));

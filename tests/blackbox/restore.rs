@@ -8,11 +8,10 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
 };
 
 use rollcall_migrations::tables::{OF_DIRECTORIES, REFERENCE};
-use rollcall_testkit::{Kms, PostgresServer};
+use rollcall_testkit::{Kms, PostgresServer, eventually};
 use serde_json::json;
 
 use crate::{
@@ -98,14 +97,6 @@ async fn keep_writing(directory: Directory, writer: usize, stop: Arc<AtomicBool>
     made
 }
 
-async fn until(what: &str, is_so: impl Fn() -> bool) {
-    let begin = std::time::Instant::now();
-    while !is_so() {
-        assert!(begin.elapsed().as_secs() < 60, "not within a minute: {what}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-}
-
 async fn names(directory: &Directory) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     loop {
@@ -152,14 +143,14 @@ async fn a_dump_of_a_busy_installation_restored_into_a_new_server_is_the_install
     let old = server.place().database_url().unwrap().to_owned();
     // What is reported, counted and numbered in the background has been.
     let reported = "SELECT COUNT(*) FROM credential_use WHERE last_agent = 'the-last'";
-    until("all uses are known", || psql(&old, reported).trim() == "3").await;
-    until("everything has its number", || psql(&old, "SELECT COUNT(*) FROM outbox").trim() == "0").await;
+    eventually("all uses are known", async || psql(&old, reported).trim() == "3").await;
+    eventually("everything has its number", async || psql(&old, "SELECT COUNT(*) FROM outbox").trim() == "0").await;
 
     let stop = Arc::new(AtomicBool::new(false));
     let writers: Vec<_> =
         (0..2).map(|writer| tokio::spawn(keep_writing(busy.clone(), writer, Arc::clone(&stop)))).collect();
     let busy_users = "SELECT COUNT(*) FROM resource WHERE name_key LIKE 'busy-%'";
-    until("both are writing", || psql(&old, busy_users).trim().parse::<u32>().unwrap() >= 10).await;
+    eventually("both are writing", async || psql(&old, busy_users).trim().parse::<u32>().unwrap() >= 10).await;
     let written = psql(&old, "SELECT name_key FROM resource WHERE name_key LIKE 'busy-%'");
     let surely: BTreeSet<String> = written.lines().map(str::to_owned).collect();
     let dump = server.place().file("rollcall.dump");

@@ -10,11 +10,9 @@ use std::{
 
 use crate::directory::Directory;
 pub(crate) use crate::place::Place;
+pub(crate) use rollcall_testkit::eventually_blocking as eventually;
 
 pub(crate) const EXECUTABLE: &str = env!("CARGO_BIN_EXE_rollcall");
-/// Longer than anything here takes on a busy machine; a test that waits so long has failed.
-const PATIENCE: Duration = Duration::from_secs(60);
-const GLANCE: Duration = Duration::from_millis(20);
 
 /// A running installation: one process, or one for each service.
 pub(crate) struct Server {
@@ -25,18 +23,6 @@ pub(crate) struct Server {
 /// A port that was free a moment ago.
 pub(crate) fn free_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
-}
-
-/// Asks again and again until `question` has an answer.
-pub(crate) fn eventually<T>(what: &str, mut question: impl FnMut() -> Option<T>) -> T {
-    let begin = std::time::Instant::now();
-    loop {
-        if let Some(answer) = question() {
-            return answer;
-        }
-        assert!(begin.elapsed() < PATIENCE, "not within a minute: {what}");
-        std::thread::sleep(GLANCE);
-    }
 }
 
 /// The one sentence with which a process refused: it exits non-zero, and neither panics nor shows its inner parts.

@@ -1,8 +1,6 @@
 //! What clients and consumers see of a directory in each of its states, on every kind of route.
 
-use std::time::{Duration, Instant};
-
-use rollcall_testkit::Redis;
+use rollcall_testkit::{self as testkit, Redis};
 use serde_json::{Value, json};
 
 use crate::{
@@ -10,15 +8,6 @@ use crate::{
     oauth::Client,
     server::{Place, Server, eventually},
 };
-
-/// Asks again and again until `question` says yes: commands are other processes than servers.
-async fn until(what: &str, question: impl AsyncFn() -> bool) {
-    let begin = Instant::now();
-    while !question().await {
-        assert!(begin.elapsed() < Duration::from_secs(60), "not within a minute: {what}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-}
 
 /// A draft, and a token for it.
 pub(crate) fn draft(place: &Place) -> Directory {
@@ -148,7 +137,7 @@ async fn a_life(place: &Place) {
     all_good(&routes.reads().await);
     routes.consumers_see_nothing().await;
     take(place, &directory, "freeze");
-    until("frozen", async || directory.post("/Users", json!({})).await.status == 503).await;
+    testkit::eventually("frozen", async || directory.post("/Users", json!({})).await.status == 503).await;
     routes.consumers_see_nothing().await;
     take(place, &directory, "thaw");
     let refused = take_refused(place, &directory, "full-sync");
@@ -158,7 +147,8 @@ async fn a_life(place: &Place) {
     assert_eq!(submitted["state"], "receiving", "there were changes before");
     assert_eq!(take(place, &directory, "submit")["changed"], false);
     let user = routes.user.clone();
-    until("consumers see it", async || directory.look_up(&format!("/users/{user}")).await.status == 200).await;
+    testkit::eventually("consumers see it", async || directory.look_up(&format!("/users/{user}")).await.status == 200)
+        .await;
     all_good(&routes.lookups().await);
 
     let synced = take(place, &directory, "full-sync");
@@ -168,7 +158,7 @@ async fn a_life(place: &Place) {
 
     let client = Client::of(place, &directory, &[]);
     assert_eq!(take(place, &directory, "freeze")["state"], "frozen");
-    until("frozen", async || directory.post("/Users", json!({})).await.status == 503).await;
+    testkit::eventually("frozen", async || directory.post("/Users", json!({})).await.status == 503).await;
     all_good(&routes.reads().await);
     all_good(&routes.lookups().await);
     put_off(&routes.writes().await, "frozen");
@@ -177,16 +167,16 @@ async fn a_life(place: &Place) {
     assert_eq!(with_access.delete(&format!("/Users/{user}")).await.status, 503);
 
     assert_eq!(take(place, &directory, "disable")["state"], "disabled");
-    until("disabled", async || directory.get("/Users").await.status == 503).await;
+    testkit::eventually("disabled", async || directory.get("/Users").await.status == 503).await;
     for answers in [routes.reads().await, routes.writes().await, routes.lookups().await] {
         put_off(&answers, "disabled");
     }
     client.asks("").await.ok(200);
     assert_eq!(take(place, &directory, "enable")["state"], "frozen", "what was frozen before is frozen again");
-    until("enabled", async || directory.get("/Users").await.status == 200).await;
+    testkit::eventually("enabled", async || directory.get("/Users").await.status == 200).await;
     put_off(&routes.writes().await, "frozen");
     assert_eq!(take(place, &directory, "thaw")["state"], "synced");
-    until("thawed", async || directory.post("/Users", json!({})).await.status == 400).await;
+    testkit::eventually("thawed", async || directory.post("/Users", json!({})).await.status == 400).await;
     all_good(&routes.reads().await);
     all_good(&[routes.writes().await.remove(0)]);
 
@@ -198,7 +188,7 @@ async fn a_life(place: &Place) {
     assert_eq!(shown(place, &directory)["state"], "synced");
     let confirmed = [typed.as_slice(), &["--confirm", directory.name.as_str()]].concat();
     assert_eq!(place.json(&confirmed)["state"], "archived");
-    until("archived", async || directory.get("/Users").await.status == 401).await;
+    testkit::eventually("archived", async || directory.get("/Users").await.status == 401).await;
     let stranger = Directory { token: format!("{}x", directory.token), ..directory.clone() };
     let of_stranger = stranger.get("/Users").await;
     for (what, answer) in [routes.reads().await, routes.writes().await].concat() {

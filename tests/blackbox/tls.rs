@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+use rollcall_testkit as testkit;
 
 use crate::{
     directory::Directory,
@@ -58,12 +59,9 @@ fn gateway(place: &Place, scheme: &str, tokens: &Running, directory: &Running, c
 
 /// Nobody is served, and clients are asked to come again; the log, from the byte `since` on, says `reason`.
 async fn is_not_served(place: &Place, client: &Directory, since: usize, reason: &str) {
-    let begin = std::time::Instant::now();
     let named = |line: &str| line.contains("a service is not ready") && line.contains(reason);
-    while !place.log()[since..].lines().any(named) {
-        assert!(begin.elapsed() < std::time::Duration::from_secs(20), "no word of {reason}: {}", place.log());
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
+    let is_said = async || place.log()[since..].lines().any(named);
+    testkit::eventually(&format!("the log says {reason}"), is_said).await;
     let ready = health(place.address, "/health/ready").unwrap();
     assert!(
         ready.starts_with("HTTP/1.1 503") && ready.contains("\"tokens\"") && ready.contains("\"directory\""),

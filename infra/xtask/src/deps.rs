@@ -50,7 +50,8 @@ pub(crate) fn edges(metadata: &Metadata) -> BTreeSet<Edge> {
         .collect()
 }
 
-/// A sentence for each edge that the table does not allow, and for each crate that it does not know.
+/// A sentence for each edge that the table does not allow, for each crate that it does not know, and for each permission
+/// that nobody uses.
 pub(crate) fn violations(edges: &BTreeSet<Edge>, table: &Table) -> Vec<String> {
     let allowed: BTreeMap<&str, &[&str]> = table.allowed.iter().copied().collect();
     let mut found = BTreeSet::new();
@@ -75,15 +76,42 @@ pub(crate) fn violations(edges: &BTreeSet<Edge>, table: &Table) -> Vec<String> {
         }
         found.extend(table.walls.iter().filter_map(|wall| wall.breach(edge)));
     }
+    found.extend(unused(edges, table));
     found.into_iter().collect()
 }
 
+/// A sentence for each permission that nobody uses: what is open for nothing is walked through one day unseen.
+fn unused(edges: &BTreeSet<Edge>, table: &Table) -> Vec<String> {
+    let used = |from: &str, to: &str| edges.iter().any(|edge| edge.from == from && edge.to == to);
+    let pairs = table.allowed.iter().flat_map(|(from, targets)| targets.iter().map(move |to| (*from, *to)));
+    let arrows = pairs
+        .filter(|(from, to)| !used(from, to))
+        .map(|(from, to)| format!("{from} does not depend on {to}: take that out of the table"));
+    let in_tests = |name: &str| edges.iter().any(|edge| edge.dev && edge.to == name);
+    let for_tests = table
+        .dev
+        .iter()
+        .filter(|name| !in_tests(name))
+        .map(|name| format!("no crate's tests use {name}: take it out of the table"));
+    let through_walls = table.walls.iter().flat_map(|wall| {
+        let idle = |name: &&&str| !edges.iter().any(|edge| edge.from == **name && wall.keeps_out(&edge.to));
+        wall.inside.iter().filter(idle).map(|name| {
+            format!("{name} uses nothing that a wall keeps out ({}): take it out of the wall's table", wall.what)
+        })
+    });
+    arrows.chain(for_tests).chain(through_walls).collect()
+}
+
 impl Wall {
+    fn keeps_out(&self, crate_name: &str) -> bool {
+        self.outside.iter().any(|name| match name.strip_suffix('*') {
+            Some(start) => crate_name.starts_with(start),
+            None => crate_name == *name,
+        })
+    }
+
     fn breach(&self, edge: &Edge) -> Option<String> {
-        let outside = self.outside.iter().any(|name| match name.strip_suffix('*') {
-            Some(start) => edge.to.starts_with(start),
-            None => edge.to == *name,
-        });
+        let outside = self.keeps_out(&edge.to);
         let broken = outside && !self.inside.contains(&edge.from.as_str()) && (self.dev || !edge.dev);
         broken.then(|| format!("{} must not depend on {}: {}", edge.from, edge.to, self.what))
     }
@@ -102,9 +130,30 @@ mod tests {
         ],
     };
 
-    fn judged(edges: &[(&str, &str, bool)]) -> Vec<String> {
+    /// Everything that the table permits, in use.
+    const PERMITTED: &[(&str, &str, bool)] = &[
+        ("top", "middle", false),
+        ("top", "bottom", false),
+        ("middle", "bottom", false),
+        ("kit", "bottom", false),
+        ("middle", "kit", true),
+        ("middle", "sqlx", false),
+        ("top", "tokio", false),
+        ("middle", "tokio", true),
+    ];
+
+    fn of_alone(edges: &[(&str, &str, bool)]) -> Vec<String> {
         let edge = |&(from, to, dev): &(&str, &str, bool)| Edge { from: from.to_owned(), to: to.to_owned(), dev };
         violations(&edges.iter().map(edge).collect(), &TABLE)
+    }
+
+    fn judged(edges: &[(&str, &str, bool)]) -> Vec<String> {
+        of_alone(&[PERMITTED, edges].concat())
+    }
+
+    /// What is said when `unused` alone of all that is permitted is not in use.
+    fn without(unused: (&str, &str, bool)) -> Vec<String> {
+        of_alone(&PERMITTED.iter().copied().filter(|edge| *edge != unused).collect::<Vec<_>>())
     }
 
     #[test]
@@ -142,6 +191,14 @@ mod tests {
         assert_eq!(judged(&[("top", "sqlx", false)]).len(), 1);
         assert_eq!(judged(&[("bottom", "tokio", false)]), ["bottom must not depend on tokio: bottom does no I/O"]);
         assert_eq!(judged(&[("bottom", "tokio", true)]), [""; 0]);
+    }
+
+    #[test]
+    fn a_permission_that_nobody_uses_is_to_be_taken_out() {
+        assert_eq!(without(("top", "bottom", false)), ["top does not depend on bottom: take that out of the table"]);
+        assert_eq!(without(("middle", "kit", true)), ["no crate's tests use kit: take it out of the table"]);
+        let wall = ["top uses nothing that a wall keeps out (bottom does no I/O): take it out of the wall's table"];
+        assert_eq!(without(("top", "tokio", false)), wall);
     }
 
     #[test]

@@ -17,20 +17,9 @@ pub(crate) const WORKSPACE: Table = Table {
         // migrations: their number says whether a database fits this code. access: rows are to be had through a scope only.
         ("rollcall-store", &["rollcall-access", "rollcall-base", "rollcall-migrations", "rollcall-scim"]),
         ("rollcall-migrations", &[]),
-        ("rollcall-runtime", &["rollcall-base", "rollcall-cache", "rollcall-keys", "rollcall-scim"]),
+        ("rollcall-runtime", &["rollcall-base", "rollcall-cache"]),
         // For tests: it may set up anything below the services.
-        (
-            "rollcall-testkit",
-            &[
-                "rollcall-access",
-                "rollcall-base",
-                "rollcall-keys",
-                "rollcall-migrations",
-                "rollcall-runtime",
-                "rollcall-scim",
-                "rollcall-store",
-            ],
-        ),
+        ("rollcall-testkit", &["rollcall-access", "rollcall-base", "rollcall-scim", "rollcall-store"]),
         (
             "rollcall-tokens",
             &[
@@ -51,7 +40,6 @@ pub(crate) const WORKSPACE: Table = Table {
                 "rollcall-base",
                 "rollcall-cache",
                 "rollcall-clients",
-                "rollcall-keys",
                 "rollcall-runtime",
                 "rollcall-scim",
                 "rollcall-tokens",
@@ -63,7 +51,6 @@ pub(crate) const WORKSPACE: Table = Table {
                 "rollcall-access",
                 "rollcall-base",
                 "rollcall-cache",
-                "rollcall-keys",
                 "rollcall-runtime",
                 "rollcall-scim",
                 "rollcall-store",
@@ -133,13 +120,11 @@ pub(crate) const WORKSPACE: Table = Table {
                 "rollcall-directory",
                 "rollcall-gateway",
                 "rollcall-keys",
-                "rollcall-migrations",
                 "rollcall-runtime",
                 "rollcall-simulator",
                 "rollcall-store",
                 "rollcall-testkit",
                 "rollcall-tokens",
-                "xtask",
             ],
             dev: false,
         },

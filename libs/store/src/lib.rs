@@ -36,8 +36,8 @@ pub use control::{
 #[cfg(feature = "counting")]
 pub use counting::Counted;
 pub use directory::{
-    DELETED_KEPT, DeletedResource, DirectoryStore, DuplicateName, Found, QualityReport, Restoration, Restored,
-    SharedExternalId, SkippedMember, TakenName,
+    DELETED_KEPT, DeletedResource, DirectoryStore, DuplicateName, Found, QualityReport, Restorable, Restoration,
+    Restored, SharedExternalId, SkippedMember, TakenName,
 };
 pub use error::{ControlError, Source, StoreError};
 pub use jobs::{

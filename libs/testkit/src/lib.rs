@@ -1,7 +1,8 @@
-//! For tests only: databases, Redis servers, a KMS endpoint, directories to play with, clocks.
+//! For tests only: databases, Redis servers, a KMS endpoint, directories to play with, clocks, patience.
 
 mod database;
 mod directory;
+mod eventually;
 mod gate;
 mod guard;
 mod kms;
@@ -10,6 +11,7 @@ mod redis;
 
 pub use database::Database;
 pub use directory::TestDirectory;
+pub use eventually::{Answer, PATIENCE, eventually, eventually_blocking, within};
 pub use gate::Gate;
 pub use kms::Kms;
 pub use postgres::PostgresServer;

@@ -8,10 +8,9 @@ use std::{
         Mutex, OnceLock, PoisonError,
         atomic::{AtomicU32, Ordering},
     },
-    time::Duration,
 };
 
-use crate::guard::guarded;
+use crate::{eventually::eventually_blocking, guard::guarded};
 
 /// What to do on a machine without it.
 const INSTALL: &str = "Redis' server program was not found. Install it: on Debian and Ubuntu `apt-get install \
@@ -54,9 +53,11 @@ impl Redis {
         let master = Server::start(&[]);
         let port = master.address.port().to_string();
         let replica = Server::start(&["--replicaof", "127.0.0.1", &port]);
-        until("the replica follows", || replica.says(&["info", "replication"]).contains("master_link_status:up"));
+        eventually_blocking("the replica follows", || {
+            replica.says(&["info", "replication"]).contains("master_link_status:up")
+        });
         let sentinels: Vec<Server> = (0..3).map(|_| Server::sentinel(&port)).collect();
-        until("the sentinels know each other", || {
+        eventually_blocking("the sentinels know each other", || {
             sentinels.iter().all(|one| {
                 let known = one.says(&["sentinel", "master", MASTER]);
                 let value = |name| known.lines().skip_while(|line| *line != name).nth(1).map(str::to_owned);
@@ -84,7 +85,7 @@ impl Redis {
             .output()
             .expect(INSTALL);
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stdout));
-        until("the cluster stands", || {
+        eventually_blocking("the cluster stands", || {
             servers.iter().all(|one| one.says(&["cluster", "info"]).contains("cluster_state:ok"))
         });
         Self { url: format!("redis+cluster://{}", hosts.join(",")), servers, sentinels: Vec::new() }
@@ -139,7 +140,7 @@ impl Redis {
     /// Kills the first server, without a warning.
     pub fn kill(&self) {
         self.servers[0].signal("KILL");
-        until("the server is gone", || !self.servers[0].is_there());
+        eventually_blocking("the server is gone", || !self.servers[0].is_there());
     }
 
     /// Starts the first server anew, with nothing in it.
@@ -167,7 +168,7 @@ impl Redis {
     /// Until the sentinels know another master than the first server.
     pub fn wait_for_failover(&self) {
         let first = self.servers[0].address.port().to_string();
-        until("the sentinels fail over", || {
+        eventually_blocking("the sentinels fail over", || {
             self.sentinels.iter().all(|one| {
                 let master = one.says(&["sentinel", "get-master-addr-by-name", MASTER]);
                 !master.is_empty() && !master.lines().any(|line| line == first)
@@ -213,7 +214,7 @@ impl Server {
         let mut held = self.guard.lock().unwrap_or_else(PoisonError::into_inner);
         *held = Some(launch(&self.folder, &self.arguments, self.address));
         drop(held);
-        until(INSTALL, || self.is_there());
+        eventually_blocking(INSTALL, || self.is_there());
     }
 
     fn is_there(&self) -> bool {
@@ -239,16 +240,6 @@ impl Server {
 #[allow(clippy::expect_used)]
 fn folder() -> PathBuf {
     tempfile::Builder::new().prefix("rollcall-redis-").tempdir().expect("a temporary folder").keep()
-}
-
-fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    for _ in 0..1_200 {
-        if holds() {
-            return;
-        }
-        std::thread::sleep(Duration::from_millis(25));
-    }
-    panic!("not within 30 seconds: {what}");
 }
 
 fn launch(folder: &Path, arguments: &[String], address: SocketAddr) -> Child {

@@ -19,7 +19,7 @@ use crate::{Call, DirectoryService, failure::Failure};
 type ResourceId = Id<marker::Resource>;
 
 /// Carries a change out together with what must follow it, even if the client goes away.
-async fn to_the_end<T: Send + 'static>(
+pub(crate) async fn to_the_end<T: Send + 'static>(
     change: impl Future<Output = Result<T, StoreError>> + Send + 'static,
 ) -> Result<T, StoreError> {
     let done = tokio::spawn(Box::pin(change).in_current_span()).await;
@@ -28,7 +28,7 @@ async fn to_the_end<T: Send + 'static>(
 }
 
 /// Whether a change was done, or nobody knows.
-fn may_be_done<T>(outcome: &Result<T, StoreError>) -> bool {
+pub(crate) fn may_be_done<T>(outcome: &Result<T, StoreError>) -> bool {
     matches!(outcome, Ok(_) | Err(StoreError::Unavailable(_) | StoreError::OutcomeUnknown(_) | StoreError::Internal(_)))
 }
 
@@ -130,7 +130,7 @@ impl DirectoryService {
         }
     }
 
-    /// GET of one (RFC 7644 §3.4.1).
+    /// GET of one (RFC 7644 §3.4.1). It comes with the groups that it is in if `with_groups`.
     pub(crate) async fn read(
         &self,
         call: &Call,
@@ -145,10 +145,8 @@ impl DirectoryService {
             .ok_or_else(|| ScimError::not_found(&kind.name, id).into())
     }
 
-    // `with_groups`: whether what comes back is shown with the groups that it is in.
-
     /// PUT (RFC 7644 §3.5.1): what is omitted is cleared, but for what keeps leavers out and links whole; or it is kept, where
-    /// that is the directory's policy.
+    /// that is the directory's policy. It comes with the groups that it is in if `with_groups`.
     pub(crate) async fn replace(
         &self,
         call: &Call,
@@ -183,7 +181,7 @@ impl DirectoryService {
         .await
     }
 
-    /// PATCH (RFC 7644 §3.5.2): all operations or none.
+    /// PATCH (RFC 7644 §3.5.2): all operations or none. It comes with the groups that it is in if `with_groups`.
     pub(crate) async fn patch(
         &self,
         call: &Call,

@@ -1,6 +1,8 @@
 //! What the command line changes, a running server sees.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use rollcall_testkit::within;
 
 use crate::{
     directory::{Answer, Directory, send},
@@ -13,16 +15,10 @@ fn promise() -> Duration {
     Duration::from_secs(if Shape::tested().has_postgres() { 30 } else { 2 } + 3)
 }
 
-async fn becomes(directory: &Directory, status: u16) -> Answer {
-    let begin = Instant::now();
-    loop {
-        let answer = directory.get("/Users").await;
-        if answer.status == status {
-            return answer;
-        }
-        assert!(begin.elapsed() < promise(), "still {} after {:?}", answer.status, begin.elapsed());
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+/// The first answer with this status.
+pub(super) async fn becomes(directory: &Directory, status: u16) -> Answer {
+    let answer = async || Some(directory.get("/Users").await).filter(|answer| answer.status == status);
+    within(promise(), &format!("the answer is {status}"), answer).await
 }
 
 #[tokio::test]

@@ -1,12 +1,11 @@
 //! A token's life at the command line: what scripts read, what people read, and what a running server makes of it.
 
-use std::time::{Duration, Instant};
-
 use serde_json::{Value, json};
 
 use crate::{
-    directory::{Answer, Directory},
-    server::{Place, Server},
+    cli::changes::becomes,
+    directory::Directory,
+    server::{Place, Server, eventually},
     shape::Shape,
 };
 
@@ -14,35 +13,11 @@ fn names(value: &Value) -> Vec<&str> {
     value.as_object().unwrap().keys().map(String::as_str).collect()
 }
 
-/// Waits until `seen` gives something: what servers saw is reported every few seconds.
-fn soon<T>(what: &str, mut seen: impl FnMut() -> Option<T>) -> T {
-    let begin = Instant::now();
-    loop {
-        if let Some(seen) = seen() {
-            return seen;
-        }
-        assert!(begin.elapsed() < Duration::from_secs(40), "{what} was not seen");
-        std::thread::sleep(Duration::from_millis(200));
-    }
-}
-
 /// What people are shown.
 fn text(place: &Place, arguments: &[&str]) -> String {
     let output = place.run(arguments);
     assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
-}
-
-async fn becomes(directory: &Directory, status: u16) -> Answer {
-    let (begin, most) = (Instant::now(), if Shape::tested().has_postgres() { 33 } else { 5 });
-    loop {
-        let answer = directory.get("/Users").await;
-        if answer.status == status {
-            return answer;
-        }
-        assert!(begin.elapsed() < Duration::from_secs(most), "still {}", answer.status);
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
 }
 
 #[test]
@@ -102,13 +77,14 @@ async fn a_token_is_rotated_kept_and_looked_at_while_a_server_runs() {
 
     let show = || place.json(&["token", "show", "--token-id", &old.token_id]);
     assert_eq!(show()["state"], "retiring");
-    let begun = soon("the first use", || Some(show()).filter(|shown| !shown["replacement_in_use_since"].is_null()));
+    let begun =
+        eventually("the first use", || Some(show()).filter(|shown| !shown["replacement_in_use_since"].is_null()));
     assert_eq!((&begun["replaced_by"], &begun["expires_in_days"]), (&json!(new.token_id), &json!(0)));
     assert_eq!(begun["last_used_from"], "127.0.0.1");
     let listed = text(place, &["token", "list", "--tenant", "acme"]);
     assert!(listed.contains("retiring") && listed.contains("next") && !listed.contains(&new.token), "{listed}");
 
-    soon("the line in the log", || place.log().contains("token.retirement_begun").then_some(()));
+    eventually("the line in the log", || place.log().contains("token.retirement_begun").then_some(()));
 
     let kept = place.json(&["token", "keep", "--token-id", &old.token_id]);
     assert_eq!((&kept["kept"], &kept["beside"]), (&json!(true), &json!(new.token_id)));
@@ -141,8 +117,8 @@ fn a_server_that_works_in_the_background_counts_what_ends_soon() {
         let metrics = crate::server::health(place.address, "/metrics").unwrap_or_default();
         metrics.lines().any(|found| found == line).then_some(())
     };
-    soon("the warnings", || metrics("rollcall_credential_expiry_warnings_total{days=\"90\"} 0"));
-    soon("what ends soon", || metrics("rollcall_credentials_expiring{days=\"1\"} 0"));
+    eventually("the warnings", || metrics("rollcall_credential_expiry_warnings_total{days=\"90\"} 0"));
+    eventually("what ends soon", || metrics("rollcall_credentials_expiring{days=\"1\"} 0"));
 }
 
 #[tokio::test]
@@ -154,8 +130,9 @@ async fn a_leaked_token_is_revoked_and_what_it_did_is_told() {
     }
     assert_eq!(directory.get("/Users").await.status, 200);
     let activity = ["token", "activity", "--token-id", directory.token_id.as_str(), "--since", "1h"];
-    let seen =
-        soon("its use", || Some(place.json(&activity)).filter(|seen| seen["requests"]["reads"].as_u64() > Some(0)));
+    let seen = eventually("its use", || {
+        Some(place.json(&activity)).filter(|seen| seen["requests"]["reads"].as_u64() > Some(0))
+    });
     assert_eq!(names(&seen), ["token", "since", "changes", "requests", "refused", "refused_are_cut"]);
     let hour = seen["requests"]["since"].as_str().unwrap();
     assert!(hour.ends_with(":00:00.000000Z") && hour <= seen["since"].as_str().unwrap(), "whole hours: {hour}");
@@ -195,7 +172,7 @@ async fn a_leaked_token_is_revoked_and_what_it_did_is_told() {
     let reasons = |refused: &Value| -> Vec<String> {
         refused.as_array().unwrap().iter().map(|one| one["reason"].as_str().unwrap().to_owned()).collect()
     };
-    let refused = soon("its refusal", || {
+    let refused = eventually("its refusal", || {
         Some(place.json(&refusals)).filter(|seen| reasons(seen).contains(&"revoked".to_owned()))
     });
     assert!(reasons(&refused).contains(&"outside_networks".to_owned()), "{refused}");

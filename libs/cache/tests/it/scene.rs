@@ -13,6 +13,7 @@ use prometheus::Registry;
 use rollcall_base::{Clock, Secret32, SystemClock, SystemEntropy};
 use rollcall_cache::{Cache, CacheKey, CacheLimits, CacheMetrics, Redis, RedisSettings, Tiers};
 use rollcall_testkit as testkit;
+pub(crate) use rollcall_testkit::eventually;
 
 /// A key of a directory's data.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -49,20 +50,7 @@ pub(crate) struct Process {
 
 pub(crate) const LONG: CacheLimits =
     CacheLimits { max_entries: 1_000, ttl: Duration::from_secs(30), negative_ttl: Duration::from_secs(1) };
-pub(crate) const SHORT: CacheLimits = CacheLimits { ttl: Duration::from_secs(2), ..LONG };
-
-/// Longer than anything here takes; what takes so long has failed.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-/// Asks until it holds.
-pub(crate) async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
-    let wait = async {
-        while !holds().await {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    assert!(tokio::time::timeout(PATIENCE, wait).await.is_ok(), "not within half a minute: {what}");
-}
+pub(crate) const SHORT: CacheLimits = CacheLimits { ttl: Duration::from_secs(1), ..LONG };
 
 impl Scene {
     pub(crate) fn without_redis() -> Self {

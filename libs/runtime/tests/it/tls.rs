@@ -1,15 +1,13 @@
 //! HTTPS listeners.
 
-use std::{
-    fs,
-    time::{Duration, Instant},
-};
+use std::fs;
 
 use rcgen::{CertifiedKey, KeyPair, generate_simple_self_signed};
 use rollcall_runtime::{
     Config, ServeError, Server, Surface,
     config::{ListenerConfig, TlsFiles},
 };
+use rollcall_testkit::eventually;
 
 use crate::{
     log,
@@ -51,20 +49,12 @@ async fn a_listener_with_a_certificate_speaks_https_and_takes_a_renewed_one_over
 
     // Half of a renewal: certificate and key do not belong together.
     write(&files, &second, &first);
-    until("it is said", async || !log::lines_of("a changed certificate cannot be used").is_empty()).await;
+    eventually("it is said", async || !log::lines_of("a changed certificate cannot be used").is_empty()).await;
     assert_eq!(ask(&running, &first).await.unwrap(), 200);
     write(&files, &second, &second);
-    until("it is taken over", async || ask(&running, &second).await.is_ok()).await;
+    eventually("it is taken over", async || ask(&running, &second).await.is_ok()).await;
     assert!(ask(&running, &first).await.is_err());
     running.stopped().await;
-}
-
-async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
-    let begin = Instant::now();
-    while !is_so().await {
-        assert!(begin.elapsed() < Duration::from_secs(20), "{what}: it never was");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
 }
 
 #[test]

@@ -160,8 +160,8 @@ struct InsertDirectory {
 
 #[async_trait]
 impl Mutation for InsertDirectory {
-    /// The lines that tell of it, or the field that is taken. What was inserted before it was found is rolled back by name, not by an error, so the
-    /// keys come first and nothing else is written when one is taken.
+    /// The lines that tell of it, or the field whose value another directory has. That is an answer and no error, so the
+    /// transaction is committed: both keys are looked up before anything is written.
     type Output = Result<Vec<AuditRecord>, &'static str>;
 
     async fn run(&self, transaction: &Transaction) -> Result<Self::Output, StoreError> {

@@ -38,6 +38,17 @@ pub struct DeletedResource {
     pub until: Timestamp,
 }
 
+/// By what a deleted resource will be known again if it is brought back.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Restorable {
+    /// Its type's number.
+    pub kind: KindId,
+    /// Its attributes.
+    pub document: Document,
+    /// The keys of the names that it had before ([`crate::UserKey::NameKey`]).
+    pub former_names: Vec<String>,
+}
+
 /// A deleted resource with all that was kept of it.
 pub(super) struct Gone {
     /// As it was. Its deletion has the version after this one.
@@ -98,6 +109,11 @@ pub(super) fn gone(row: &QueryResult) -> Result<Gone, StoreError> {
 }
 
 impl Gone {
+    fn restorable(self) -> Restorable {
+        let former_names = self.former_names.into_iter().map(|(name, _)| name).collect();
+        Restorable { kind: self.resource.kind, document: self.resource.document, former_names }
+    }
+
     fn shown(self) -> DeletedResource {
         let (kind, document) = (self.resource.kind, &self.resource.document);
         let name = if kind == USER { document.user_name() } else { document.display_name() };
@@ -117,9 +133,20 @@ impl<A: Access> DirectoryStore<A> {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn deleted_resource(&self, id: Id<Resource>) -> Result<Option<DeletedResource>, StoreError> {
+        Ok(self.gone(id).await?.map(Gone::shown))
+    }
+
+    /// What comes back with a deleted resource, if it can be brought back.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn restorable(&self, id: Id<Resource>) -> Result<Option<Restorable>, StoreError> {
+        Ok(self.gone(id).await?.map(Gone::restorable))
+    }
+
+    async fn gone(&self, id: Id<Resource>) -> Result<Option<Gone>, StoreError> {
         let sql = of_directory(self.directory, self.inner.clock.now()).text(" AND d.id = ").id(id);
-        let rows = self.inner.rows(sql.build(self.backend())).await?;
-        rows.first().map(|row| Ok(gone(row)?.shown())).transpose()
+        self.inner.rows(sql.build(self.backend())).await?.first().map(gone).transpose()
     }
 
     /// What can be brought back, what was deleted last first; at most `limit`, after `after`.

@@ -47,7 +47,7 @@ use rollcall_base::{Id, Timestamp, marker};
 use rollcall_scim::schema::ResourceType;
 use sea_orm::{ConnectionTrait, DbBackend};
 
-pub use deleted::{DELETED_KEPT, DeletedResource};
+pub use deleted::{DELETED_KEPT, DeletedResource, Restorable};
 pub(crate) use index_rows::DISPLAY_NAME_CLAIM;
 pub(crate) use member_ops::element;
 pub(crate) use outbox::Mark;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rollcall_access::{JobScope, OnDelete, OnDuplicateGroupName, OnReplace, PolicyChanges};
 use rollcall_base::Clock;
 use rollcall_store::DirectoryContact;
-use rollcall_testkit::{Database, TestDirectory, on_both_databases};
+use rollcall_testkit::{Database, TestDirectory, eventually, on_both_databases};
 use sea_orm::{ConnectionTrait, Statement, TransactionTrait};
 use serde_json::json;
 
@@ -97,9 +97,7 @@ async fn a_rename_that_waits_for_the_policies_does_not_hold_up_who_claims_the_gr
     let change = TestDirectory::to_document(json!({ "displayName": "Crew" }));
     let rename = tokio::spawn(async move { store.update(target, change).await });
     let waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
-    while raw.query_one_raw(statement(waiting)).await.unwrap().is_none() {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    eventually("the rename waits", async || raw.query_one_raw(statement(waiting)).await.unwrap()).await;
     // As a claim's reference does, without waiting.
     let group = "SELECT id FROM resource WHERE kind = 2 FOR KEY SHARE NOWAIT";
     assert!(policies.query_one_raw(statement(group)).await.unwrap().is_some());

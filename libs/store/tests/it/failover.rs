@@ -10,12 +10,9 @@ use std::{
 
 use rollcall_base::{ManualClock, SystemClock, SystemEntropy, Timestamp};
 use rollcall_store::{Store, StoreConfig, StoreError};
-use rollcall_testkit::{PostgresServer, TestDirectory};
+use rollcall_testkit::{PostgresServer, TestDirectory, eventually};
 
-use crate::{
-    migrating::until,
-    outages::{check, write},
-};
+use crate::outages::{check, write};
 
 async fn opened(url: String) -> Store {
     Store::open(&StoreConfig::new(url), Arc::new(SystemClock), Arc::new(SystemEntropy)).await.unwrap()
@@ -41,13 +38,13 @@ async fn after_a_failover_the_standby_is_used_and_nothing_acknowledged_is_lost()
     let clock = Arc::new(ManualClock::new(Timestamp::from_micros(1_767_225_600_000_000)));
     let directory = TestDirectory::create(store, clock, "acme", "D-1").await;
     let synchronous = "SELECT COUNT(*) FROM pg_stat_replication WHERE sync_state = 'sync'";
-    until("the standby is waited for", async || primary.psql(synchronous).unwrap() == "1").await;
+    eventually("the standby is waited for", async || primary.psql(synchronous).unwrap() == "1").await;
     let stop = Arc::new(AtomicBool::new(false));
     let writers: Vec<_> =
         (0..4).map(|writer| tokio::spawn(write(directory.clone(), writer, Arc::clone(&stop)))).collect();
     let users =
         |server: &PostgresServer| server.psql("SELECT COUNT(*) FROM resource").unwrap().parse::<usize>().unwrap();
-    until("all are writing", async || users(&primary) > 30).await;
+    eventually("all are writing", async || users(&primary) > 30).await;
     tokio::task::block_in_place(|| {
         primary.crash();
         // Whoever watches over the servers needs a moment to decide.
@@ -65,7 +62,7 @@ async fn after_a_failover_the_standby_is_used_and_nothing_acknowledged_is_lost()
         }
     }
     let turned = users(&standby);
-    until("all write on", async || users(&standby) > turned + 10).await;
+    eventually("all write on", async || users(&standby) > turned + 10).await;
     stop.store(true, Ordering::SeqCst);
     let mut told = Vec::new();
     for writer in writers {

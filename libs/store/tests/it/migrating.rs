@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use rollcall_migrations::{Migrator, MigratorTrait};
 use rollcall_store::{Progress, Store, StoreConfig, StoreError};
-use rollcall_testkit::{Database, Gate};
+use rollcall_testkit::{Database, Gate, eventually};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, Statement, TransactionTrait};
 
 use crate::opening::open;
@@ -20,14 +20,6 @@ fn begun(config: &StoreConfig) -> (tokio::task::JoinHandle<Result<Vec<String>, S
             async move { Store::migrate_telling(&config, &|progress| heard.lock().unwrap().push(progress)).await },
         );
     (run, told)
-}
-
-pub(crate) async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
-    let begin = std::time::Instant::now();
-    while !is_so().await {
-        assert!(begin.elapsed().as_secs() < 60, "not within a minute: {what}");
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
 }
 
 pub(crate) async fn number(connection: &DatabaseConnection, sql: &str) -> i64 {
@@ -72,12 +64,12 @@ async fn the_next_run_waits_for_the_rest_of_the_lease_of_one_that_was_cut_off_an
     let raw = database.raw().await;
     let obstacle = in_the_way(&raw).await;
     let (cut_off, told) = begun(&database.through(&gate));
-    until("it is applying", async || is_applying(&told)).await;
-    until("it waits", async || number(&raw, WAITING).await > 0).await;
+    eventually("it is applying", async || is_applying(&told)).await;
+    eventually("it waits", async || number(&raw, WAITING).await > 0).await;
     gate.shut();
     assert!(matches!(cut_off.await.unwrap(), Err(StoreError::Unavailable(_))));
     let (next, told) = begun(&database.config);
-    until("it is told of the other", async || !told.lock().unwrap().is_empty()).await;
+    eventually("it is told of the other", async || !told.lock().unwrap().is_empty()).await;
     obstacle.rollback().await.unwrap();
     assert_eq!(next.await.unwrap().unwrap(), rollcall_migrations::names());
     match &told.lock().unwrap()[0] {
@@ -96,8 +88,8 @@ async fn a_run_that_lost_its_lease_commits_nothing() {
     let raw = database.raw().await;
     let obstacle = in_the_way(&raw).await;
     let (slow, told) = begun(&database.config);
-    until("it is applying", async || is_applying(&told)).await;
-    until("it waits", async || number(&raw, WAITING).await > 0).await;
+    eventually("it is applying", async || is_applying(&told)).await;
+    eventually("it waits", async || number(&raw, WAITING).await > 0).await;
     // As it is when it was not heard of for longer than its lease lasts.
     raw.execute_unprepared("UPDATE migration_lease SET holder = 'another', until = until + 600000000").await.unwrap();
     obstacle.rollback().await.unwrap();
@@ -116,12 +108,12 @@ async fn a_lease_is_renewed_for_as_long_as_its_run_goes_on() {
     let raw = database.raw().await;
     let obstacle = in_the_way(&raw).await;
     let (slow, told) = begun(&database.config);
-    until("it is applying", async || is_applying(&told)).await;
+    eventually("it is applying", async || is_applying(&told)).await;
     let until_when = "SELECT until FROM migration_lease";
     let first = number(&raw, until_when).await;
-    until("it was renewed twice", async || number(&raw, until_when).await > first + 1_500_000).await;
+    eventually("it was renewed twice", async || number(&raw, until_when).await > first + 1_500_000).await;
     let (second, waiting) = begun(&database.config);
-    until("the second waits", async || !waiting.lock().unwrap().is_empty()).await;
+    eventually("the second waits", async || !waiting.lock().unwrap().is_empty()).await;
     obstacle.rollback().await.unwrap();
     assert_eq!(slow.await.unwrap().unwrap(), rollcall_migrations::names());
     assert!(second.await.unwrap().unwrap().is_empty());
@@ -148,11 +140,11 @@ async fn a_migration_takes_longer_than_a_statement_may() {
     let raw = database.raw().await;
     let obstacle = in_the_way(&raw).await;
     let (slow, told) = begun(&database.config);
-    until("it is applying", async || is_applying(&told)).await;
+    eventually("it is applying", async || is_applying(&told)).await;
     // Longer than both.
     let long = "SELECT COUNT(*) FROM pg_stat_activity WHERE application_name = 'rollcall' AND datname = current_database() \
                 AND wait_event_type = 'Lock' AND clock_timestamp() - query_start > interval '300 ms'";
-    until("it waited for long", async || number(&raw, long).await > 0).await;
+    eventually("it waited for long", async || number(&raw, long).await > 0).await;
     obstacle.rollback().await.unwrap();
     slow.await.unwrap().unwrap();
 }

@@ -1,7 +1,7 @@
 //! What the configuration says of connections, asked of the server.
 
 use rollcall_store::{Store, StoreConfig};
-use rollcall_testkit::{Database, TestDirectory};
+use rollcall_testkit::{Database, TestDirectory, eventually};
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 
 use crate::opening::open;
@@ -18,12 +18,8 @@ async fn processes(database: &Database, name: &str) -> Vec<i32> {
 }
 
 /// Until the server's processes are as they should be: it closes connections when it gets to it.
-async fn eventually(database: &Database, name: &str, is_so: impl Fn(&[i32]) -> bool) {
-    let begin = std::time::Instant::now();
-    while !is_so(&processes(database, name).await) {
-        assert!(begin.elapsed().as_secs() < 60, "not within a minute");
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
+async fn become_so(database: &Database, name: &str, is_so: impl Fn(&[i32]) -> bool) {
+    eventually("its connections are as they should be", async || is_so(&processes(database, name).await)).await;
 }
 
 #[tokio::test]
@@ -56,7 +52,7 @@ async fn the_pool_has_as_many_connections_as_it_may_and_no_more() {
     (config.max_connections, config.min_connections) = (3, 2);
     config.application_name = "bounded".to_owned();
     let directory = database.directory().await;
-    eventually(&database, "bounded", |processes| (2..=3).contains(&processes.len())).await;
+    become_so(&database, "bounded", |processes| (2..=3).contains(&processes.len())).await;
     let users: Vec<_> = (0..30)
         .map(|number| {
             let directory = directory.clone();
@@ -79,7 +75,7 @@ async fn a_connection_that_is_idle_or_old_is_closed() {
         (config.idle_seconds, config.lifetime_seconds) = (idle, lifetime);
         let store = open(&database.config).await.unwrap();
         let used: i32 = asked(&store, "SELECT CAST(pg_backend_pid() AS text)").await[0].parse().unwrap();
-        eventually(&database, name, |now| !now.contains(&used)).await;
+        become_so(&database, name, |now| !now.contains(&used)).await;
         store.ping().await.unwrap();
     }
 }

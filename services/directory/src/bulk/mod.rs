@@ -160,7 +160,8 @@ impl DirectoryService {
         };
         match (operation.method, id.as_deref()) {
             (BulkMethod::Post, None) => {
-                // Who is opened a circle at may be taken back: that must be nobody who was there before.
+                // Resources that refer to each other are created without their references first, and deleted again if these
+                // cannot be set. So none of them may be a user from before who comes back: that one would be deleted.
                 let created = self.create(call, &kind, data?, in_circle).await?;
                 Ok(Done::of(call, &kind.endpoint, 201, &created))
             }

@@ -5,6 +5,7 @@ use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 use futures_util::future::join_all;
 use rollcall_access::{BearerToken, CredentialRecord};
 use rollcall_keys::KeyError;
+use rollcall_testkit::eventually;
 use rollcall_tokens::{KeyAges, LocalTokens, NewToken, Tokens, TokensConfig, TokensError, VerifyError};
 
 use crate::{
@@ -201,8 +202,10 @@ async fn after_a_rotation_old_tokens_verify_and_each_moves_over_once_when_it_is_
     let fresh = scene.house.tokens_with_keys(scene.keeper.clone(), TokensConfig::default());
     let all = join_all((0..50).map(|_| fresh.verify(&scene.token, HERE))).await;
     assert!(all.iter().all(Result::is_ok));
-    let moved =
-        eventually(async || Some(scene.stored().await).filter(|record| record.data_key == rotated.data_key)).await;
+    let moved = eventually("the token is moved", async || {
+        Some(scene.stored().await).filter(|record| record.data_key == rotated.data_key)
+    })
+    .await;
     assert!(!moved.hash.matches(&before.hash));
     assert_eq!((moved.expires_at, moved.created_at), (before.expires_at, before.created_at));
     fresh.verify(&scene.token, HERE).await.unwrap();
@@ -228,7 +231,7 @@ async fn a_token_that_does_not_verify_does_not_move() {
     let again = scene.tokens.rotate_key(&scene.house.scope).await.unwrap();
     scene.tokens.verify(&parse(&issued.token), HERE).await.unwrap();
     let listed = async || scene.tokens.list(&scene.house.scope, scene.house.directory.id).await.unwrap();
-    eventually(async || listed().await.iter().any(|record| record.data_key == again.data_key).then_some(())).await;
+    eventually("it is moved", async || listed().await.iter().any(|record| record.data_key == again.data_key)).await;
     assert_eq!(scene.stored().await.data_key, before.data_key);
 }
 
@@ -293,17 +296,4 @@ async fn a_wrapped_key_in_another_tenants_row_opens_nothing() {
         Err(VerifyError::Unavailable(error)) => assert!(error.to_string().contains("does not open"), "{error}"),
         other => panic!("{other:?}"),
     }
-}
-
-/// Asks again and again, letting others run in between.
-async fn eventually<T>(question: impl AsyncFn() -> Option<T>) -> T {
-    let answered = async {
-        loop {
-            if let Some(answer) = question().await {
-                return answer;
-            }
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(60), answered).await.unwrap()
 }

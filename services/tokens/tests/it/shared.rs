@@ -13,7 +13,7 @@ use rollcall_base::{Clock, ManualClock, Secret32, SystemEntropy, Timestamp};
 use rollcall_cache::{CacheMetrics, Redis, RedisSettings, Tiers};
 use rollcall_keys::LocalKeyring;
 use rollcall_store::{DirectoryRecord, Store};
-use rollcall_testkit::{Database, Gate, Redis as Server};
+use rollcall_testkit::{Database, Gate, Redis as Server, eventually, within};
 use rollcall_tokens::{
     GoodUses, GrantDenialReason, GrantError, LocalTokens, NewClient, NewToken, Renewal, Source, Span, TokenRequest,
     Tokens, TokensConfig, Told, Uses, VerifyError,
@@ -46,19 +46,14 @@ struct Process {
 }
 
 async fn listens(registry: &Registry) {
-    let is_told = || {
+    let is_told = async || {
         let families = registry.gather();
         families
             .iter()
             .filter(|family| family.name() == "rollcall_redis_listening")
             .any(|family| family.get_metric()[0].get_gauge().get_value() > 0.0)
     };
-    let wait = async {
-        while !is_told() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(SOON, wait).await.unwrap();
+    eventually("notices come in", is_told).await;
 }
 
 impl Scene {
@@ -106,16 +101,12 @@ fn keys(folder: &Path) -> Arc<LocalKeyring> {
 }
 
 async fn refused_soon(tokens: &dyn Tokens, token: &BearerToken) -> Denial {
-    let refused = async {
-        loop {
-            match tokens.verify(token, HERE).await {
-                Ok(_) => tokio::time::sleep(Duration::from_millis(2)).await,
-                Err(VerifyError::Denied(denial)) => return denial,
-                Err(other) => panic!("{other:?}"),
-            }
-        }
+    let refused = async || match tokens.verify(token, HERE).await {
+        Ok(_) => None,
+        Err(VerifyError::Denied(denial)) => Some(denial),
+        Err(other) => panic!("{other:?}"),
     };
-    tokio::time::timeout(SOON, refused).await.unwrap()
+    within(SOON, "it is refused", refused).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -149,12 +140,8 @@ async fn what_one_process_keeps_and_what_begins_to_retire_the_other_knows_at_onc
     // The new one is rotated in turn, so that its own end is remembered by both.
     let next = here.tokens.rotate(&scene.scope, new, Renewal::default()).await.unwrap().issued.record.id;
     let becomes = async |process: &Process, ends_at: Timestamp| {
-        let wait = async {
-            while process.tokens.verify(&token, HERE).await.unwrap().ends_at() != ends_at {
-                tokio::time::sleep(Duration::from_millis(2)).await;
-            }
-        };
-        tokio::time::timeout(SOON, wait).await.unwrap();
+        let is_known = async || process.tokens.verify(&token, HERE).await.unwrap().ends_at() == ends_at;
+        within(SOON, "its end is known", is_known).await;
     };
     let now = here.clock.now();
     becomes(&there, now.plus(30 * DAY)).await;
@@ -189,7 +176,7 @@ async fn a_gateway_forgets_every_form_of_a_revoked_token() {
 async fn without_messages_a_revoked_token_is_refused_within_the_bound() {
     let scene = Scene::new().await;
     let gate = Gate::before(Server::shared().address()).await;
-    let config = TokensConfig { cache_ttl: Duration::from_secs(2), ..TokensConfig::default() };
+    let config = TokensConfig { cache_ttl: Duration::from_millis(500), ..TokensConfig::default() };
     let here = scene.process(config).await;
     let there = scene.process_at(&format!("redis://{}", gate.address()), config).await;
     let (told, behind_the_back) = (scene.issue(&here).await, scene.issue(&here).await);
@@ -296,16 +283,12 @@ async fn a_client_that_one_process_revokes_the_others_refuse_at_once_with_its_to
     for process in [&here.tokens as &dyn Tokens, &there.tokens, &remote] {
         assert_eq!(refused_soon(process, &token).await, Denial::Revoked);
     }
-    let gone = async {
-        loop {
-            match there.tokens.grant_token(asks.clone()).await {
-                Ok(_) => tokio::time::sleep(Duration::from_millis(2)).await,
-                Err(GrantError::Denied(denial)) => return denial.reason,
-                Err(other) => panic!("{other:?}"),
-            }
-        }
+    let gone = async || match there.tokens.grant_token(asks.clone()).await {
+        Ok(_) => None,
+        Err(GrantError::Denied(denial)) => Some(denial.reason),
+        Err(other) => panic!("{other:?}"),
     };
-    assert_eq!(tokio::time::timeout(SOON, gone).await.unwrap(), GrantDenialReason::Revoked);
+    assert_eq!(within(SOON, "the client is refused", gone).await, GrantDenialReason::Revoked);
     let keys = Server::shared().says(&["--scan", "--pattern", &format!("{}:*oauth-client*", scene.prefix)]);
     for key in keys.lines() {
         let value = Server::shared().says(&["get", key]);

@@ -1,6 +1,11 @@
 //! Clients and access tokens that are revoked, and what is erased of them.
 
+use rollcall_testkit::{eventually, within};
+
 use super::*;
+
+/// Longer than anything here takes, and shorter than what is remembered would be believed without a word.
+const SOON: Duration = Duration::from_secs(20);
 
 #[tokio::test]
 async fn a_token_that_somebody_revoked_is_not_handed_out_again() {
@@ -63,12 +68,8 @@ async fn access_tokens_are_erased_a_week_after_they_expired_and_what_they_did_st
     house.clock.advance(Duration::from_secs(1));
     let verification = house.store.verification(&JobScope::of_service("test"));
     let job = tokio::spawn(erase_access_tokens(house.store.clone(), house.clock.clone() as Arc<dyn Clock>));
-    let erased = async {
-        while verification.credential(granted.credential).await.unwrap().is_some() {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), erased).await.unwrap();
+    let is_erased = async || verification.credential(granted.credential).await.unwrap().is_none();
+    eventually("it is erased", is_erased).await;
     job.abort();
     assert_eq!(tokens.client_use(&house.scope, client.record.id).await.unwrap(), ClientUse::default());
     house.clock.advance(DAY * 300);
@@ -93,15 +94,8 @@ async fn a_clients_revocation_is_carried_on_when_whoever_asked_for_it_goes_away(
     let granted = token(&tokens.grant_token(asks(&client)).await.unwrap());
     tokens.verify(&granted, HERE).await.unwrap();
     cut_off(tokens.revoke_client(&house.scope, client.record.id)).await;
-    let refused = async {
-        while tokens.verify(&granted, HERE).await.is_ok() {
-            tokio::task::yield_now().await;
-        }
-        while tokens.grant_token(asks(&client)).await.is_ok() {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), refused).await.unwrap();
+    within(SOON, "the token is refused", async || tokens.verify(&granted, HERE).await.is_err()).await;
+    within(SOON, "the client is refused", async || tokens.grant_token(asks(&client)).await.is_err()).await;
     assert_eq!(denial(&tokens, &granted).await, Denial::Revoked);
     assert_eq!(reason(&tokens, asks(&client)).await, Reason::Revoked);
 }
@@ -122,11 +116,7 @@ async fn a_revocation_of_which_no_answer_came_is_forgotten_whole_where_it_was_as
     let unknown = tokens.revoke_client(&life.scope, client.record.id).await.unwrap_err();
     assert!(matches!(unknown, TokensError::Store(StoreError::OutcomeUnknown(_))), "{unknown}");
     // It was done, and nothing that is remembered here says otherwise.
-    let refused = async {
-        while tokens.verify(&granted, HERE).await.is_ok() || tokens.grant_token(asks(&client)).await.is_ok() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), refused).await.unwrap();
+    within(SOON, "the token is refused", async || tokens.verify(&granted, HERE).await.is_err()).await;
+    within(SOON, "the client is refused", async || tokens.grant_token(asks(&client)).await.is_err()).await;
     assert_eq!(denial(&tokens, &granted).await, Denial::Revoked);
 }
