@@ -1,11 +1,11 @@
 //! What the check of a token needs.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
-use rollcall_access::CredentialRecord;
+use rollcall_access::{CredentialRecord, OAuthClientRecord};
 use rollcall_base::{
     Id,
-    marker::{Credential, DataKey, Directory},
+    marker::{Credential, DataKey, Directory, OAuthClient},
 };
 use rollcall_scim::fold;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
@@ -13,7 +13,8 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use super::{DirectoryRecord, WrappedKey, rows};
 use crate::{
     StoreError,
-    entity::{credential, data_key, tenant},
+    entity::{credential, data_key, oauth_client, tenant},
+    statement::BATCH,
     store::Inner,
 };
 
@@ -33,6 +34,44 @@ impl VerificationStore {
     pub async fn credential(&self, id: Id<Credential>) -> Result<Option<CredentialRecord>, StoreError> {
         let row = credential::Entity::find_by_id(id.as_uuid()).one(self.0.reader()).await?;
         row.map(rows::credential_record).transpose()
+    }
+
+    /// Those of these credentials that there are, by so many statements as whole batches of ids make.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn credentials_of(
+        &self,
+        ids: &[Id<Credential>],
+    ) -> Result<BTreeMap<Id<Credential>, CredentialRecord>, StoreError> {
+        let mut found = BTreeMap::new();
+        for some in ids.chunks(BATCH) {
+            let ids = some.iter().map(|id| id.as_uuid());
+            let rows = credential::Entity::find().filter(credential::Column::Id.is_in(ids)).all(self.0.reader());
+            for row in rows.await? {
+                found.insert(Id::from_uuid(row.id), rows::credential_record(row)?);
+            }
+        }
+        Ok(found)
+    }
+
+    /// The same for OAuth clients.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn clients_of(
+        &self,
+        ids: &[Id<OAuthClient>],
+    ) -> Result<BTreeMap<Id<OAuthClient>, OAuthClientRecord>, StoreError> {
+        let mut found = BTreeMap::new();
+        for some in ids.chunks(BATCH) {
+            let ids = some.iter().map(|id| id.as_uuid());
+            let rows = oauth_client::Entity::find().filter(oauth_client::Column::Id.is_in(ids)).all(self.0.reader());
+            for row in rows.await? {
+                found.insert(Id::from_uuid(row.id), rows::client_record(row)?);
+            }
+        }
+        Ok(found)
     }
 
     /// The data key with this id.
