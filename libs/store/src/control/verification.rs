@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use rollcall_access::{CredentialRecord, OAuthClientRecord};
 use rollcall_base::{
     Id,
-    marker::{Credential, DataKey, Directory, OAuthClient},
+    marker::{Credential, DataKey, Directory, OAuthClient, Tenant},
 };
 use rollcall_scim::fold;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
@@ -14,7 +14,7 @@ use super::{DirectoryRecord, WrappedKey, rows};
 use crate::{
     StoreError,
     entity::{credential, data_key, oauth_client, tenant},
-    statement::BATCH,
+    statement::{BATCH, Sql},
     store::Inner,
 };
 
@@ -96,6 +96,31 @@ impl VerificationStore {
             None => Ok(None),
             Some(row) => rows::directory_by_key(self.0.reader(), Id::from_uuid(row.id), &fold(directory_key)).await,
         }
+    }
+
+    /// The same for many URLs: tenant and directory by the slug and the key that lead to them, both folded before. What names
+    /// nothing is not in it.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn directories_at(
+        &self,
+        urls: &[(String, String)],
+    ) -> Result<BTreeMap<(String, String), (Id<Tenant>, Id<Directory>)>, StoreError> {
+        let mut found = BTreeMap::new();
+        for some in urls.chunks(BATCH / 2) {
+            let sql = Sql::new("WITH asked (slug, name_key) AS (VALUES ")
+                .rows(some, |sql, (slug, key)| sql.value(slug.as_str()).text(", ").value(key.as_str()))
+                .text(") SELECT a.slug, a.name_key, k.tenant_id, k.directory_id FROM asked a")
+                .text(" JOIN tenant t ON t.slug = a.slug")
+                .text(" JOIN directory_key k ON k.tenant_id = t.id AND k.name_key = a.name_key");
+            for row in self.0.rows(sql.build(self.0.backend())).await? {
+                let url = (row.try_get("", "slug")?, row.try_get("", "name_key")?);
+                let (tenant, directory) = (row.try_get("", "tenant_id")?, row.try_get("", "directory_id")?);
+                found.insert(url, (Id::from_uuid(tenant), Id::from_uuid(directory)));
+            }
+        }
+        Ok(found)
     }
 
     /// The directory with this id.

@@ -301,4 +301,41 @@ on_both_databases! {
             assert!(by_key, "{table} is not read by its key:\n{seen}");
         }
     }
+
+    async fn directories_that_urls_name_are_found_by_their_keys(database) {
+        let directory = database.directory().await;
+        let raw = database.raw().await;
+        let random = if database.is_postgres() { "gen_random_uuid()" } else { "randomblob(16)" };
+        let numbers = "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 20000)";
+        let here = directory.record.id.as_uuid();
+        let of_here = format!(
+            "INSERT INTO directory_key (tenant_id, name_key, directory_id) SELECT id, 'old-' || slug, {} FROM tenant",
+            if database.is_postgres() { format!("'{here}'::uuid") } else { format!("X'{}'", here.simple()) },
+        );
+        let tenants = format!(
+            "INSERT INTO tenant (id, slug, name, created_at) {numbers} SELECT {random}, 'tenant-' || n, '', 1 FROM n"
+        );
+        let analyze = if database.is_postgres() { "ANALYZE" } else { "SELECT 1" };
+        for sql in [&tenants, &of_here, analyze] {
+            raw.execute_unprepared(sql).await.unwrap();
+        }
+        let verification = directory.store.verification(&JobScope::of_service("test"));
+        let slug = directory.tenant.slug.clone();
+        let url = |slug: &str, key: &str| (slug.to_owned(), key.to_owned());
+        let own = url(&slug, &directory.record.directory_name);
+        let (old, another) = (url(&slug, &format!("old-{slug}")), url("tenant-7", "old-tenant-7"));
+        let mut urls = vec![own.clone(), url("nobody", &own.1), url(&slug, "nothing"), url("tenant-7", &own.1)];
+        urls.extend([old.clone(), another.clone()]);
+        directory.store.take_statements();
+        let found = verification.directories_at(&urls).await.unwrap();
+        let plan = plans(&directory, &raw, &database).await;
+        assert!(!plan.contains("Seq Scan") && !plan.contains("SCAN t") && !plan.contains("SCAN k"), "{plan}");
+        let (tenant, id) = (directory.tenant.id, directory.record.id);
+        assert_eq!(found.keys().collect::<Vec<_>>(), [&own, &old, &another]);
+        assert_eq!((found[&own], found[&old], found[&another].1), ((tenant, id), (tenant, id), id));
+        assert_ne!(found[&another].0, tenant);
+        // More than one statement asks for at once.
+        let many: Vec<_> = (1..=600).map(|n| url(&format!("tenant-{n}"), &format!("old-tenant-{n}"))).collect();
+        assert_eq!(verification.directories_at(&many).await.unwrap().len(), 600);
+    }
 }
