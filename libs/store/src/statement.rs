@@ -48,6 +48,14 @@ impl Sql {
         self.text(")")
     }
 
+    /// Adds `(…), (…), …`, what stands between each pair of brackets by `row`: the rows of a `VALUES`. At least one.
+    pub(crate) fn rows<T>(mut self, items: impl IntoIterator<Item = T>, mut row: impl FnMut(Self, T) -> Self) -> Self {
+        for (at, item) in items.into_iter().enumerate() {
+            self = row(self.text(if at == 0 { "(" } else { ", (" }), item).text(")");
+        }
+        self
+    }
+
     /// Adds another part; its values get new places.
     pub(crate) fn part(mut self, part: &Sql) -> Self {
         let before = self.values.len();
@@ -88,5 +96,12 @@ mod tests {
         let whole = Sql::new("a = ").value(1).text(" AND (").part(&part).text(")").build(DbBackend::Postgres);
         assert_eq!(whole.sql, "a = $1 AND (b = $2 OR c = $3)");
         assert_eq!(whole.values.map(|values| values.0.len()), Some(3));
+    }
+
+    #[test]
+    fn rows_stand_in_brackets_and_each_value_has_its_place() {
+        let rows = [(1, "a"), (2, "b")];
+        let sql = Sql::new("VALUES ").rows(rows, |sql, (number, word)| sql.value(number).text(", ").value(word));
+        assert_eq!(sql.build(DbBackend::Sqlite).sql, "VALUES ($1, $2), ($3, $4)");
     }
 }

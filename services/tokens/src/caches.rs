@@ -77,6 +77,17 @@ impl UrlKey {
     pub(crate) fn new(tenant_slug: &str, key: &str) -> Self {
         Self { slug: fold(tenant_slug), key: fold(key) }
     }
+
+    /// The same for what strangers write in URLs; none: it cannot name anything, and is not to be asked for.
+    pub(crate) fn of_url(tenant_slug: &str, key: &str) -> Option<Self> {
+        let names_nothing = |text: &str| text.len() > LONGEST_KEY || text.contains(char::is_control);
+        (!names_nothing(tenant_slug) && !names_nothing(key)).then(|| Self::new(tenant_slug, key))
+    }
+
+    /// Slug and key.
+    pub(crate) fn into_parts(self) -> (String, String) {
+        (self.slug, self.key)
+    }
 }
 
 impl CacheKey for UrlKey {
@@ -159,11 +170,7 @@ impl DirectoryCache {
         F: Future<Output = Result<Option<DirectoryRecord>, E>>,
         E: Error + Send + Sync + 'static,
     {
-        let names_nothing = |text: &str| text.len() > LONGEST_KEY || text.contains(char::is_control);
-        if names_nothing(tenant_slug) || names_nothing(key) {
-            return Ok(None);
-        }
-        let place = UrlKey::new(tenant_slug, key);
+        let Some(place) = UrlKey::of_url(tenant_slug, key) else { return Ok(None) };
         let load = || async { Ok::<_, E>(load(place.slug.clone(), place.key.clone()).await?.map(Arc::new).map(Known)) };
         Ok(self.by_key.get_or_try_load(&place, load).await.map_err(unavailable)?.map(|known| known.0))
     }

@@ -69,13 +69,13 @@ impl Mutation for RecordContacts {
 }
 
 fn upsert(contacts: &[DirectoryContact]) -> Sql {
-    let mut sql =
+    let sql =
         Sql::new("INSERT INTO directory_contact (directory_id, first_at, last_at, last_address, last_agent) VALUES ");
-    for (at, contact) in contacts.iter().enumerate() {
-        sql = sql.text(if at == 0 { "(" } else { ", (" }).id(contact.directory);
-        sql = sql.text(", ").value(contact.first_at.as_micros()).text(", ").value(contact.last_at.as_micros());
-        sql = sql.text(", ").value(contact.address.clone()).text(", ").value(contact.agent.clone()).text(")");
-    }
+    let sql = sql.rows(contacts, |sql, contact| {
+        let sql = sql.id(contact.directory).text(", ").value(contact.first_at.as_micros());
+        let sql = sql.text(", ").value(contact.last_at.as_micros()).text(", ").value(contact.address.clone());
+        sql.text(", ").value(contact.agent.clone())
+    });
     // Reports may arrive late.
     sql.text(
         " ON CONFLICT (directory_id) DO UPDATE SET last_at = excluded.last_at, last_address = excluded.last_address, \

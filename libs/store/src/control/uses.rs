@@ -230,32 +230,29 @@ pub(crate) async fn last_used_at(
 /// Those that were used before.
 async fn known(transaction: &Transaction, uses: &[&CredentialUse]) -> Result<BTreeSet<UseKey>, StoreError> {
     let mut known = BTreeSet::new();
-    let mut by_directory: BTreeMap<Uuid, Vec<Uuid>> = BTreeMap::new();
-    for used in uses {
-        by_directory.entry(used.directory.as_uuid()).or_default().push(used.credential.as_uuid());
-    }
-    for (directory, credentials) in by_directory {
-        for some in credentials.chunks(BATCH) {
-            let sql = Sql::new("SELECT credential_id FROM credential_use WHERE directory_id = ").value(directory);
-            let sql = sql.text(" AND credential_id IN ").ids(some);
-            for row in transaction.query_all_raw(sql.build(transaction.get_database_backend())).await? {
-                known.insert((directory, row.try_get("", "credential_id")?));
-            }
+    for some in uses.chunks(BATCH / 2) {
+        let sql = Sql::new(
+            "SELECT directory_id, credential_id FROM credential_use WHERE (directory_id, credential_id) IN (VALUES ",
+        )
+        .rows(some, |sql, used| sql.id(used.directory).text(", ").id(used.credential))
+        .text(")");
+        for row in transaction.query_all_raw(sql.build(transaction.get_database_backend())).await? {
+            known.insert((row.try_get("", "directory_id")?, row.try_get("", "credential_id")?));
         }
     }
     Ok(known)
 }
 
 fn last_used(uses: &[&CredentialUse]) -> Sql {
-    let mut sql = Sql::new(
+    let sql = Sql::new(
         "INSERT INTO credential_use (directory_id, credential_id, first_used_at, last_used_at, last_address, last_agent) \
          VALUES ",
     );
-    for (at, used) in uses.iter().enumerate() {
-        sql = sql.text(if at == 0 { "(" } else { ", (" }).id(used.directory).text(", ").id(used.credential);
-        sql = sql.text(", ").value(used.first_at.as_micros()).text(", ").value(used.last_at.as_micros());
-        sql = sql.text(", ").value(used.address.clone()).text(", ").value(used.agent.clone()).text(")");
-    }
+    let sql = sql.rows(uses, |sql, used| {
+        let sql = sql.id(used.directory).text(", ").id(used.credential).text(", ").value(used.first_at.as_micros());
+        let sql = sql.text(", ").value(used.last_at.as_micros()).text(", ").value(used.address.clone());
+        sql.text(", ").value(used.agent.clone())
+    });
     // Reports may arrive late.
     sql.text(
         " ON CONFLICT (directory_id, credential_id) DO UPDATE SET last_used_at = excluded.last_used_at, \

@@ -45,12 +45,12 @@ pub(super) async fn keep(
     if names.is_empty() {
         return Ok(());
     }
-    let mut sql = Sql::new("INSERT INTO former_name (directory_id, name_key, resource_id, until) VALUES ");
-    for (at, (name, until)) in names.iter().enumerate() {
-        sql = sql.text(if at == 0 { "(" } else { ", (" }).id(by.directory).text(", ").value(name.as_str());
-        sql = sql.text(", ").id(user).text(", ").value(*until).text(")");
-    }
-    sql = sql.text(" ON CONFLICT (directory_id, name_key, resource_id) DO UPDATE SET until = excluded.until");
+    let sql = Sql::new("INSERT INTO former_name (directory_id, name_key, resource_id, until) VALUES ");
+    let sql = sql.rows(names, |sql, (name, until)| {
+        let sql = sql.id(by.directory).text(", ").value(name.as_str());
+        sql.text(", ").id(user).text(", ").value(*until)
+    });
+    let sql = sql.text(" ON CONFLICT (directory_id, name_key, resource_id) DO UPDATE SET until = excluded.until");
     transaction.execute_raw(sql.build(transaction.get_database_backend())).await?;
     Ok(())
 }

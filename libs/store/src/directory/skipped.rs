@@ -36,13 +36,13 @@ pub(super) async fn note(
         return Ok(());
     }
     let backend = transaction.get_database_backend();
-    let mut sql = Sql::new("INSERT INTO skipped_member (directory_id, group_id, member_id, times, last_at) VALUES ");
-    for (place, id) in ids.iter().take(KEPT).enumerate() {
-        sql = sql.text(if place == 0 { "(" } else { ", (" }).id(by.directory).text(", ").id(group).text(", ");
-        sql = sql.value(id.as_str()).text(", 1, ").value(at.as_micros()).text(")");
-    }
-    sql = sql.text(" ON CONFLICT (directory_id, group_id, member_id) DO UPDATE SET");
-    sql = sql.text(" times = skipped_member.times + 1, last_at = excluded.last_at");
+    let sql = Sql::new("INSERT INTO skipped_member (directory_id, group_id, member_id, times, last_at) VALUES ");
+    let sql = sql.rows(ids.iter().take(KEPT), |sql, id| {
+        let sql = sql.id(by.directory).text(", ").id(group).text(", ").value(id.as_str());
+        sql.text(", 1, ").value(at.as_micros())
+    });
+    let sql = sql.text(" ON CONFLICT (directory_id, group_id, member_id) DO UPDATE SET");
+    let sql = sql.text(" times = skipped_member.times + 1, last_at = excluded.last_at");
     transaction.execute_raw(sql.build(backend)).await?;
     let last = of(Sql::new("SELECT member_id FROM skipped_member"), by, group);
     let last = last.text(" ORDER BY last_at DESC, member_id LIMIT ").value(KEPT as i64);

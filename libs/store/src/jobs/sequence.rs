@@ -116,12 +116,9 @@ async fn number(
         let events = some.iter().zip(first..).map(|(row, seq)| event_of(row.clone(), seq));
         event::Entity::insert_many(events).exec_without_returning(transaction).await?;
         // A list of values is one join; a condition for each would be planned one by one.
-        let mut gone = Sql::new("DELETE FROM outbox WHERE directory_id = ").value(directory);
-        gone = gone.text(" AND (resource_id, version) IN (VALUES ");
-        for (at, row) in some.iter().enumerate() {
-            gone = gone.text(if at == 0 { "(" } else { ", (" }).value(row.resource_id);
-            gone = gone.text(", ").value(row.version).text(")");
-        }
+        let gone = Sql::new("DELETE FROM outbox WHERE directory_id = ").value(directory);
+        let gone = gone.text(" AND (resource_id, version) IN (VALUES ");
+        let gone = gone.rows(some, |sql, row| sql.value(row.resource_id).text(", ").value(row.version));
         transaction.execute_raw(gone.text(")").build(backend)).await?;
     }
     for (kind, delta) in live.into_iter().filter(|(_, delta)| *delta != 0) {

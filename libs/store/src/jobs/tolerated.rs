@@ -1,6 +1,6 @@
 //! What was tolerated of directories' clients, by the day: adding to it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use rollcall_base::{Id, Timestamp, marker::Directory};
@@ -40,7 +40,11 @@ const DAY: i64 = 24 * 60 * 60 * 1_000_000;
 /// Adds to what is known.
 pub(super) struct Record(pub(super) Vec<ToleratedUse>);
 
+/// A directory and a day.
 type DayOf = (Uuid, i64);
+
+/// How often, and the last time.
+type Sum = (u64, i64);
 
 #[async_trait]
 impl Mutation for Record {
@@ -50,45 +54,57 @@ impl Mutation for Record {
         let backend = transaction.get_database_backend();
         // One row a key: a statement cannot change a row twice. In the keys' order, so that two processes that write
         // about the same directories do not wait for each other in a circle.
-        let mut sums: BTreeMap<DayOf, BTreeMap<&str, (u64, i64)>> = BTreeMap::new();
+        let mut sums: BTreeMap<DayOf, BTreeMap<&str, Sum>> = BTreeMap::new();
         for used in &self.0 {
             let (last_at, directory) = (used.last_at.as_micros(), used.directory.as_uuid());
             let day = sums.entry((directory, last_at.div_euclid(DAY))).or_default();
             let sum = day.entry(&used.what).or_insert((0, last_at));
             *sum = (sum.0.saturating_add(used.times), sum.1.max(last_at));
         }
+        let with_names: Vec<DayOf> =
+            sums.iter().filter(|(_, sums)| sums.keys().any(|what| is_name(what))).map(|(day, _)| *day).collect();
+        let mut known = names(transaction, &with_names).await?;
+        let mut rows = Vec::new();
         for (day, sums) in sums {
-            let rows: Vec<_> = with_few_names(transaction, day, sums).await?.into_iter().collect();
-            for some in rows.chunks(BATCH / 5) {
-                transaction.execute_raw(add(day, some).build(backend)).await?;
-            }
+            let few = with_few_names(known.remove(&day).unwrap_or_default(), sums);
+            rows.extend(few.into_iter().map(|(what, sum)| (day, what, sum)));
+        }
+        for some in rows.chunks(BATCH / 5) {
+            transaction.execute_raw(add(some).build(backend)).await?;
         }
         Ok(())
     }
 }
 
-/// The same without the names for which there is no more room.
-async fn with_few_names(
-    transaction: &Transaction,
-    (directory, day): DayOf,
-    sums: BTreeMap<&str, (u64, i64)>,
-) -> Result<BTreeMap<String, (u64, i64)>, StoreError> {
-    let is_name = |what: &str| what.len() > UNMAPPED.len() && what.starts_with(UNMAPPED);
-    let mut known = Vec::new();
-    if sums.keys().any(|what| is_name(what)) {
-        let sql = Sql::new("SELECT what FROM tolerated_use WHERE directory_id = ").value(directory);
-        let sql = sql.text(" AND day = ").value(day).build(transaction.get_database_backend());
-        for row in transaction.query_all_raw(sql).await? {
-            known.push(row.try_get::<String>("", "what")?);
+fn is_name(what: &str) -> bool {
+    what.len() > UNMAPPED.len() && what.starts_with(UNMAPPED)
+}
+
+/// The names that days have rows for already.
+async fn names(transaction: &Transaction, days: &[DayOf]) -> Result<BTreeMap<DayOf, BTreeSet<String>>, StoreError> {
+    let mut names: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+    for some in days.chunks(BATCH / 2) {
+        let sql = Sql::new("SELECT directory_id, day, what FROM tolerated_use WHERE (directory_id, day) IN (VALUES ")
+            .rows(some, |sql, (directory, day)| sql.value(*directory).text(", ").value(*day))
+            .text(")");
+        for row in transaction.query_all_raw(sql.build(transaction.get_database_backend())).await? {
+            let what: String = row.try_get("", "what")?;
+            if is_name(&what) {
+                names.entry((row.try_get("", "directory_id")?, row.try_get("", "day")?)).or_default().insert(what);
+            }
         }
-        known.retain(|what| is_name(what));
     }
-    let mut few: BTreeMap<String, (u64, i64)> = BTreeMap::new();
+    Ok(names)
+}
+
+/// The same without the names for which there is no more room.
+fn with_few_names(mut known: BTreeSet<String>, sums: BTreeMap<&str, Sum>) -> BTreeMap<String, Sum> {
+    let mut few: BTreeMap<String, Sum> = BTreeMap::new();
     for (what, (times, last_at)) in sums {
         let mut key = what.to_owned();
         if is_name(what) && !known.contains(&key) {
             if known.len() < MOST_NAMES_A_DAY {
-                known.push(key.clone());
+                known.insert(key.clone());
             } else {
                 UNMAPPED.clone_into(&mut key);
             }
@@ -96,16 +112,15 @@ async fn with_few_names(
         let sum = few.entry(key).or_insert((0, last_at));
         *sum = (sum.0.saturating_add(times), sum.1.max(last_at));
     }
-    Ok(few)
+    few
 }
 
-fn add((directory, day): DayOf, rows: &[(String, (u64, i64))]) -> Sql {
-    let mut sql = Sql::new("INSERT INTO tolerated_use (directory_id, day, what, times, last_at) VALUES ");
-    for (at, (what, (times, last_at))) in rows.iter().enumerate() {
-        sql = sql.text(if at == 0 { "(" } else { ", (" }).value(directory).text(", ").value(day);
-        sql = sql.text(", ").value(what.clone()).text(", ").value(i64::try_from(*times).unwrap_or(i64::MAX));
-        sql = sql.text(", ").value(*last_at).text(")");
-    }
+fn add(rows: &[(DayOf, String, Sum)]) -> Sql {
+    let sql = Sql::new("INSERT INTO tolerated_use (directory_id, day, what, times, last_at) VALUES ");
+    let sql = sql.rows(rows, |sql, ((directory, day), what, (times, last_at))| {
+        let sql = sql.value(*directory).text(", ").value(*day).text(", ").value(what.clone());
+        sql.text(", ").value(i64::try_from(*times).unwrap_or(i64::MAX)).text(", ").value(*last_at)
+    });
     sql.text(
         " ON CONFLICT (directory_id, day, what) DO UPDATE SET times = tolerated_use.times + excluded.times, \
          last_at = CASE WHEN excluded.last_at > tolerated_use.last_at THEN excluded.last_at \

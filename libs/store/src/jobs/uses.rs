@@ -124,14 +124,11 @@ impl Mutation for Purge {
         for (directory, keys) in directories {
             for some in keys.chunks(BATCH / 4) {
                 let sql = Sql::new(&format!("DELETE FROM {} WHERE directory_id = ", self.table.name)).value(directory);
-                let mut sql = sql.text(&format!(" AND ({}) IN (VALUES ", self.table.columns()));
-                for (at, key) in some.iter().enumerate() {
-                    sql = sql.text(if at == 0 { "(" } else { ", (" });
-                    for (at, value) in key.iter().enumerate() {
-                        sql = sql.text(if at == 0 { "" } else { ", " }).value(value.clone());
-                    }
-                    sql = sql.text(")");
-                }
+                let sql = sql.text(&format!(" AND ({}) IN (VALUES ", self.table.columns()));
+                let sql = sql.rows(some, |sql, key| {
+                    let comma = |at| if at == 0 { "" } else { ", " };
+                    key.iter().enumerate().fold(sql, |sql, (at, value)| sql.text(comma(at)).value(value.clone()))
+                });
                 erased += transaction.execute_raw(sql.text(")").build(backend)).await?.rows_affected();
             }
         }

@@ -154,6 +154,30 @@ on_both_databases! {
         assert_eq!(verification.oauth_client(scene.client.id).await.unwrap(), Some(scene.client));
     }
 
+    async fn credentials_and_clients_are_looked_up_many_at_once(database) {
+        let scene = Scene::new(database.directory().await, 38).await;
+        let now = scene.client.created_at;
+        let verification = scene.directory.store.verification(&JobScope::of_service("test"));
+        let by_hand = scene.token(None, now);
+        scene.directory.store.tenant(&scene.scope).insert_credential(&by_hand).await.unwrap();
+        let (granted, _) = scene.grant(now, 100).await;
+        // More than one statement asks for, what there is at both ends.
+        let mut ids = vec![by_hand.id];
+        ids.extend((0..600).map(|_| Id::new(now, &scene.entropy)));
+        ids.push(granted);
+        let found = verification.credentials_of(&ids).await.unwrap();
+        assert_eq!(found.len(), 2);
+        for id in [by_hand.id, granted] {
+            let alone = verification.credential(id).await.unwrap().unwrap();
+            assert_eq!((found[&id].id, found[&id].client, found[&id].hash.as_bytes()), (id, alone.client, alone.hash.as_bytes()));
+        }
+        let mut ids: Vec<_> = (0..600).map(|_| Id::new(now, &scene.entropy)).collect();
+        ids.push(scene.client.id);
+        let found = verification.clients_of(&ids).await.unwrap();
+        assert_eq!(found.into_values().collect::<Vec<_>>(), [scene.client]);
+        assert!(verification.credentials_of(&[]).await.unwrap().is_empty());
+    }
+
     async fn a_revoked_client_takes_its_live_tokens_with_it_and_nobody_elses(database) {
         let scene = Scene::new(database.directory().await, 32).await;
         let tenant = scene.directory.store.tenant(&scene.scope);

@@ -24,6 +24,7 @@ mod outages;
 mod plans;
 mod policies;
 mod renaming;
+mod reports_of_many;
 mod resources;
 mod restoring;
 mod serializable;

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Mutex};
 
-use rollcall_access::OperatorScope;
+use rollcall_access::{JobScope, OperatorScope};
 use rollcall_base::{Id, marker::Resource};
 use rollcall_scim::{
     filter::Condition,
@@ -12,7 +12,10 @@ use rollcall_store::{Counting, ListQuery, Position, UserKey};
 use rollcall_testkit::{Database, TestDirectory, on_both_databases};
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement, Value};
 
-use crate::lists::{condition, query};
+use crate::{
+    lists::{condition, query},
+    reports_of_many,
+};
 
 const USERS: i64 = 20_000;
 const GROUPS: i64 = 2_000;
@@ -58,6 +61,31 @@ async fn filled(database: &Database) -> (TestDirectory, DatabaseConnection) {
         raw.execute_unprepared("ANALYZE").await.unwrap();
     }
     (directory, raw)
+}
+
+/// Fills the tables with what so many other directories did.
+async fn filled_with_uses(database: &Database, raw: &DatabaseConnection, directories: usize) {
+    let random = if database.is_postgres() { "gen_random_uuid()" } else { "randomblob(16)" };
+    let numbers = format!("WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < {directories})");
+    let (hour, day) =
+        (reports_of_many::now().as_micros() / 3_600_000_000, reports_of_many::now().as_micros() / 86_400_000_000);
+    for sql in [
+        format!("INSERT INTO credential_use {numbers} SELECT {random}, {random}, 1, 1, '', '' FROM n"),
+        format!(
+            "INSERT INTO credential_activity {numbers} SELECT {random}, {random}, {hour}, '', '', FALSE, 1, 1, 1 FROM n"
+        ),
+        format!(
+            "INSERT INTO refused_use (directory_id, day, reason, credential_id, address, agent, times, first_at, last_at) \
+             {numbers} SELECT {random}, {day}, 'expired', {random}, '', '', 1, 1, 1 FROM n"
+        ),
+        format!("INSERT INTO tolerated_use {numbers} SELECT {random}, {day}, 'unmapped:badge', 1, 1 FROM n"),
+    ] {
+        raw.execute_unprepared(&sql).await.unwrap();
+    }
+    // PostgreSQL gathers statistics by itself. SQLite has none in an installation, and must plan well without.
+    if database.is_postgres() {
+        raw.execute_unprepared("ANALYZE").await.unwrap();
+    }
 }
 
 /// The plans of all statements that ran since the last time.
@@ -247,5 +275,67 @@ on_both_databases! {
         crate::policies::posted(&directory, policies, &body).await.unwrap();
         let plan = plans(&directory, &raw, &database).await;
         assert!(plan.contains("deleted_resource_name"), "{plan}");
+    }
+
+    async fn what_is_known_of_many_directories_is_found_by_its_key(database) {
+        let directory = database.directory().await;
+        let raw = database.raw().await;
+        filled_with_uses(&database, &raw, 50_000).await;
+        let verification = directory.store.verification(&JobScope::of_service("test"));
+        directory.store.take_statements();
+        verification.record(reports_of_many::about(20, 1)).await.unwrap();
+        let mut seen = plans(&directory, &raw, &database).await;
+        directory.jobs().record_tolerated(reports_of_many::tolerated(20)).await.unwrap();
+        seen.push_str(&plans(&directory, &raw, &database).await);
+        for table in ["credential_use", "credential_activity", "refused_use", "tolerated_use"] {
+            let whole = seen.contains(&format!("Seq Scan on {table}")) || seen.contains(&format!("SCAN {table}"));
+            assert!(!whole, "the whole of {table} is read:\n{seen}");
+            // Never by the age that all of a day have in common.
+            assert!(!seen.contains(&format!("{table}_age")), "{seen}");
+            let keys = [
+                format!("using {table}_pkey"),
+                format!("Scan on {table}_pkey"),
+                format!("sqlite_autoindex_{table}_1 (directory_id=? AND "),
+            ];
+            let by_key = keys.iter().any(|key| seen.contains(key));
+            assert!(by_key, "{table} is not read by its key:\n{seen}");
+        }
+    }
+
+    async fn directories_that_urls_name_are_found_by_their_keys(database) {
+        let directory = database.directory().await;
+        let raw = database.raw().await;
+        let random = if database.is_postgres() { "gen_random_uuid()" } else { "randomblob(16)" };
+        let numbers = "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 20000)";
+        let here = directory.record.id.as_uuid();
+        let of_here = format!(
+            "INSERT INTO directory_key (tenant_id, name_key, directory_id) SELECT id, 'old-' || slug, {} FROM tenant",
+            if database.is_postgres() { format!("'{here}'::uuid") } else { format!("X'{}'", here.simple()) },
+        );
+        let tenants = format!(
+            "INSERT INTO tenant (id, slug, name, created_at) {numbers} SELECT {random}, 'tenant-' || n, '', 1 FROM n"
+        );
+        let analyze = if database.is_postgres() { "ANALYZE" } else { "SELECT 1" };
+        for sql in [&tenants, &of_here, analyze] {
+            raw.execute_unprepared(sql).await.unwrap();
+        }
+        let verification = directory.store.verification(&JobScope::of_service("test"));
+        let slug = directory.tenant.slug.clone();
+        let url = |slug: &str, key: &str| (slug.to_owned(), key.to_owned());
+        let own = url(&slug, &directory.record.directory_name);
+        let (old, another) = (url(&slug, &format!("old-{slug}")), url("tenant-7", "old-tenant-7"));
+        let mut urls = vec![own.clone(), url("nobody", &own.1), url(&slug, "nothing"), url("tenant-7", &own.1)];
+        urls.extend([old.clone(), another.clone()]);
+        directory.store.take_statements();
+        let found = verification.directories_at(&urls).await.unwrap();
+        let plan = plans(&directory, &raw, &database).await;
+        assert!(!plan.contains("Seq Scan") && !plan.contains("SCAN t") && !plan.contains("SCAN k"), "{plan}");
+        let (tenant, id) = (directory.tenant.id, directory.record.id);
+        assert_eq!(found.keys().collect::<Vec<_>>(), [&own, &old, &another]);
+        assert_eq!((found[&own], found[&old], found[&another].1), ((tenant, id), (tenant, id), id));
+        assert_ne!(found[&another].0, tenant);
+        // More than one statement asks for at once.
+        let many: Vec<_> = (1..=600).map(|n| url(&format!("tenant-{n}"), &format!("old-tenant-{n}"))).collect();
+        assert_eq!(verification.directories_at(&many).await.unwrap().len(), 600);
     }
 }

@@ -88,6 +88,21 @@ fn touched(sql: &str) -> Vec<(String, String)> {
     touched
 }
 
+/// How many lists of whole keys, each with a directory of its own, rows are asked for by: what a report of use says is about
+/// many directories, and a statement for each would be as many as there are.
+fn key_lists(sql: &str) -> usize {
+    let lists = sql.split("WHERE (directory_id, ").skip(1).filter(|rest| {
+        let Some((columns, rows)) = rest.split_once(") IN (VALUES (") else { return false };
+        let Some((rows, after)) = rows.split_once("))") else { return false };
+        let is_value = |value: &str| value.strip_prefix('$').is_some_and(|number| number.parse::<u32>().is_ok());
+        let is_key =
+            |row: &str| row.split(", ").all(is_value) && row.split(", ").count() == 1 + columns.split(", ").count();
+        let is_column = |column: &str| column.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+        columns.split(", ").all(is_column) && rows.split("), (").all(is_key) && !after.contains(" OR ")
+    });
+    lists.count()
+}
+
 /// What is wrong with the statement, if anything is.
 fn fault(sql: &str) -> Option<String> {
     if OVER_ALL.iter().any(|(text, _)| sql.starts_with(text)) {
@@ -100,7 +115,8 @@ fn fault(sql: &str) -> Option<String> {
     let sql = sql.replace('"', "");
     let touched = touched(&sql);
     let count = |text: &str| sql.matches(text).count();
-    let mut bare = count(" directory_id = $") + count("(directory_id = $");
+    let listed = key_lists(&sql);
+    let mut bare = count(" directory_id = $") + count("(directory_id = $") + listed;
     let mut names: Vec<&String> = touched.iter().map(|(_, name)| name).collect();
     names.sort();
     names.dedup();
@@ -115,7 +131,7 @@ fn fault(sql: &str) -> Option<String> {
         bare -= missing;
     }
     // A join to another table's directory only helps if there is a value somewhere.
-    let valued = sql.contains("directory_id = $") || touched.is_empty();
+    let valued = sql.contains("directory_id = $") || listed > 0 || touched.is_empty();
     (!valued).then(|| format!("no directory is named by: {sql}"))
 }
 
@@ -324,6 +340,13 @@ fn a_statement_or_a_join_without_its_directory_is_found() {
         "SELECT 1 FROM member m JOIN resource g ON g.id = m.group_id WHERE m.directory_id = $1",
         "SELECT 1 FROM member m JOIN resource g ON g.directory_id = m.directory_id AND g.id = m.group_id",
         "UPDATE \"resource\" SET \"version\" = $1 WHERE \"resource\".\"id\" = $2",
+        "SELECT 1 FROM member WHERE (member_id, directory_id) IN (VALUES ($1, $2))",
+        "SELECT 1 FROM member WHERE (directory_id, member_id) IN (VALUES ($1, $2), (NULL, $3))",
+        "SELECT 1 FROM member WHERE (directory_id, member_id) IN (VALUES ($1, $2), ($3))",
+        "SELECT 1 FROM member WHERE (directory_id, member_id) IN (SELECT directory_id, member_id FROM member)",
+        "SELECT 1 FROM member WHERE (directory_id, member_id) IN (VALUES ($1, $2)) OR group_id = $3",
+        "SELECT 1 FROM member WHERE (directory_id, member_id) NOT IN (VALUES ($1, $2))",
+        "SELECT 1 FROM member m JOIN resource g ON g.id = m.group_id WHERE (directory_id, id) IN (VALUES ($1, $2))",
     ] {
         assert!(fault(wrong).is_some(), "{wrong}");
     }
@@ -332,6 +355,8 @@ fn a_statement_or_a_join_without_its_directory_is_found() {
         "SELECT * FROM \"event\" WHERE \"event\".\"directory_id\" = $1",
         "SELECT 1 FROM member m JOIN resource g ON g.directory_id = m.directory_id AND g.id = m.id WHERE m.directory_id = $1",
         "INSERT INTO outbox (directory_id, x) VALUES ($1, $2)",
+        "SELECT what FROM tolerated_use WHERE (directory_id, day) IN (VALUES ($1, $2))",
+        "SELECT what FROM tolerated_use WHERE (directory_id, day) IN (VALUES ($1, $2), ($3, $4), ($5, $6))",
     ] {
         assert_eq!(fault(right), None, "{right}");
     }

@@ -1,24 +1,26 @@
 //! Keeps what gateways saw.
 
-use std::sync::Arc;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
-use rollcall_access::CredentialRecord;
+use rollcall_access::{CredentialRecord, OAuthClientRecord};
 use rollcall_base::{Id, Timestamp, marker};
 use rollcall_store::{CredentialUse, DirectoryContact, RefusedUse, ReportId, StoreError, UseReport};
 
 use super::{LocalTokens, to_the_end};
 use crate::{
-    GoodUses, RefusedReason, RefusedUses, Source, Span, TokensError, Uses, VerifyError, caches::CredentialKey,
+    GoodUses, RefusedReason, RefusedUses, Source, Span, TokensError, Uses, VerifyError,
+    caches::{CredentialKey, UrlKey},
 };
 
 impl LocalTokens {
     pub(super) async fn keep_uses(&self, uses: Uses) -> Result<(), VerifyError> {
+        let named = self.named(&uses.refused).await?;
         // First: it may be told twice.
-        self.verification.record_contacts(self.contacts(&uses).await?).await.map_err(told)?;
-        let mut refusals = Vec::new();
-        for refused in uses.refused {
-            refusals.extend(self.concerned(refused).await?);
-        }
+        self.verification.record_contacts(contacts(&uses, &named)).await.map_err(told)?;
+        let refusals = uses.refused.iter().flat_map(|refused| named.concerned(refused)).collect();
         let report = UseReport {
             id: uses.report.map(|report| ReportId { reporter: report.reporter, seq: report.seq }),
             uses: uses.good.into_iter().map(CredentialUse::from).collect(),
@@ -36,56 +38,74 @@ impl LocalTokens {
         to_the_end(recorded, || VerifyError::Unavailable(Arc::new(TokensError::CutOff))).await
     }
 
-    /// Whose clients were heard of.
-    async fn contacts(&self, uses: &Uses) -> Result<Vec<DirectoryContact>, VerifyError> {
-        let mut contacts: Vec<_> =
-            uses.good.iter().map(|uses| contact(uses.directory, &uses.from, uses.span)).collect();
-        for refused in uses.refused.iter().filter(|refused| refused.reason.is_of_a_good_token()) {
-            let Some(id) = refused.credential else { continue };
-            if let Some(record) = self.credential_record(id).await? {
-                contacts.push(contact(record.directory, &refused.from, refused.span));
-            }
-        }
-        Ok(contacts)
+    /// What refused requests named, all that there is.
+    async fn named(&self, refused: &[RefusedUses]) -> Result<Named, VerifyError> {
+        let of_known = |refused: &&RefusedUses| {
+            refused.reason.is_about_a_known_credential() || refused.reason.is_of_a_good_token()
+        };
+        let credentials: BTreeSet<_> = refused.iter().filter(of_known).filter_map(|one| one.credential).collect();
+        let clients: BTreeSet<_> = refused.iter().filter_map(|one| one.client).collect();
+        let (credentials, clients) = (Vec::from_iter(credentials), Vec::from_iter(clients));
+        let urls = Vec::from_iter(refused.iter().filter_map(url).collect::<BTreeSet<_>>());
+        Ok(Named {
+            credentials: self.verification.credentials_of(&credentials).await.map_err(told)?,
+            clients: self.verification.clients_of(&clients).await.map_err(told)?,
+            directories: self.verification.directories_at(&urls).await.map_err(told)?,
+        })
     }
+}
 
+/// What refused requests of one report named, as far as there is such a thing.
+struct Named {
+    credentials: BTreeMap<Id<marker::Credential>, CredentialRecord>,
+    clients: BTreeMap<Id<marker::OAuthClient>, OAuthClientRecord>,
+    /// Tenants and directories, by what their URLs say.
+    directories: BTreeMap<(String, String), (Id<marker::Tenant>, Id<marker::Directory>)>,
+}
+
+impl Named {
     /// The same refusal as each directory's admin should see it: the one whose token it is, and the one that the URL names.
-    async fn concerned(&self, refused: RefusedUses) -> Result<Vec<RefusedUse>, VerifyError> {
-        let record = match refused.credential {
-            Some(id) if refused.reason.is_about_a_known_credential() => self.credential_record(id).await?,
-            _ => None,
-        };
-        let named = match &refused.url {
-            Some((tenant, key)) => self.directory_by_key(tenant, key).await?,
-            None => None,
-        };
-        let client = match refused.client {
-            Some(id) => self.verification.oauth_client(id).await.map_err(told)?,
-            None => None,
-        };
+    fn concerned(&self, refused: &RefusedUses) -> Vec<RefusedUse> {
+        let of_known = refused.credential.filter(|_| refused.reason.is_about_a_known_credential());
+        let record = of_known.and_then(|id| self.credentials.get(&id));
+        let client = refused.client.and_then(|id| self.clients.get(&id));
+        let directory = url(refused).and_then(|url| self.directories.get(&url));
         let mut concerned = Vec::new();
-        if let Some(client) = &client {
-            concerned.push(RefusedUse { client: Some(client.id), ..row(&refused, client.directory, None) });
+        if let Some(client) = client {
+            concerned.push(RefusedUse { client: Some(client.id), ..row(refused, client.directory, None) });
         }
-        if let Some(record) = &record {
-            let of_token = row(&refused, record.directory, Some(record.id));
+        if let Some(record) = record {
+            let of_token = row(refused, record.directory, Some(record.id));
             concerned.push(RefusedUse { client: record.client, ..of_token });
         }
-        if let Some(directory) = named
+        if let Some((tenant, directory)) = directory
             && client.is_none()
-            && record.as_ref().is_none_or(|record| record.directory != directory.id)
+            && record.is_none_or(|record| record.directory != *directory)
         {
             // Another tenant does not learn which token it was.
-            let record = record.filter(|record| record.tenant == directory.tenant);
-            let client = record.as_ref().and_then(|record| record.client);
-            concerned.push(RefusedUse { client, ..row(&refused, directory.id, record.map(|record| record.id)) });
+            let record = record.filter(|record| record.tenant == *tenant);
+            let client = record.and_then(|record| record.client);
+            concerned.push(RefusedUse { client, ..row(refused, *directory, record.map(|record| record.id)) });
         }
-        Ok(concerned)
+        concerned
     }
+}
 
-    async fn credential_record(&self, id: Id<marker::Credential>) -> Result<Option<CredentialRecord>, VerifyError> {
-        self.verification.credential(id).await.map_err(told)
+/// Whose clients were heard of.
+fn contacts(uses: &Uses, named: &Named) -> Vec<DirectoryContact> {
+    let mut contacts: Vec<_> = uses.good.iter().map(|uses| contact(uses.directory, &uses.from, uses.span)).collect();
+    for refused in uses.refused.iter().filter(|refused| refused.reason.is_of_a_good_token()) {
+        if let Some(record) = refused.credential.and_then(|id| named.credentials.get(&id)) {
+            contacts.push(contact(record.directory, &refused.from, refused.span));
+        }
     }
+    contacts
+}
+
+/// What the URL says, folded.
+fn url(refused: &RefusedUses) -> Option<(String, String)> {
+    let (tenant, key) = refused.url.as_ref()?;
+    UrlKey::of_url(tenant, key).map(UrlKey::into_parts)
 }
 
 fn contact(directory: Id<marker::Directory>, from: &Source, span: Span) -> DirectoryContact {

@@ -168,3 +168,77 @@ async fn an_oauth_clients_refusals_are_told_to_its_directory_as_its_own() {
     assert_eq!(seen, expected);
     assert_eq!(tokens.refusals(&house.scope, house.directory.id, house.now(), 10).await.unwrap().len(), 3);
 }
+
+#[tokio::test]
+async fn a_report_takes_so_many_statements_however_many_directories_it_is_about() {
+    let house = House::new().await;
+    let tokens = house.tokens(TokensConfig::default());
+    let new = NewClient { lifetime: Some(DAY), label: String::new(), scopes: Scopes::ALL, networks: None };
+    let mut all = Vec::new();
+    let span = Span::of(house.now().as_micros());
+    for number in 0..40 {
+        let (scope, directory) = house.another_tenant(&format!("tenant-{number}")).await;
+        let token = tokens.issue(&scope, &directory, NewToken::living(DAY)).await.unwrap().record;
+        let client = tokens.create_client(&scope, &directory, new.clone()).await.unwrap().record;
+        all.push((scope, directory, token, client));
+    }
+    // Each uses its token at its own URL, then at its neighbour's; and each client asks for a scope that it has not.
+    let report = |count: usize| {
+        let mut uses = Uses::default();
+        for (at, (_, directory, token, client)) in all.iter().enumerate().take(count) {
+            let (directory_id, credential) = (directory.id, token.id);
+            uses.good.push(GoodUses {
+                directory: directory_id,
+                credential,
+                from: source(),
+                outside: false,
+                reads: 3,
+                writes: 1,
+                span,
+            });
+            let neighbour = format!("TENANT-{}", (at + 1) % count);
+            let wrong = RefusedUses {
+                reason: RefusedReason::OtherDirectory,
+                credential: Some(credential),
+                client: None,
+                url: Some((neighbour, "Corp.Example".to_owned())),
+                from: source(),
+                times: 1,
+                span,
+            };
+            let of_client = RefusedUses {
+                reason: RefusedReason::ClientScope,
+                credential: None,
+                client: Some(client.id),
+                url: None,
+                ..wrong.clone()
+            };
+            let nobody = RefusedUses { url: Some((format!("nobody-{at}"), "dir-1\0".to_owned())), ..wrong.clone() };
+            uses.refused.extend([wrong, of_client, nobody]);
+        }
+        uses
+    };
+    let mut statements = Vec::new();
+    for count in [2, 10, 40] {
+        house.store.take_statements();
+        tokens.report(report(count)).await.unwrap();
+        let taken: Vec<_> = house.store.take_statements().into_iter().map(|statement| statement.sql).collect();
+        let looks = taken.iter().filter(|sql| sql.starts_with("SELECT") || sql.starts_with("WITH")).count();
+        statements.push((looks, taken.len() - looks));
+    }
+    // Credentials, clients, directories, then what is known of uses, hours, replaced tokens and refused uses.
+    assert_eq!(statements, [(7, 4), (7, 4), (7, 6)], "more rows are written by more statements, each of many rows");
+    for (scope, directory, token, client) in &all {
+        let mut seen: Vec<_> = house.store.tenant(scope).refusals(directory.id, house.now(), 100).await.unwrap();
+        seen.sort_by(|one, other| (&one.reason, one.credential).cmp(&(&other.reason, other.credential)));
+        let seen: Vec<_> = seen.into_iter().map(|row| (row.reason, row.credential, row.client)).collect();
+        assert_eq!(
+            seen,
+            [
+                ("client_scope".to_owned(), None, Some(client.id)),
+                ("other_directory".to_owned(), None, None),
+                ("other_directory".to_owned(), Some(token.id), None),
+            ]
+        );
+    }
+}
