@@ -7,6 +7,7 @@
 // Futures in futures in futures: how deep they are in one another is counted when their sizes are.
 #![recursion_limit = "256"]
 
+mod bounded;
 mod caches;
 mod config;
 mod eraser;

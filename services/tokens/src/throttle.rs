@@ -5,7 +5,6 @@
 //! for an hour: the common meter, which attackers can exhaust, does not hold for it.
 
 use std::{
-    collections::HashMap,
     net::{IpAddr, Ipv6Addr},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -13,10 +12,11 @@ use std::{
 
 use rollcall_base::{Clock, Id, Meter, Rate, Timestamp, marker};
 
-use crate::ThrottleLimits;
+use crate::{ThrottleLimits, bounded::Bounded};
 
-/// Addresses remembered. Beyond it, and only while that many are active, a new address is metered with all others.
-const MOST_ADDRESSES: usize = 100_000;
+/// Addresses remembered, and credentials that were good. Beyond it, and only while that many are active, a new address is
+/// metered with all others, and a credential's question as a stranger's.
+const MOST_REMEMBERED: usize = 100_000;
 pub(crate) const TRUST: Duration = Duration::from_secs(60 * 60);
 
 /// Both meters.
@@ -28,11 +28,11 @@ pub(crate) struct Throttle {
     state: Mutex<State>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
-    addresses: HashMap<IpAddr, Address>,
+    addresses: Bounded<IpAddr, Address>,
     /// Credentials that were good within [`TRUST`], and until when that counts.
-    good: HashMap<Id<marker::Credential>, Timestamp>,
+    good: Bounded<Id<marker::Credential>, Timestamp>,
     all: Meter,
 }
 
@@ -48,7 +48,11 @@ impl Throttle {
             clock,
             each: Rate::new(limits.per_second, limits.burst),
             all: Rate::new(limits.total_per_second, limits.total_burst),
-            state: Mutex::default(),
+            state: Mutex::new(State {
+                addresses: Bounded::new(MOST_REMEMBERED, Address::is_over),
+                good: Bounded::new(MOST_REMEMBERED, |until, now| *until <= now),
+                all: Meter::default(),
+            }),
         }
     }
 
@@ -62,14 +66,7 @@ impl Throttle {
     /// A token of this credential was good.
     pub(crate) fn remember(&self, id: Id<marker::Credential>) {
         let now = self.clock.now();
-        let mut state = self.lock();
-        if state.good.len() >= MOST_ADDRESSES && !state.good.contains_key(&id) {
-            state.good.retain(|_, until| *until > now);
-            if state.good.len() >= MOST_ADDRESSES {
-                return;
-            }
-        }
-        state.good.insert(id, now.plus(TRUST));
+        self.lock().good.keep(id, now.plus(TRUST), now);
     }
 
     /// Lets one question from `from` pass, or says after how long to try again.
@@ -82,7 +79,7 @@ impl Throttle {
         if address.trusted_until <= now {
             self.all.take(&mut state.all, now)?;
         }
-        state.keep(key, address, now);
+        state.addresses.keep(key, address, now);
         Ok(())
     }
 
@@ -94,7 +91,7 @@ impl Throttle {
         let key = network(from);
         let mut address = state.addresses.get(&key).copied().unwrap_or_default();
         self.each.take(&mut address.meter, now)?;
-        state.keep(key, address, now);
+        state.addresses.keep(key, address, now);
         Ok(())
     }
 
@@ -112,7 +109,7 @@ impl Throttle {
             self.each.give_back(&mut address.meter);
         }
         address.trusted_until = now.plus(TRUST);
-        state.keep(key, address, now);
+        state.addresses.keep(key, address, now);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -121,15 +118,9 @@ impl Throttle {
     }
 }
 
-impl State {
-    fn keep(&mut self, key: IpAddr, address: Address, now: Timestamp) {
-        if self.addresses.len() >= MOST_ADDRESSES && !self.addresses.contains_key(&key) {
-            self.addresses.retain(|_, known| !known.meter.is_idle(now) || known.trusted_until > now);
-            if self.addresses.len() >= MOST_ADDRESSES {
-                return;
-            }
-        }
-        self.addresses.insert(key, address);
+impl Address {
+    fn is_over(&self, now: Timestamp) -> bool {
+        self.meter.is_idle(now) && self.trusted_until <= now
     }
 }
 
@@ -215,7 +206,7 @@ mod tests {
         for _ in 0..1_000 {
             throttle.was_good(address(1), false);
         }
-        assert!(throttle.lock().addresses[&network(address(1))].trusted_until > throttle.clock.now());
+        assert!(throttle.lock().addresses.get(&network(address(1))).unwrap().trusted_until > throttle.clock.now());
         assert_eq!(admitted(&throttle, address(1), 100), 1);
     }
 
@@ -233,15 +224,15 @@ mod tests {
         let (throttle, clock) = throttle();
         let mut state = throttle.lock();
         let now = clock.now();
-        for number in 0..MOST_ADDRESSES + 10 {
+        for number in 0..MOST_REMEMBERED + 10 {
             let key = IpAddr::from(u32::try_from(number).unwrap().to_be_bytes());
             let mut busy = Address::default();
             throttle.each.take(&mut busy.meter, now).unwrap();
-            state.keep(key, busy, now);
+            state.addresses.keep(key, busy, now);
         }
-        assert_eq!(state.addresses.len(), MOST_ADDRESSES);
+        assert_eq!(state.addresses.len(), MOST_REMEMBERED);
         let later = now.plus(Duration::from_secs(2));
-        state.keep(IpAddr::from([255, 255, 255, 255]), Address::default(), later);
+        state.addresses.keep(IpAddr::from([255, 255, 255, 255]), Address::default(), later);
         assert_eq!(state.addresses.len(), 1);
     }
 }

@@ -8,8 +8,11 @@ use std::{
 
 use rollcall_base::{Id, Meter, Rate, Timestamp, marker};
 
-/// Clients remembered without looking whether they are needed.
-const MANY_CLIENTS: usize = 10_000;
+use crate::bounded::Bounded;
+
+/// Clients remembered. Beyond it, and only while that many are busy, a further one is bounded by its tenant's requests under
+/// way alone.
+const MOST_CLIENTS: usize = 100_000;
 /// What ends when requests that are under way end takes no longer than this as a rule.
 const SOON: Duration = Duration::from_secs(1);
 
@@ -21,9 +24,9 @@ pub(in crate::local) struct Allowances {
     state: Mutex<State>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
-    clients: HashMap<Id<marker::OAuthClient>, Meter>,
+    clients: Bounded<Id<marker::OAuthClient>, Meter>,
     under_way: HashMap<Id<marker::Tenant>, usize>,
 }
 
@@ -34,7 +37,8 @@ pub(super) struct UnderWay<'a>(&'a Allowances, Id<marker::Tenant>);
 impl Allowances {
     /// `each` client's rate, and how many requests of a tenant may be under way at once.
     pub(in crate::local) fn new(each: Rate, in_flight: usize) -> Self {
-        Self { each, in_flight, state: Mutex::default() }
+        let clients = Bounded::new(MOST_CLIENTS, |meter: &Meter, now| meter.is_idle(now));
+        Self { each, in_flight, state: Mutex::new(State { clients, under_way: HashMap::new() }) }
     }
 
     /// Takes a request of the `client` of `tenant`, which has proved who it is.
@@ -51,10 +55,9 @@ impl Allowances {
         if state.under_way.get(&tenant).is_some_and(|under_way| *under_way >= self.in_flight) {
             return Err(SOON);
         }
-        if state.clients.len() >= MANY_CLIENTS {
-            state.clients.retain(|_, meter| !meter.is_idle(now));
-        }
-        self.each.take(state.clients.entry(client).or_default(), now)?;
+        let mut meter = state.clients.get(&client).copied().unwrap_or_default();
+        self.each.take(&mut meter, now)?;
+        state.clients.keep(client, meter, now);
         *state.under_way.entry(tenant).or_default() += 1;
         Ok(UnderWay(self, tenant))
     }

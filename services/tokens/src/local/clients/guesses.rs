@@ -5,7 +5,6 @@
 //! an honest client out by sending wrong secrets in its name; what else is good from there says nothing about this client.
 
 use std::{
-    collections::HashMap,
     net::IpAddr,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -14,7 +13,10 @@ use std::{
 use rollcall_base::{Id, Meter, Rate, Timestamp, marker};
 
 use super::secrets::Asker;
-use crate::throttle::{TRUST, network};
+use crate::{
+    bounded::Bounded,
+    throttle::{TRUST, network},
+};
 
 /// Tries for one client: one a second, and ten at once.
 const EACH: Rate = Rate::new(1, 10);
@@ -27,14 +29,23 @@ const MOST_CLIENTS: usize = 100_000;
 const MOST_TRUSTED: usize = 100_000;
 
 /// Meters of clients, whether or not they exist: who tries learns nothing of that.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(in crate::local) struct Guesses(Mutex<State>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
-    meters: HashMap<Id<marker::OAuthClient>, Meter>,
+    meters: Bounded<Id<marker::OAuthClient>, Meter>,
     /// Until when an address is trusted with a client.
-    trusted: HashMap<(IpAddr, Id<marker::OAuthClient>), Timestamp>,
+    trusted: Bounded<(IpAddr, Id<marker::OAuthClient>), Timestamp>,
+}
+
+impl Default for Guesses {
+    fn default() -> Self {
+        Self(Mutex::new(State {
+            meters: Bounded::new(MOST_CLIENTS, |meter: &Meter, now| meter.is_idle(now)),
+            trusted: Bounded::new(MOST_TRUSTED, |until, now| *until <= now),
+        }))
+    }
 }
 
 impl Guesses {
@@ -49,16 +60,9 @@ impl Guesses {
         if state.trusted.get(&(network(from), client)).is_some_and(|until| *until > now) {
             return Ok(Asker::Known);
         }
-        let meters = &mut state.meters;
-        let mut meter = meters.get(&client).copied().unwrap_or_default();
+        let mut meter = state.meters.get(&client).copied().unwrap_or_default();
         EACH.take(&mut meter, now)?;
-        if meters.len() >= MOST_CLIENTS && !meters.contains_key(&client) {
-            meters.retain(|_, meter| !meter.is_idle(now));
-            if meters.len() >= MOST_CLIENTS {
-                return Ok(Asker::Stranger);
-            }
-        }
-        meters.insert(client, meter);
+        state.meters.keep(client, meter, now);
         Ok(Asker::Stranger)
     }
 
@@ -70,14 +74,7 @@ impl Guesses {
         {
             EACH.give_back(meter);
         }
-        let (trusted, place) = (&mut state.trusted, (network(from), client));
-        if trusted.len() >= MOST_TRUSTED && !trusted.contains_key(&place) {
-            trusted.retain(|_, until| *until > now);
-            if trusted.len() >= MOST_TRUSTED {
-                return;
-            }
-        }
-        trusted.insert(place, now.plus(TRUST));
+        state.trusted.keep((network(from), client), now.plus(TRUST), now);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
