@@ -6,7 +6,7 @@ use std::sync::{
 use async_trait::async_trait;
 use rollcall_access::{Authenticated, BearerToken};
 use rollcall_base::SeededEntropy;
-use rollcall_tokens::{DirectoryRecord, GrantError, GrantedToken, TokenRequest, VerifyError};
+use rollcall_tokens::{Caller, DirectoryRecord, GrantError, GrantedToken, TokenRequest, VerifyError};
 
 use super::*;
 
@@ -121,7 +121,7 @@ impl Tokens for Deaf {
         Ok(None)
     }
 
-    async fn resolve(&self, _: &str, _: &str) -> Result<Option<Arc<DirectoryRecord>>, VerifyError> {
+    async fn resolve(&self, _: &str, _: &str, _: Option<Caller>) -> Result<Option<Arc<DirectoryRecord>>, VerifyError> {
         Ok(None)
     }
 }

@@ -56,7 +56,7 @@ impl LocalTokens {
             _ => None,
         };
         let named = match &refused.url {
-            Some((tenant, key)) => self.directory_by_key(tenant, key).await?,
+            Some((tenant, key)) => self.directory_by_key(tenant, key, None).await?,
             None => None,
         };
         let client = match refused.client {
