@@ -7,6 +7,7 @@ mod cli;
 mod crash;
 mod directory;
 mod guides;
+mod http2;
 mod isolation;
 mod kms;
 mod limits;

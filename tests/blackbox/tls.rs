@@ -12,15 +12,15 @@ use crate::{
 };
 
 /// An authority, and a certificate of it for the loopback address.
-struct Authority {
-    ca: PathBuf,
+pub(crate) struct Authority {
+    pub(crate) ca: PathBuf,
     cert: PathBuf,
     key: PathBuf,
 }
 
 impl Authority {
     /// Its files lie beside the data folder, and begin with `name`.
-    fn new(place: &Place, name: &str) -> Self {
+    pub(crate) fn new(place: &Place, name: &str) -> Self {
         let mut authority = CertificateParams::new(Vec::new()).unwrap();
         authority.distinguished_name.push(DnType::CommonName, name);
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -36,13 +36,18 @@ impl Authority {
         };
         Self { ca: file("ca", ca.pem()), cert: file("cert", cert.pem()), key: file("key", key.serialize_pem()) }
     }
+
+    /// What a listener's `tls` says.
+    pub(crate) fn setting(&self) -> String {
+        format!("{{cert = \"{}\", key = \"{}\"}}", self.cert.display(), self.key.display())
+    }
 }
 
 /// A service whose only listener speaks TLS.
 fn service(place: &Place, role: &str, authority: &Authority) -> Running {
     let address = free_address();
     let mut command = place.service(role, address);
-    let files = format!("{{cert = \"{}\", key = \"{}\"}}", authority.cert.display(), authority.key.display());
+    let files = authority.setting();
     let surfaces = "[\"internal\", \"health\"]";
     command.env("ROLLCALL_LISTENERS", format!("[{{address = \"{address}\", surfaces = {surfaces}, tls = {files}}}]"));
     Running::start(command, address)

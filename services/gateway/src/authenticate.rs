@@ -1,6 +1,6 @@
 //! Around every request: whose token is it, and does it open the directory that the URL names?
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use actix_web::{
     Error, HttpMessage, HttpRequest,
@@ -14,7 +14,7 @@ use actix_web::{
 };
 use rollcall_access::{Authenticated, Denial, DirectoryState, Origin};
 use rollcall_runtime::{ClientAddress, http::BaseUrl};
-use rollcall_tokens::{DirectoryRecord, Source};
+use rollcall_tokens::{Caller, DirectoryRecord, Source};
 use tracing::Span;
 
 use crate::{
@@ -76,7 +76,7 @@ impl Inner {
         Span::current().record("rollcall.directory", tracing::field::display(directory.id));
         let place = request.match_info();
         if let (Some(tenant), Some(key)) = (place.get("tenant"), place.get("directory"))
-            && !self.names(tenant, key, &directory).await?
+            && !self.names(tenant, key, &directory, from).await?
         {
             return Err(Denial::OtherDirectory.into());
         }
@@ -116,14 +116,17 @@ impl Inner {
     }
 
     /// Whether a URL's tenant and key name `directory`: by its present ID or Name, or by one that it had before.
-    async fn names(&self, tenant: &str, key: &str, directory: &DirectoryRecord) -> Result<bool, Refusal> {
-        // All of these are ASCII by rule.
-        if tenant.eq_ignore_ascii_case(&directory.tenant_slug)
-            && [&directory.directory_id, &directory.directory_name].iter().any(|name| key.eq_ignore_ascii_case(name))
-        {
+    async fn names(&self, tenant: &str, key: &str, directory: &DirectoryRecord, from: IpAddr) -> Result<bool, Refusal> {
+        // All of these are ASCII by rule. A tenant's slug never changes, so that a URL with another one is another tenant's.
+        if !tenant.eq_ignore_ascii_case(&directory.tenant_slug) || !is_name(key, LONGEST_KEY) {
+            return Ok(false);
+        }
+        if [&directory.directory_id, &directory.directory_name].iter().any(|name| key.eq_ignore_ascii_case(name)) {
             return Ok(true);
         }
-        Ok(self.tokens.resolve(tenant, key).await?.is_some_and(|named| named.id == directory.id))
+        let caller = Caller { directory: directory.id, from };
+        let named = self.tokens.resolve(tenant, key, Some(caller)).await?;
+        Ok(named.is_some_and(|named| named.id == directory.id))
     }
 }
 

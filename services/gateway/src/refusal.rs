@@ -21,7 +21,7 @@ pub(crate) enum Refusal {
     NoToken(#[from] Diagnosis),
     #[error(transparent)]
     Denied(#[from] Denial),
-    #[error("too many unknown tokens or wrong secrets from this address")]
+    #[error("too many unknown tokens, wrong secrets or unknown URLs from this address")]
     Throttled(Duration),
     #[error("the directory is disabled")]
     Disabled,
@@ -77,8 +77,8 @@ impl Refusal {
             Self::Throttled(retry_after) => later(
                 api,
                 StatusCode::TOO_MANY_REQUESTS,
-                "Too many tokens that are unknown or wrong came from this address; nothing was changed. Check the token at the \
-                 client; try again after the seconds in Retry-After.",
+                "Too many tokens or Base URLs that are unknown or wrong came from this address; nothing was changed. Check both at \
+                 the client; try again after the seconds in Retry-After.",
                 *retry_after,
             ),
             Self::Disabled => later(

@@ -4,17 +4,20 @@ use std::{
     collections::{HashMap, VecDeque},
     hash::Hash,
     mem,
-    net::IpAddr,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use rollcall_base::{Id, Timestamp, marker};
-use rollcall_tokens::{GoodUses, RefusedReason, RefusedUses, Report, Source, Span, Tokens, Uses};
+use rollcall_tokens::{GoodUses, RefusedUses, Report, Source, Span, Tokens, Uses};
+
+pub(crate) use self::refused::RefusedKey;
+use self::refused::{Refused, RefusedCount};
 
 /// How often it is reported.
 const EVERY: Duration = Duration::from_secs(5);
-/// The most entries of each kind between two reports: what is beyond them is not recorded.
+/// The most entries of each kind (good uses, refused ones of what exists, other refused ones) between two reports: what is beyond
+/// them is not recorded.
 const MOST: usize = 5_000;
 /// The most places that one credential, and the most entries that one stranger's address, has between two reports: beyond
 /// them a credential's uses are added up without their place, a stranger's are not recorded. Whoever changes his User-Agent with
@@ -40,10 +43,9 @@ pub(crate) struct UseLog {
 #[derive(Debug, Default)]
 struct Seen {
     good: HashMap<GoodKey, GoodCount>,
-    refused: HashMap<RefusedKey, RefusedCount>,
+    refused: Refused,
     places: HashMap<Id<marker::Credential>, u32>,
     tenants: HashMap<Id<marker::Tenant>, u32>,
-    strangers: HashMap<IpAddr, u32>,
     /// Not recorded for want of room.
     lost: u64,
 }
@@ -61,24 +63,6 @@ struct GoodCount {
     reads: u32,
     writes: u32,
     span: Span,
-}
-
-/// What a refused request says of itself.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct RefusedKey {
-    pub(crate) reason: RefusedReason,
-    pub(crate) credential: Option<Id<marker::Credential>>,
-    pub(crate) client: Option<Id<marker::OAuthClient>>,
-    pub(crate) url: Option<(String, String)>,
-    pub(crate) address: IpAddr,
-}
-
-#[derive(Debug, Clone)]
-struct RefusedCount {
-    times: u32,
-    span: Span,
-    /// The last one's.
-    agent: String,
 }
 
 /// A request that was let through.
@@ -107,7 +91,9 @@ impl UseLog {
 
     pub(crate) fn refused(&self, refused: RefusedKey, agent: &str, now: Timestamp) {
         let agent = Source::new(refused.address, agent).agent;
-        self.lock().add_refused(refused, RefusedCount { times: 1, span: Span::of(now.as_micros()), agent });
+        let count = RefusedCount { times: 1, span: Span::of(now.as_micros()), agent };
+        let seen = &mut *self.lock();
+        seen.refused.add(refused, count, &mut seen.lost);
     }
 
     fn lock(&self) -> MutexGuard<'_, Seen> {
@@ -151,7 +137,7 @@ impl UseLog {
             tracing::warn!(uses = lost, "more different uses than can be recorded: these were not");
         }
         let good: Vec<GoodUses> = good.into_iter().map(|(key, count)| key.with(count)).collect();
-        let refused: Vec<RefusedUses> = refused.into_iter().map(|(key, count)| key.with(count)).collect();
+        let refused: Vec<RefusedUses> = refused.into_uses();
         let of_good = good.chunks(AT_ONCE).map(|some| (some.to_vec(), Vec::new()));
         let of_refused = refused.chunks(AT_ONCE).map(|some| (Vec::new(), some.to_vec()));
         let (mut last, mut unanswered) = (lock(&self.last), lock(&self.unanswered));
@@ -186,18 +172,6 @@ impl Seen {
         }
         add(&mut self.good, &mut self.lost, key, count);
     }
-
-    fn add_refused(&mut self, key: RefusedKey, count: RefusedCount) {
-        if !self.refused.contains_key(&key) {
-            let entries = self.strangers.entry(key.address).or_default();
-            if *entries >= MOST_EACH {
-                self.lost += 1;
-                return;
-            }
-            *entries += 1;
-        }
-        add(&mut self.refused, &mut self.lost, key, count);
-    }
 }
 
 trait Count {
@@ -209,14 +183,6 @@ impl Count for GoodCount {
         self.reads = self.reads.saturating_add(other.reads);
         self.writes = self.writes.saturating_add(other.writes);
         self.span.extend(other.span);
-    }
-}
-
-impl Count for RefusedCount {
-    fn add(&mut self, other: Self) {
-        self.times = self.times.saturating_add(other.times);
-        self.span.extend(other.span);
-        self.agent = other.agent;
     }
 }
 
@@ -237,12 +203,7 @@ impl GoodKey {
     }
 }
 
-impl RefusedKey {
-    fn with(self, RefusedCount { times, span, agent }: RefusedCount) -> RefusedUses {
-        let Self { reason, credential, client, url, address } = self;
-        RefusedUses { reason, credential, client, url, from: Source { address, agent }, times, span }
-    }
-}
+mod refused;
 
 #[cfg(test)]
 mod tests;

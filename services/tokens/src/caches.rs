@@ -3,7 +3,6 @@
 use std::{
     error::Error,
     hash::Hash,
-    net::IpAddr,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -17,7 +16,7 @@ use rollcall_scim::fold;
 use rollcall_store::DirectoryRecord;
 use serde::{Deserialize, Serialize};
 
-use crate::{TokensConfig, VerifyError, wire::Directory};
+use crate::{Caller, TokensConfig, VerifyError, wire::Directory};
 
 /// No key can be longer (a Directory Name is at most 253 characters): what is longer names nothing and is not
 /// remembered.
@@ -159,20 +158,24 @@ impl DirectoryCache {
         Ok(self.by_id.get_or_try_load(&DirectoryKey(id), load).await.map_err(unavailable)?.map(|known| known.0))
     }
 
-    /// The directory that a URL names, from memory or from `load`, which gets slug and key folded.
+    /// The directory that a URL names, from memory or from `load`, which gets slug and key folded, and who asks.
     pub(crate) async fn by_key<F, E>(
         &self,
         tenant_slug: &str,
         key: &str,
-        load: impl Fn(String, String) -> F,
+        caller: Option<Caller>,
+        load: impl Fn(String, String, Option<Caller>) -> F,
     ) -> Result<Option<Arc<DirectoryRecord>>, VerifyError>
     where
         F: Future<Output = Result<Option<DirectoryRecord>, E>>,
-        E: Error + Send + Sync + 'static,
+        E: LoadFailure<Answer = VerifyError>,
     {
         let Some(place) = UrlKey::of_url(tenant_slug, key) else { return Ok(None) };
-        let load = || async { Ok::<_, E>(load(place.slug.clone(), place.key.clone()).await?.map(Arc::new).map(Known)) };
-        Ok(self.by_key.get_or_try_load(&place, load).await.map_err(unavailable)?.map(|known| known.0))
+        let load = |caller| {
+            let found = load(place.slug.clone(), place.key.clone(), caller);
+            async { Ok::<_, E>(found.await?.map(Arc::new).map(Known)) }
+        };
+        Ok(load_for(&self.by_key, &place, caller, load).await?.map(|known| known.0))
     }
 }
 
@@ -219,13 +222,14 @@ pub(crate) trait LoadFailure: Error + Send + Sync + Sized + 'static {
 
 /// The value for `key` of `cache`, loaded by one caller for all who want it at once. `load` is told who asks: a limit on
 /// that address is no reason to refuse another that waited for the same load.
-pub(crate) async fn load_for<K, V, E, F>(
+pub(crate) async fn load_for<K, V, E, F, A>(
     cache: &Cache<K, V>,
     key: &K,
-    from: IpAddr,
-    load: impl Fn(IpAddr) -> F,
+    asker: A,
+    load: impl Fn(A) -> F,
 ) -> Result<Option<V>, E::Answer>
 where
+    A: Copy,
     K: Hash + Eq + Clone + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
     E: LoadFailure,
@@ -235,7 +239,7 @@ where
         let asked = AtomicBool::new(false);
         let load = || {
             asked.store(true, Ordering::Relaxed);
-            load(from)
+            load(asker)
         };
         let error: Arc<E> = match cache.get_or_try_load(key, load).await {
             Ok(known) => return Ok(known),

@@ -15,8 +15,8 @@ pub enum VerifyError {
     /// It is not good, and the reason for the log: 401.
     #[error(transparent)]
     Denied(#[from] Denial),
-    /// Too many unknown tokens, or guesses at known ones, came from there: 429.
-    #[error("too many unknown tokens or wrong secrets from this address")]
+    /// Too many unknown tokens or URLs, or guesses at known tokens, came from there: 429.
+    #[error("too many unknown tokens, wrong secrets or unknown URLs from this address")]
     Throttled {
         /// When another try makes sense.
         retry_after: Duration,

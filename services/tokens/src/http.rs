@@ -16,7 +16,7 @@ use crate::{
     GrantError, TokenRequest, Tokens, Uses, VerifyError,
     wire::{
         AUDIENCE, ById, ByKey, DIRECTORY, Directory, GRANT, Grant, GrantOutcome, Granted, Outcome, REPORT, RESOLVE,
-        SIGNATURE, TOKEN, VERIFY, Verify, millis,
+        Resolved, SIGNATURE, TOKEN, VERIFY, Verify, millis,
     },
 };
 
@@ -198,8 +198,11 @@ async fn report(surface: web::Data<InternalSurface>, request: HttpRequest, body:
 async fn resolve(surface: web::Data<InternalSurface>, request: HttpRequest, body: Bytes) -> HttpResponse {
     let answer = async {
         let call = read::<ByKey>(&surface, &request, &body)?;
-        let found = call.inner.tokens.resolve(&call.question.tenant, &call.question.key).await;
-        call.answer(shown(found))
+        let ByKey { tenant, key, caller } = &call.question;
+        call.answer(match call.inner.tokens.resolve(tenant, key, *caller).await {
+            Err(VerifyError::Throttled { retry_after }) => Ok(Resolved::Throttled { throttled: millis(retry_after) }),
+            found => shown(found).map(Resolved::Found),
+        })
     };
     answer.await.unwrap_or_else(Refusal::into_response)
 }

@@ -38,5 +38,5 @@ pub use rollcall_store::{
     AuditAction, AuditCursor, AuditQuery, AuditRecord, ChangeBy, ChangesBy, ClientUse, CredentialUse, DirectoryRecord,
     LastUse, NotKept, NotRotated, Operation, PlaceOfUse, PolicyChange, RefusedUse, TenantPolicy,
 };
-pub use tokens::Tokens;
+pub use tokens::{Caller, Tokens};
 pub use uses::{GoodUses, LONGEST_AGENT, RefusedReason, RefusedUses, Report, Source, Span, Uses};

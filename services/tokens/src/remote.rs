@@ -12,11 +12,11 @@ use rollcall_store::DirectoryRecord;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    GrantError, GrantedToken, TokenRequest, Tokens, TokensConfig, Uses, VerifyError,
+    Caller, GrantError, GrantedToken, TokenRequest, Tokens, TokensConfig, Uses, VerifyError,
     caches::{CredentialKey, DirectoryCache, LoadFailure, load_for},
     wire::{
-        AUDIENCE, ById, ByKey, DIRECTORY, Directory, GRANT, Grant, GrantOutcome, Outcome, REPORT, RESOLVE, SIGNATURE,
-        TOKEN, VERIFY, Verify,
+        AUDIENCE, ById, ByKey, DIRECTORY, Directory, GRANT, Grant, GrantOutcome, Outcome, REPORT, RESOLVE, Resolved,
+        SIGNATURE, TOKEN, VERIFY, Verify,
     },
 };
 
@@ -36,7 +36,7 @@ pub enum RemoteError {
     #[error("the token service's answer is not understood")]
     Answer(#[from] serde_json::Error),
     /// The client at the edge asked too often.
-    #[error("too many unknown tokens from this address")]
+    #[error("too many unknown tokens or URLs from this address")]
     Throttled(Duration),
     /// The token is not good.
     #[error(transparent)]
@@ -143,8 +143,15 @@ impl RemoteTokens {
         }
     }
 
-    async fn find(&self, target: &str, question: &impl Serialize) -> Result<Option<DirectoryRecord>, RemoteError> {
-        Ok(self.ask::<Option<Directory>>(target, "", question).await?.map(DirectoryRecord::from))
+    async fn find(&self, question: &ById) -> Result<Option<DirectoryRecord>, RemoteError> {
+        Ok(self.ask::<Option<Directory>>(DIRECTORY, "", question).await?.map(DirectoryRecord::from))
+    }
+
+    async fn find_at(&self, question: &ByKey) -> Result<Option<DirectoryRecord>, RemoteError> {
+        match self.ask(RESOLVE, "", question).await? {
+            Resolved::Found(found) => Ok(found.map(DirectoryRecord::from)),
+            Resolved::Throttled { throttled } => Err(RemoteError::Throttled(Duration::from_millis(throttled))),
+        }
     }
 }
 
@@ -217,11 +224,16 @@ impl Tokens for RemoteTokens {
     }
 
     async fn directory(&self, id: Id<marker::Directory>) -> Result<Option<Arc<DirectoryRecord>>, VerifyError> {
-        self.directories.by_id(id, || async move { self.find(DIRECTORY, &ById { id }).await }).await
+        self.directories.by_id(id, || async move { self.find(&ById { id }).await }).await
     }
 
-    async fn resolve(&self, tenant_slug: &str, key: &str) -> Result<Option<Arc<DirectoryRecord>>, VerifyError> {
-        let load = |tenant: String, key: String| async move { self.find(RESOLVE, &ByKey { tenant, key }).await };
-        self.directories.by_key(tenant_slug, key, load).await
+    async fn resolve(
+        &self,
+        tenant_slug: &str,
+        key: &str,
+        caller: Option<Caller>,
+    ) -> Result<Option<Arc<DirectoryRecord>>, VerifyError> {
+        let load = |tenant, key, caller| async move { self.find_at(&ByKey { tenant, key, caller }).await };
+        self.directories.by_key(tenant_slug, key, caller, load).await
     }
 }

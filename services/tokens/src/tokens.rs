@@ -6,8 +6,18 @@ use async_trait::async_trait;
 use rollcall_access::{Authenticated, BearerToken};
 use rollcall_base::{Id, marker};
 use rollcall_store::DirectoryRecord;
+use serde::{Deserialize, Serialize};
 
 use crate::{GrantError, GrantedToken, TokenRequest, Uses, VerifyError};
+
+/// Who asks which directory a URL names: a client whose token is good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Caller {
+    /// The directory that its token opens.
+    pub directory: Id<marker::Directory>,
+    /// Its address.
+    pub from: IpAddr,
+}
 
 /// The token service as the gateway sees it: in this process, or behind a network.
 #[async_trait]
@@ -36,9 +46,16 @@ pub trait Tokens: Send + Sync {
     /// [`VerifyError::Unavailable`]
     async fn directory(&self, id: Id<marker::Directory>) -> Result<Option<Arc<DirectoryRecord>>, VerifyError>;
 
-    /// The directory that a URL names: a tenant's slug and a Directory ID or Name, present or former, in any case.
+    /// The directory that a URL names: a tenant's slug and a Directory ID or Name, present or former, in any case. What must be
+    /// asked of the database is metered for the caller's address as an unknown token is; it costs nothing if it is the caller's
+    /// own directory. `None` for the caller: a gateway of the version before, which does not say who asks, and is not metered.
     ///
     /// # Errors
-    /// [`VerifyError::Unavailable`]
-    async fn resolve(&self, tenant_slug: &str, key: &str) -> Result<Option<Arc<DirectoryRecord>>, VerifyError>;
+    /// [`VerifyError::Unavailable`], [`VerifyError::Throttled`]
+    async fn resolve(
+        &self,
+        tenant_slug: &str,
+        key: &str,
+        caller: Option<Caller>,
+    ) -> Result<Option<Arc<DirectoryRecord>>, VerifyError>;
 }

@@ -240,6 +240,20 @@ impl RefusedReason {
         )
     }
 
+    /// Whether it is about a credential or an OAuth client that exists: strangers cannot make up any number of these.
+    pub const fn is_about_what_exists(self) -> bool {
+        self.is_about_a_known_credential()
+            || matches!(
+                self,
+                Self::ClientExpired
+                    | Self::ClientRevoked
+                    | Self::ClientNetworks
+                    | Self::ClientScope
+                    | Self::ClientResource
+                    | Self::ClientSecret
+            )
+    }
+
     /// Whether the token was good, and only the directory does not serve: its client was heard of.
     pub(crate) const fn is_of_a_good_token(self) -> bool {
         matches!(self, Self::Archived | Self::Disabled | Self::Frozen)

@@ -7,7 +7,7 @@ use rollcall_base::{Id, SecretText, Timestamp, marker};
 use rollcall_store::DirectoryRecord;
 use serde::{Deserialize, Serialize};
 
-use crate::{GrantDenial, GrantedToken, Resource};
+use crate::{Caller, GrantDenial, GrantedToken, Resource};
 
 /// Whose calls these are: stands in every signature.
 pub(crate) const AUDIENCE: &str = "tokens";
@@ -96,6 +96,20 @@ pub(crate) struct ById {
 pub(crate) struct ByKey {
     pub(crate) tenant: String,
     pub(crate) key: String,
+    /// The version before does not say it.
+    #[serde(default)]
+    pub(crate) caller: Option<Caller>,
+}
+
+/// Which directory it is. Nobody is throttled who did not say who asks: the version before does not know that answer.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Resolved {
+    /// So many milliseconds later somebody will look.
+    Throttled {
+        throttled: u64,
+    },
+    Found(Option<Directory>),
 }
 
 /// What there is to say about a token.

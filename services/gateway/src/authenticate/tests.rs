@@ -183,6 +183,25 @@ async fn what_cannot_be_a_token_is_refused_without_asking_anybody() {
 }
 
 #[actix_web::test]
+async fn a_url_is_asked_for_only_if_it_can_be_one_that_the_directory_had_before() {
+    let tokens = FakeTokens::new();
+    let directory = tokens.directory("acme", "one", "one.example", "submitted");
+    tokens.directory("other", "two", "two.example", "submitted");
+    let token = tokens.token(&directory, |_| ());
+    for place in ["other/one", "other/two", "nobody/x", "acme/a%20b", &format!("acme/{}", "x".repeat(254))] {
+        let answer = ask(&tokens, get(&format!("/scim/{place}/v2/Users"), &token)).await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{place}");
+    }
+    assert_eq!(ask(&tokens, get("/scim/ACME/One.example/v2/Users", &token)).await.status, StatusCode::OK);
+    assert_eq!(*tokens.resolved.lock().unwrap(), []);
+    let from = "198.51.100.7:4711".parse().unwrap();
+    let answer = ask(&tokens, get("/scim/acme/junk/v2/Users", &token).peer_addr(from)).await;
+    assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+    let caller = Caller { directory: directory.id, from: from.ip() };
+    assert_eq!(*tokens.resolved.lock().unwrap(), [("junk".to_owned(), caller)]);
+}
+
+#[actix_web::test]
 async fn headers_of_the_services_own_do_not_come_in_from_outside() {
     let tokens = FakeTokens::new();
     let directory = tokens.directory("acme", "one", "one.example", "submitted");

@@ -1,11 +1,14 @@
 //! Which headers go on, in either direction.
 
 use actix_web::{
-    HttpResponseBuilder,
+    HttpRequest, HttpResponseBuilder,
     body::BodySize,
-    http::header::{
-        AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue,
-        PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+    http::{
+        Method, Version,
+        header::{
+            AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue,
+            PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+        },
     },
 };
 use rollcall_runtime::telemetry::trace_headers;
@@ -73,12 +76,20 @@ pub(super) fn forwarded(received: &HeaderMap, request_id: &str, grant: &str, sen
     }
 }
 
-/// How the request's body is to be sent on.
-pub(super) fn body_size(received: &HeaderMap) -> BodySize {
-    if received.contains_key(TRANSFER_ENCODING) {
-        return BodySize::Stream;
+/// To these a body means nothing (RFC 9110 §9.3).
+const BODILESS: [Method; 5] = [Method::GET, Method::HEAD, Method::DELETE, Method::OPTIONS, Method::TRACE];
+
+/// How the body of `request` is to be sent on.
+pub(super) fn body_size(request: &HttpRequest) -> BodySize {
+    let headers = request.headers();
+    // HTTP/2 knows no Transfer-Encoding: only the frames say whether there is a body, and where it ends (RFC 9113 §8.1).
+    let framed = request.version() >= Version::HTTP_2 && !BODILESS.contains(request.method());
+    match length(headers) {
+        _ if headers.contains_key(TRANSFER_ENCODING) => BodySize::Stream,
+        Some(length) => BodySize::Sized(length),
+        None if framed => BodySize::Stream,
+        None => BodySize::None,
     }
-    length(received).map_or(BodySize::None, BodySize::Sized)
 }
 
 /// What Content-Length says.
@@ -151,14 +162,31 @@ mod tests {
         assert_eq!(names, ["etag"]);
     }
 
+    fn size_of(method: Method, version: Version, headers: &[(&'static str, &'static str)]) -> BodySize {
+        let request = TestRequest::default().method(method).version(version);
+        body_size(&headers.iter().fold(request, |request, header| request.append_header(*header)).to_http_request())
+    }
+
     #[test]
     fn a_body_keeps_its_length_and_one_without_is_streamed() {
-        let of = |headers: &[(&'static str, &'static str)]| {
-            let request = headers.iter().fold(TestRequest::get(), |request, header| request.append_header(*header));
-            body_size(request.to_request().headers())
-        };
-        assert_eq!(of(&[]), BodySize::None);
-        assert_eq!(of(&[("content-length", "7")]), BodySize::Sized(7));
-        assert_eq!(of(&[("transfer-encoding", "chunked")]), BodySize::Stream);
+        for version in [Version::HTTP_11, Version::HTTP_2] {
+            assert_eq!(size_of(Method::POST, version, &[("content-length", "7")]), BodySize::Sized(7));
+            assert_eq!(size_of(Method::POST, version, &[("content-length", "0")]), BodySize::Sized(0));
+            assert_eq!(size_of(Method::GET, version, &[("content-length", "7")]), BodySize::Sized(7));
+        }
+        for method in [Method::POST, Method::GET] {
+            assert_eq!(size_of(method, Version::HTTP_11, &[("transfer-encoding", "chunked")]), BodySize::Stream);
+        }
+    }
+
+    #[test]
+    fn a_request_that_says_nothing_of_a_body_has_none_before_http_2_and_may_have_one_since() {
+        for method in [Method::POST, Method::PUT, Method::PATCH] {
+            assert_eq!(size_of(method.clone(), Version::HTTP_11, &[]), BodySize::None, "{method}");
+            assert_eq!(size_of(method.clone(), Version::HTTP_2, &[]), BodySize::Stream, "{method}");
+        }
+        for method in BODILESS {
+            assert_eq!(size_of(method.clone(), Version::HTTP_2, &[]), BodySize::None, "{method}");
+        }
     }
 }

@@ -149,7 +149,7 @@ impl Worker {
         let grant = inner.keys.grant(granted, &forwarded, inner.clock.now());
         let mut sent = self.http.request(request.method().clone(), format!("{}{target}", peer.url())).no_decompress();
         headers::forwarded(request.headers(), &granted.request_id, &grant, sent.headers_mut());
-        match headers::body_size(request.headers()) {
+        match headers::body_size(request) {
             BodySize::None => sent.send().await,
             BodySize::Sized(length) => sent.send_body(SizedStream::new(length, body)).await,
             BodySize::Stream => sent.send_stream(body).await,

@@ -17,7 +17,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use proptest::prelude::*;
 use rollcall_access::{Authenticated, BearerToken, ClientSecret, DirectoryPolicies, DirectoryState};
 use rollcall_base::{Id, ManualClock, SecretText, SeededEntropy, Timestamp, marker};
-use rollcall_tokens::{DirectoryRecord, Resource, Tokens, Uses, VerifyError};
+use rollcall_tokens::{Caller, DirectoryRecord, Resource, Tokens, Uses, VerifyError};
 use serde_json::Value;
 
 use super::*;
@@ -119,7 +119,7 @@ impl Tokens for OneClient {
         Ok((id == self.directory.id).then(|| Arc::clone(&self.directory)))
     }
 
-    async fn resolve(&self, _: &str, _: &str) -> Result<Option<Arc<DirectoryRecord>>, VerifyError> {
+    async fn resolve(&self, _: &str, _: &str, _: Option<Caller>) -> Result<Option<Arc<DirectoryRecord>>, VerifyError> {
         unreachable!("that is the token service's to do")
     }
 }

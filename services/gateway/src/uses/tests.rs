@@ -1,12 +1,17 @@
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    net::{IpAddr, Ipv6Addr},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use async_trait::async_trait;
 use rollcall_access::{Authenticated, BearerToken};
 use rollcall_base::SeededEntropy;
-use rollcall_tokens::{DirectoryRecord, GrantError, GrantedToken, TokenRequest, VerifyError};
+use rollcall_tokens::{Caller, DirectoryRecord, GrantError, GrantedToken, TokenRequest, VerifyError};
+
+use rollcall_tokens::RefusedReason;
 
 use super::*;
 
@@ -92,6 +97,100 @@ fn a_stranger_takes_no_room_of_others() {
     assert_eq!((honest.times, honest.from.agent.as_str()), (2, "last"));
 }
 
+/// The network of /64 number `of_site` of the /48 number `site`.
+fn network(site: u16, of_site: u16) -> IpAddr {
+    Ipv6Addr::new(0x2001, 0xdb8, site, of_site, 0, 0, 0, 0).into()
+}
+
+#[test]
+fn the_junk_of_many_networks_takes_no_room_of_credentials_that_exist() {
+    let (log, entropy) = (log(), SeededEntropy::new(4));
+    for site in 0..100 {
+        for of_site in 0..10 {
+            for number in 0..30 {
+                let junk = RefusedKey { address: network(site, of_site), ..refused("::", format!("t{number}")) };
+                log.refused(junk, "x", NOW);
+            }
+        }
+    }
+    let token = Id::new(NOW, &entropy);
+    let expired = |address| RefusedKey {
+        reason: RefusedReason::Expired,
+        credential: Some(token),
+        address,
+        ..refused("::", "acme".to_owned())
+    };
+    log.refused(expired("192.0.2.1".parse().unwrap()), "Okta/1", NOW);
+    // From where the junk came from, too.
+    log.refused(expired(network(0, 0)), "Okta/2", NOW);
+    let client = RefusedKey {
+        reason: RefusedReason::ClientSecret,
+        client: Some(Id::new(NOW, &entropy)),
+        ..refused("192.0.2.1", "acme".to_owned())
+    };
+    log.refused(client, "Entra/1", NOW);
+    let seen = all(&log);
+    let (known, junk): (Vec<_>, Vec<_>) =
+        seen.refused.iter().partition(|refused| refused.reason.is_about_what_exists());
+    assert_eq!((known.len(), junk.len()), (3, MOST));
+}
+
+#[test]
+fn a_site_with_any_number_of_networks_takes_no_room_of_others() {
+    let log = log();
+    for of_site in 0..1_000 {
+        for number in 0..30 {
+            let junk = RefusedKey { address: network(1, of_site), ..refused("::", format!("t{number}")) };
+            log.refused(junk, "x", NOW);
+        }
+    }
+    let beside = RefusedKey { address: network(2, 0), ..refused("::", "acme".to_owned()) };
+    log.refused(beside, "honest", NOW);
+    let seen = all(&log);
+    assert_eq!(seen.refused.len() as u32, 5 * MOST_EACH + 1);
+    assert!(seen.refused.iter().any(|refused| refused.from.agent == "honest"));
+}
+
+#[test]
+fn a_credential_refused_from_everywhere_is_counted_whole_and_takes_no_room_of_others() {
+    let (log, entropy) = (log(), SeededEntropy::new(5));
+    let of = |credential, site| RefusedKey {
+        reason: RefusedReason::WrongSecret,
+        credential: Some(credential),
+        address: network(site, 0),
+        ..refused("::", "acme".to_owned())
+    };
+    let (guessed, other) = (Id::new(NOW, &entropy), Id::new(NOW, &entropy));
+    for site in 0..20_000 {
+        log.refused(of(guessed, site), "x", NOW);
+    }
+    log.refused(of(other, 1), "x", NOW);
+    let seen = all(&log);
+    let times = |id| seen.refused.iter().filter(|one| one.credential == Some(id)).map(|one| one.times).sum::<u32>();
+    assert_eq!((times(guessed), times(other)), (20_000, 1));
+    assert_eq!(seen.refused.len() as u32, MOST_EACH + 2, "twenty places, the rest without, and the other one");
+}
+
+#[test]
+fn one_address_has_no_end_of_credentials_neither() {
+    let (log, entropy) = (log(), SeededEntropy::new(6));
+    for _ in 0..20_000 {
+        let old = RefusedKey {
+            reason: RefusedReason::Expired,
+            credential: Some(Id::new(NOW, &entropy)),
+            ..refused("192.0.2.1", "acme".to_owned())
+        };
+        log.refused(old, "x", NOW);
+    }
+    let honest = RefusedKey {
+        reason: RefusedReason::Revoked,
+        credential: Some(Id::new(NOW, &entropy)),
+        ..refused("192.0.2.2", "acme".to_owned())
+    };
+    log.refused(honest, "honest", NOW);
+    assert!(all(&log).refused.iter().any(|refused| refused.from.agent == "honest"));
+}
+
 /// A token service that takes every report, and whose answers get lost while it is away.
 #[derive(Default)]
 struct Deaf {
@@ -121,7 +220,7 @@ impl Tokens for Deaf {
         Ok(None)
     }
 
-    async fn resolve(&self, _: &str, _: &str) -> Result<Option<Arc<DirectoryRecord>>, VerifyError> {
+    async fn resolve(&self, _: &str, _: &str, _: Option<Caller>) -> Result<Option<Arc<DirectoryRecord>>, VerifyError> {
         Ok(None)
     }
 }

@@ -44,7 +44,7 @@ use self::{
 };
 pub(crate) use self::{clients::SecretError, peppers::PepperError};
 use crate::{
-    GrantError, GrantedToken, TokenRequest, Tokens, TokensConfig, Uses, VerifyError,
+    Caller, GrantError, GrantedToken, TokenRequest, Tokens, TokensConfig, Uses, VerifyError,
     caches::{CredentialKey, DirectoryCache},
     throttle::Throttle,
 };
@@ -186,7 +186,12 @@ impl Tokens for LocalTokens {
         self.directory_by_id(id).await
     }
 
-    async fn resolve(&self, tenant_slug: &str, key: &str) -> Result<Option<Arc<DirectoryRecord>>, VerifyError> {
-        self.directory_by_key(tenant_slug, key).await
+    async fn resolve(
+        &self,
+        tenant_slug: &str,
+        key: &str,
+        caller: Option<Caller>,
+    ) -> Result<Option<Arc<DirectoryRecord>>, VerifyError> {
+        self.directory_by_key(tenant_slug, key, caller).await
     }
 }

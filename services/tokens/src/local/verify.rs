@@ -20,10 +20,10 @@ use crate::{
     caches::{CredentialKey, LoadFailure, load_for},
 };
 
-/// Why a credential could not be loaded. Shared by all who waited for the same load.
+/// Why a credential, or the directory that a URL names, could not be loaded. Shared by all who waited for the same load.
 #[derive(Debug, thiserror::Error)]
-enum LoadError {
-    #[error("too many unknown tokens from this address")]
+pub(super) enum LoadError {
+    #[error("too many unknown tokens or URLs from this address")]
     Throttled(Duration),
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -12,6 +12,7 @@ mod remote;
 mod reports;
 mod rotation;
 mod shared;
+mod urls;
 mod year;
 
 use std::{
@@ -282,12 +283,12 @@ async fn while_the_database_is_down_what_is_cached_goes_on() {
     let known = tokens.issue(&house.scope, &house.directory, NewToken::living(DAY)).await.unwrap();
     let fresh = tokens.issue(&house.scope, &house.directory, NewToken::living(DAY)).await.unwrap();
     tokens.verify(&parse(&known.token), HERE).await.unwrap();
-    tokens.resolve("acme", "dir-1").await.unwrap().unwrap();
+    tokens.resolve("acme", "dir-1", None).await.unwrap().unwrap();
     house.store.close().await;
     tokens.verify(&parse(&known.token), HERE).await.unwrap();
-    tokens.resolve("acme", "dir-1").await.unwrap().unwrap();
+    tokens.resolve("acme", "dir-1", None).await.unwrap().unwrap();
     assert!(matches!(tokens.verify(&parse(&fresh.token), HERE).await, Err(VerifyError::Unavailable(_))));
-    assert!(matches!(tokens.resolve("acme", "dir-2").await, Err(VerifyError::Unavailable(_))));
+    assert!(matches!(tokens.resolve("acme", "dir-2", None).await, Err(VerifyError::Unavailable(_))));
     assert!(matches!(tokens.directory(house.directory.id).await, Err(VerifyError::Unavailable(_))));
 }
 
@@ -311,11 +312,11 @@ async fn a_directory_is_found_by_id_or_name_in_any_case() {
     let house = House::new().await;
     let tokens = house.tokens(TokensConfig::default());
     for (slug, key) in [("acme", "Dir-1"), ("ACME", "dir-1"), ("acme", "CORP.example")] {
-        let found = tokens.resolve(slug, key).await.unwrap().unwrap();
+        let found = tokens.resolve(slug, key, None).await.unwrap().unwrap();
         assert_eq!(*found, house.directory);
     }
     for (slug, key) in [("acme", "dir-2"), ("other", "dir-1"), ("", ""), ("acme", &"x".repeat(10_000))] {
-        assert_eq!(tokens.resolve(slug, key).await.unwrap(), None);
+        assert_eq!(tokens.resolve(slug, key, None).await.unwrap(), None);
     }
     assert_eq!(*tokens.directory(house.directory.id).await.unwrap().unwrap(), house.directory);
     let nowhere = Id::new(house.now(), &SeededEntropy::new(5));

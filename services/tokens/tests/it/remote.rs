@@ -16,8 +16,8 @@ use rollcall_base::{Clock, Id, SecretText, SystemEntropy, marker};
 use rollcall_cache::Tiers;
 use rollcall_runtime::{Config, Overrides, Peers, peers};
 use rollcall_tokens::{
-    DirectoryRecord, GrantDenialReason, GrantError, GrantedToken, InternalSurface, LocalTokens, NewClient, NewToken,
-    RemoteTokens, Renewal, TokenRequest, Tokens, TokensConfig, Uses, VerifyError,
+    Caller, DirectoryRecord, GrantDenialReason, GrantError, GrantedToken, InternalSurface, LocalTokens, NewClient,
+    NewToken, RemoteTokens, Renewal, TokenRequest, Tokens, TokensConfig, Uses, VerifyError,
 };
 
 use crate::house::{DAY, House, in_process};
@@ -51,9 +51,14 @@ impl Tokens for Counted {
         self.inner.directory(id).await
     }
 
-    async fn resolve(&self, tenant_slug: &str, key: &str) -> Result<Option<Arc<DirectoryRecord>>, VerifyError> {
+    async fn resolve(
+        &self,
+        tenant_slug: &str,
+        key: &str,
+        caller: Option<Caller>,
+    ) -> Result<Option<Arc<DirectoryRecord>>, VerifyError> {
         self.asked.fetch_add(1, Ordering::SeqCst);
-        self.inner.resolve(tenant_slug, key).await
+        self.inner.resolve(tenant_slug, key, caller).await
     }
 }
 
@@ -124,9 +129,10 @@ async fn a_good_token_is_asked_about_once_even_by_many_at_the_same_time() {
     assert_eq!(halves.counted.asked.load(Ordering::SeqCst), 1);
     let directory = halves.remote.directory(house.directory.id).await.unwrap().unwrap();
     assert_eq!(*directory, house.directory);
-    let named = halves.remote.resolve("ACME", &house.directory.directory_id.to_uppercase()).await.unwrap().unwrap();
+    let named =
+        halves.remote.resolve("ACME", &house.directory.directory_id.to_uppercase(), None).await.unwrap().unwrap();
     assert_eq!(*named, house.directory);
-    assert!(halves.remote.resolve("acme", "nobody").await.unwrap().is_none());
+    assert!(halves.remote.resolve("acme", "nobody", None).await.unwrap().is_none());
 }
 
 #[tokio::test]

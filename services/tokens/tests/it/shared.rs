@@ -204,11 +204,11 @@ async fn a_token_that_another_process_knows_costs_no_question_about_it() {
     let token = scene.issue(&here).await;
     here.tokens.verify(&token, HERE).await.unwrap();
     let record = here.tokens.directory(scene.directory.id).await.unwrap().unwrap();
-    here.tokens.resolve("acme", "d-1").await.unwrap().unwrap();
+    here.tokens.resolve("acme", "d-1", None).await.unwrap().unwrap();
     let before = there.store.statements();
     let known = there.tokens.verify(&token, HERE).await.unwrap();
     assert_eq!(*there.tokens.directory(known.directory()).await.unwrap().unwrap(), *record);
-    assert_eq!(*there.tokens.resolve("ACME", "D-1").await.unwrap().unwrap(), *record);
+    assert_eq!(*there.tokens.resolve("ACME", "D-1", None).await.unwrap().unwrap(), *record);
     // One for the data key that the token's hash was made under: that is nowhere but in the database and in memory.
     assert_eq!((there.store.statements() - before).statements, 1);
     assert!(there.registry.gather().iter().any(|family| family.name() == "rollcall_cache_requests_total"));
@@ -221,7 +221,7 @@ async fn in_redis_lies_nothing_that_opens_anything() {
     let token = scene.issue(&here).await;
     here.tokens.verify(&token, HERE).await.unwrap();
     here.tokens.directory(scene.directory.id).await.unwrap().unwrap();
-    here.tokens.resolve("acme", "d-1").await.unwrap().unwrap();
+    here.tokens.resolve("acme", "d-1", None).await.unwrap().unwrap();
     let redis = Server::shared();
     let keys = redis.says(&["--scan", "--pattern", &format!("{}:*", scene.prefix)]);
     let mut keys: Vec<&str> = keys.lines().collect();

@@ -15,7 +15,7 @@ use rollcall_access::{
     Authenticated, BearerToken, CredentialRecord, Denial, DirectoryPolicies, DirectoryState, Scopes, TokenKind,
 };
 use rollcall_base::{Id, Secret32, SeededEntropy, marker};
-use rollcall_tokens::{DirectoryRecord, GrantError, GrantedToken, TokenRequest, Tokens, Uses, VerifyError};
+use rollcall_tokens::{Caller, DirectoryRecord, GrantError, GrantedToken, TokenRequest, Tokens, Uses, VerifyError};
 
 use super::NOW;
 
@@ -26,6 +26,8 @@ pub(crate) struct FakeTokens {
     pub(super) directories: Mutex<Vec<(String, Arc<DirectoryRecord>)>>,
     pub(super) outage: Mutex<Option<VerifyError>>,
     pub(super) asked: AtomicUsize,
+    /// The keys that were asked for, and who asked.
+    pub(super) resolved: Mutex<Vec<(String, Caller)>>,
     pub(super) reported: Mutex<Vec<Uses>>,
     pub(super) entropy: SeededEntropy,
 }
@@ -39,6 +41,7 @@ impl FakeTokens {
             directories: Mutex::default(),
             outage: Mutex::default(),
             asked: AtomicUsize::new(0),
+            resolved: Mutex::default(),
             reported: Mutex::default(),
             entropy,
         })
@@ -113,7 +116,13 @@ impl Tokens for FakeTokens {
         Ok(self.directories.lock().unwrap().iter().find(|(_, known)| known.id == id).map(|(_, known)| known.clone()))
     }
 
-    async fn resolve(&self, tenant: &str, key: &str) -> Result<Option<Arc<DirectoryRecord>>, VerifyError> {
+    async fn resolve(
+        &self,
+        tenant: &str,
+        key: &str,
+        caller: Option<Caller>,
+    ) -> Result<Option<Arc<DirectoryRecord>>, VerifyError> {
+        self.resolved.lock().unwrap().push((key.to_owned(), caller.unwrap()));
         let directories = self.directories.lock().unwrap();
         let named = directories.iter().find(|(old_key, known)| {
             tenant.eq_ignore_ascii_case(&known.tenant_slug)

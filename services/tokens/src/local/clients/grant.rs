@@ -10,7 +10,7 @@ use rollcall_store::{Granted, StoreError};
 
 use super::{AccessToken, MOST_LIVE, forget_at_once};
 use crate::{
-    GrantDenial, GrantDenialReason as Reason, GrantError, GrantedToken, Resource, TokenRequest, VerifyError,
+    Caller, GrantDenial, GrantDenialReason as Reason, GrantError, GrantedToken, Resource, TokenRequest, VerifyError,
     local::{LocalTokens, PepperError, to_the_end},
 };
 
@@ -34,6 +34,7 @@ fn unavailable(error: impl Error + Send + Sync + 'static) -> GrantError {
 fn of_lookup(error: VerifyError) -> GrantError {
     match error {
         VerifyError::Unavailable(source) => GrantError::Unavailable(source),
+        VerifyError::Throttled { retry_after } => GrantError::Throttled { retry_after },
         other => unavailable(other),
     }
 }
@@ -81,7 +82,8 @@ impl LocalTokens {
         }
         for resource in &asked.resources {
             let Resource::Directory { tenant, key } = resource else { continue };
-            let named = self.directory_by_key(tenant, key).await.map_err(of_lookup)?;
+            let caller = Caller { directory: client.directory, from: asked.from };
+            let named = self.directory_by_key(tenant, key, Some(caller)).await.map_err(of_lookup)?;
             if named.is_none_or(|named| named.id != client.directory) {
                 return Err(denied(Reason::Resource, client));
             }
