@@ -40,9 +40,9 @@ pub use directory::{
     Restored, SharedExternalId, SkippedMember, TakenName,
 };
 pub use error::{ControlError, Source, StoreError};
-pub use jobs::{
-    Climbed, Counts, EventRecord, JobStore, MOST_NAMES_A_DAY, Operation, Renamed, Sequenced, ToleratedUse, UNMAPPED,
-};
+pub use jobs::{Climbed, JobStore, MOST_NAMES_A_DAY, Operation, Sequenced, ToleratedUse, UNMAPPED};
+#[cfg(feature = "counting")]
+pub use jobs::{EventRecord, Renamed};
 pub use migrate::Progress;
 pub use resource::{
     Arrival, Change, ChangeFn, Created, GroupRef, KnownUser, ListQuery, Listing, Member, Memberships, NewResource,

@@ -6,11 +6,11 @@ use rollcall_access::{DirectoryScope, JobScope, OperatorScope, Write};
 use rollcall_base::{Id, ManualClock, marker::Resource};
 use rollcall_scim::{
     Document,
-    schema::{GROUP, Registry, ResourceType, USER},
+    schema::{GROUP, KindId, Registry, ResourceType, USER},
 };
 use rollcall_store::{
     Change, ChangeFn, DirectoryRecord, DirectoryStore, JobStore, NewDirectory, NewResource, Precondition, Store,
-    StoredResource, Target, TenantRecord,
+    StoreError, StoredResource, Target, TenantRecord,
 };
 use serde_json::Value;
 
@@ -66,6 +66,23 @@ impl TestDirectory {
         self.store.jobs(&JobScope::of_service("test"))
     }
 
+    /// Makes events of about `limit` changes of all directories, and returns of how many.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn sequence(&self, limit: u32) -> Result<usize, StoreError> {
+        Ok(self.jobs().number(limit).await?.numbered)
+    }
+
+    /// How many live resources of each type it has, in the types' order.
+    ///
+    /// # Panics
+    /// If the store cannot tell.
+    pub async fn live(&self) -> Vec<(KindId, u64)> {
+        let tenant = self.store.tenant(&OperatorScope::from_local_configuration().tenant(self.tenant.id));
+        tenant.overview(self.record.id).await.expect("it can be counted").live.into_iter().collect()
+    }
+
     /// The type User.
     ///
     /// # Panics
@@ -109,7 +126,7 @@ impl TestDirectory {
     pub async fn user(&self, user_name: &str) -> StoredResource {
         self.clock.advance(Duration::from_millis(1));
         let new = self.new_user(serde_json::json!({ "userName": user_name }));
-        self.resources().create(new).await.expect("the user is created")
+        self.resources().create(new).await.expect("the user is created").resource
     }
 
     /// Creates a group, a millisecond after what was before: ids are in the order of creation.
@@ -119,7 +136,7 @@ impl TestDirectory {
     pub async fn group(&self, name: &str, members: &[Id<Resource>]) -> StoredResource {
         self.clock.advance(Duration::from_millis(1));
         let new = self.new_group(serde_json::json!({ "displayName": name }), members);
-        self.resources().create(new).await.expect("the group is created")
+        self.resources().create(new).await.expect("the group is created").resource
     }
 
     /// A resource to be changed, of any version.

@@ -80,7 +80,7 @@ impl DirectoryService {
             let has_members = new.members.as_ref().is_some_and(|members| !members.is_empty());
             let created = match revival {
                 Some(revival) => store.create_or_revive(new, revival).await,
-                None => store.create_as_new(new).await,
+                None => store.create(new).await,
             };
             if may_be_done(&created) {
                 if kind.kind == GROUP && has_members {

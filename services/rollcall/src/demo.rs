@@ -62,7 +62,7 @@ pub(crate) async fn run(installation: &Installation, output: &Output) -> Result<
         fs::write(marker(installation), "The demo tenant was fed. Without this file the next start feeds it again.\n")?;
     }
     for (plan, record, token) in &shown {
-        let counts = installation.counts(record.id).await?;
+        let counts = installation.counts(record).await?;
         output.say(&format!(
             "\n  {} directory \"{}\": {} users, {} groups\n    Base URL  {}",
             plan.label,

@@ -264,9 +264,10 @@ impl Installation {
     }
 
     /// How many users and groups a directory has.
-    pub(crate) async fn counts(&self, directory: Id<marker::Directory>) -> Result<Counted, Failure> {
-        let counts = self.store.jobs(&JobScope::of_service("command-line")).counts(directory).await?;
-        let of = |kind| counts.live.iter().find(|(known, _)| *known == kind).map_or(0, |(_, number)| *number);
+    pub(crate) async fn counts(&self, directory: &DirectoryRecord) -> Result<Counted, Failure> {
+        let tenant = self.store.tenant(&self.operator.tenant(directory.tenant));
+        let live = tenant.overview(directory.id).await?.live;
+        let of = |kind| live.get(&kind).copied().unwrap_or(0);
         Ok(Counted { users: of(USER), groups: of(GROUP) })
     }
 }

@@ -114,7 +114,7 @@ impl TenantStore {
         row.map(rows::credential_record).transpose()
     }
 
-    /// Credentials that people issued, oldest first; what OAuth clients got is in [`TenantStore::access_tokens`].
+    /// Credentials that people issued, oldest first; what OAuth clients got is in [`TenantStore::live_access_tokens`].
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].

@@ -157,15 +157,7 @@ impl DirectoryStore<Write> {
     /// # Errors
     /// [`StoreError::Rejected`]: 409 `uniqueness` for a taken userName or (of a group) externalId, 400 `invalidValue`
     /// for members that are no live resources of the directory, naming them, 403 beyond what a draft may hold.
-    pub async fn create(&self, new: NewResource) -> Result<StoredResource, StoreError> {
-        Ok(self.create_as_new(new).await?.resource)
-    }
-
-    /// The same, with what else is to be said of it.
-    ///
-    /// # Errors
-    /// As [`DirectoryStore::create`].
-    pub async fn create_as_new(&self, new: NewResource) -> Result<Created, StoreError> {
+    pub async fn create(&self, new: NewResource) -> Result<Created, StoreError> {
         self.inner.write(create::Create { new, revival: None, by: self.author() }).await
     }
 

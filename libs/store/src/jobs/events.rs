@@ -1,4 +1,4 @@
-//! Reading events and counts.
+//! For tests: reading a directory's events. Nothing that is served does so yet.
 
 use std::collections::BTreeMap;
 
@@ -7,16 +7,58 @@ use rollcall_base::{
     marker::{Directory, Resource},
 };
 use rollcall_scim::schema::KindId;
-use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde_json::Value;
 
-use super::{Counts, EventRecord, Operation, Renamed};
+use super::Operation;
 use crate::{
     StoreError,
     entity::{event, event_member},
-    statement::Sql,
     store::Inner,
 };
+
+/// What a user was called before a change and since.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Renamed {
+    /// The `userName` before.
+    pub from: String,
+    /// The `userName` since.
+    pub to: String,
+}
+
+/// One accepted change, in its directory's order.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EventRecord {
+    /// Its place in the directory's order: 1, 2, 3 …
+    pub seq: i64,
+    /// What was changed.
+    pub resource: Id<Resource>,
+    /// The resource's type.
+    pub kind: KindId,
+    /// How.
+    pub operation: Operation,
+    /// The resource's version since.
+    pub version: i64,
+    /// The one before; none if it was created.
+    pub previous_version: Option<i64>,
+    /// Who.
+    pub actor: String,
+    /// With which request.
+    pub request_id: String,
+    /// When.
+    pub at: Timestamp,
+    /// Whether a password came (and was dropped).
+    pub password_sent: bool,
+    /// Each changed path: a list of `{"path", "before", "after"}`. Of a resource that was erased only
+    /// `{"path", "erased": true}` is left.
+    pub changes: Value,
+    /// For [`Operation::Rename`], until the user is erased.
+    pub renamed: Option<Renamed>,
+    /// Members that came.
+    pub members_added: Vec<Id<Resource>>,
+    /// Members that went. The members of a group that was deleted or restored are not listed: they went or came with it.
+    pub members_removed: Vec<Id<Resource>>,
+}
 
 type Ids = Vec<Id<Resource>>;
 
@@ -93,22 +135,4 @@ fn renamed(changes: &Value) -> Option<Renamed> {
 
 fn json<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, StoreError> {
     serde_json::from_str(text).map_err(|error| StoreError::internal(format!("a stored event is not JSON: {error}")))
-}
-
-/// The numbered events' sum plus that of the changes without a number, in one statement: one snapshot, so that a
-/// change is counted once even while it is being numbered.
-pub(super) async fn counts(inner: &Inner, directory: Id<Directory>) -> Result<Counts, StoreError> {
-    let sql = Sql::new(
-        "SELECT c.kind, CAST(SUM(c.live) AS bigint) AS live FROM (SELECT kind, live FROM tally WHERE directory_id = ",
-    )
-    .id(directory)
-    .text(" UNION ALL SELECT kind, delta FROM outbox WHERE directory_id = ")
-    .id(directory)
-    .text(") c GROUP BY c.kind ORDER BY c.kind");
-    let rows = inner.rows(sql.build(inner.reader().get_database_backend())).await?;
-    let live = rows.iter().map(|row| -> Result<_, StoreError> {
-        let live: i64 = row.try_get("", "live")?;
-        Ok((KindId(row.try_get("", "kind")?), u64::try_from(live).unwrap_or(0)))
-    });
-    Ok(Counts { live: live.collect::<Result<_, _>>()? })
 }

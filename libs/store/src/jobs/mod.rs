@@ -2,6 +2,7 @@
 
 mod access_tokens;
 mod audit;
+#[cfg(feature = "counting")]
 mod events;
 mod ladder;
 mod purge;
@@ -13,12 +14,14 @@ mod uses;
 use std::{collections::BTreeMap, sync::Arc};
 
 use rollcall_access::{Actor, JobScope, Rung};
-use rollcall_base::{Id, Timestamp, marker::Directory};
+use rollcall_base::Timestamp;
 
 use sea_orm::ConnectionTrait;
 
+#[cfg(feature = "counting")]
+pub use events::{EventRecord, Renamed};
 pub use ladder::Climbed;
-pub use record::{Counts, EventRecord, Operation, Renamed};
+pub use record::Operation;
 pub use tolerated::{MOST_NAMES_A_DAY, ToleratedUse, UNMAPPED};
 
 use crate::{
@@ -49,16 +52,9 @@ impl JobStore {
         Self(inner, scope.actor())
     }
 
-    /// Makes events of about `limit` changes that have none yet, oldest first, and returns of how many. A resource's
-    /// changes become events in the order of its versions, without a gap. To be called again until it returns 0.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
-    pub async fn sequence(&self, limit: u32) -> Result<usize, StoreError> {
-        Ok(self.number(limit).await?.numbered)
-    }
-
-    /// The same, saying whose first changes were among them: these directories are receiving now.
+    /// Makes events of about `limit` changes that have none yet, oldest first. A resource's changes become events in the order
+    /// of its versions, without a gap. Directories whose first changes were among them are receiving now. To be called again
+    /// until it numbered none.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -174,24 +170,17 @@ impl JobStore {
         self.0.write(access_tokens::PurgeAccessTokens { before, limit }).await
     }
 
-    /// A directory's events after the number `after_seq`, in order.
+    /// For tests: a directory's events after the number `after_seq`, in order.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
+    #[cfg(feature = "counting")]
     pub async fn events(
         &self,
-        directory: Id<Directory>,
+        directory: rollcall_base::Id<rollcall_base::marker::Directory>,
         after_seq: i64,
         limit: u32,
     ) -> Result<Vec<EventRecord>, StoreError> {
         events::read(&self.0, directory, after_seq, limit).await
-    }
-
-    /// How many live resources of each type a directory has; exact.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
-    pub async fn counts(&self, directory: Id<Directory>) -> Result<Counts, StoreError> {
-        events::counts(&self.0, directory).await
     }
 }

@@ -1,8 +1,4 @@
-//! Events as values.
-
-use rollcall_base::{Id, Timestamp, marker::Resource};
-use rollcall_scim::schema::KindId;
-use serde_json::Value;
+//! What an event did.
 
 /// What an event did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,7 +11,7 @@ pub enum Operation {
     Delete,
     /// It is there again, under the id that it had: as if it came, with all that it has.
     Restore,
-    /// It changed, and its `userName` with it: [`EventRecord::renamed`] says from what to what.
+    /// It changed, and its `userName` with it.
     Rename,
 }
 
@@ -49,54 +45,4 @@ impl Operation {
             Self::Delete => -1,
         }
     }
-}
-
-/// What a user was called before a change and since.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Renamed {
-    /// The `userName` before.
-    pub from: String,
-    /// The `userName` since.
-    pub to: String,
-}
-
-/// One accepted change, in its directory's order.
-#[derive(Debug, Clone, PartialEq)]
-pub struct EventRecord {
-    /// Its place in the directory's order: 1, 2, 3 …
-    pub seq: i64,
-    /// What was changed.
-    pub resource: Id<Resource>,
-    /// The resource's type.
-    pub kind: KindId,
-    /// How.
-    pub operation: Operation,
-    /// The resource's version since.
-    pub version: i64,
-    /// The one before; none if it was created.
-    pub previous_version: Option<i64>,
-    /// Who.
-    pub actor: String,
-    /// With which request.
-    pub request_id: String,
-    /// When.
-    pub at: Timestamp,
-    /// Whether a password came (and was dropped).
-    pub password_sent: bool,
-    /// Each changed path: a list of `{"path", "before", "after"}`. Of a resource that was erased only
-    /// `{"path", "erased": true}` is left.
-    pub changes: Value,
-    /// For [`Operation::Rename`], until the user is erased.
-    pub renamed: Option<Renamed>,
-    /// Members that came.
-    pub members_added: Vec<Id<Resource>>,
-    /// Members that went. The members of a group that was deleted or restored are not listed: they went or came with it.
-    pub members_removed: Vec<Id<Resource>>,
-}
-
-/// How many live resources a directory has, by type, exact.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Counts {
-    /// Type and number, by type.
-    pub live: Vec<(KindId, u64)>,
 }

@@ -258,7 +258,7 @@ on_both_databases! {
         let mut made = BTreeSet::new();
         for (name, scope) in [("a", &scope), ("b", &other), ("c", &scope)] {
             let user = directory.new_user(json!({ "userName": name }));
-            let user = directory.store.directory(scope).create(user).await.unwrap();
+            let user = directory.store.directory(scope).create(user).await.unwrap().resource;
             if name != "b" {
                 made.insert(user.id);
             }
@@ -270,7 +270,7 @@ on_both_databases! {
         assert_eq!(newest, made);
         assert_eq!(found.last[2].request_id, "r-4500");
         assert!(found.last.iter().all(|change| change.operation == Operation::Create));
-        while directory.jobs().sequence(100).await.unwrap() > 0 {}
+        while directory.sequence(100).await.unwrap() > 0 {}
         assert_eq!(tenant.changes_by(id, credential, from, 10).await.unwrap().total, 1_502, "each is counted once");
         let since = from.plus(Duration::from_secs(4_495));
         assert_eq!(tenant.changes_by(id, credential, since, 10).await.unwrap().total, 4, "r-4497, r-4500, a and c");

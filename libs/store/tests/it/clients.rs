@@ -343,7 +343,7 @@ on_both_databases! {
             let user = scene.directory.new_user(serde_json::json!({ "userName": format!("user-{at}") }));
             store.directory(&scope).create(user).await.unwrap();
             if at == 1 {
-                while jobs.sequence(100).await.unwrap() > 0 {}
+                while jobs.number(100).await.unwrap().numbered > 0 {}
             }
         }
         let user = scene.directory.new_user(serde_json::json!({ "userName": "another" }));

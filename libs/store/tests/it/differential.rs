@@ -36,7 +36,7 @@ async fn filled(directory: &TestDirectory, resource_type: &Arc<ResourceType>, co
             password_sent: false,
         };
         match directory.resources().create(new).await {
-            Ok(created) => all.push(created),
+            Ok(created) => all.push(created.resource),
             Err(StoreError::Rejected(error)) => assert_eq!(error.status, 409),
             Err(other) => panic!("{other:?}"),
         }

@@ -87,7 +87,7 @@ pub(crate) async fn everything_about(directory: &TestDirectory) {
 }
 
 async fn number_all(directory: &TestDirectory) {
-    while directory.jobs().sequence(100).await.unwrap() > 0 {}
+    while directory.sequence(100).await.unwrap() > 0 {}
 }
 
 on_both_databases! {
@@ -233,7 +233,7 @@ on_both_databases! {
             let draft = draft(&directory, &format!("d{round}")).await;
             draft.user("u").await;
             let (tenant, jobs) = (tenant(&draft), draft.jobs());
-            let (submitted, numbered) = tokio::join!(tenant.take_step(draft.record.id, DirectoryStep::Submit), jobs.sequence(100));
+            let (submitted, numbered) = tokio::join!(tenant.take_step(draft.record.id, DirectoryStep::Submit), jobs.number(100));
             submitted.unwrap();
             numbered.unwrap();
             number_all(&draft).await;
@@ -293,7 +293,7 @@ on_both_databases! {
             }
         }
         assert_eq!(created, 7);
-        let live: u64 = draft.jobs().counts(draft.record.id).await.unwrap().live.iter().map(|(_, number)| number).sum();
+        let live: u64 = draft.live().await.iter().map(|(_, number)| number).sum();
         assert_eq!(live, 7);
         // Who remembers a draft that is none any more refuses nothing.
         tenant(&draft).take_step(draft.record.id, DirectoryStep::Submit).await.unwrap();
@@ -313,7 +313,7 @@ on_both_databases! {
         let group = directory.group("g", &[a.id, b.id]).await;
         let gone = directory.group("gone", &[a.id]).await;
         directory.resources().delete(directory.target(&gone)).await.unwrap();
-        directory.jobs().sequence(2).await.unwrap();
+        directory.sequence(2).await.unwrap();
         // Some has a number and some has not, and what is kept of the first is wrong.
         let by = here(&database, &directory);
         database.execute(&format!("UPDATE tally SET live = live + 5 WHERE directory_id = {by}")).await;
@@ -326,7 +326,7 @@ on_both_databases! {
         assert!(*forgotten.lock().unwrap());
         assert!(told.lock().unwrap().contains(&Counting::Memberships { counted: 2 }));
         number_all(&directory).await;
-        assert_eq!(directory.jobs().counts(id).await.unwrap().live, [(USER, 2), (GROUP, 1)]);
+        assert_eq!(directory.live().await, [(USER, 2), (GROUP, 1)]);
         directory.clock.advance(Duration::from_millis(1));
         let again = tenant.full_sync(id, async {}, &|_| ()).await.unwrap();
         assert_eq!((again.repaired.len(), again.before, again.after), (0, synced.after, synced.after));
@@ -367,7 +367,7 @@ on_both_databases! {
                 if number % 3 == 0 {
                     directory.resources().delete(directory.target(&user)).await.unwrap();
                 }
-                directory.jobs().sequence(7).await.unwrap();
+                directory.sequence(7).await.unwrap();
             }
         };
         let syncer = async {
@@ -378,6 +378,6 @@ on_both_databases! {
         };
         tokio::join!(writer, syncer);
         number_all(&directory).await;
-        assert_eq!(directory.jobs().counts(id).await.unwrap().live, [(USER, 41)]);
+        assert_eq!(directory.live().await, [(USER, 41)]);
     }
 }

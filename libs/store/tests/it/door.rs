@@ -145,7 +145,7 @@ async fn a_group_that_sqlite_rolls_back_is_refused_whole_and_the_store_goes_on()
     let mut written = std::collections::BTreeSet::new();
     for (number, write) in writes.into_iter().enumerate() {
         match write.await.unwrap() {
-            Ok(user) => assert!(written.insert(user.id)),
+            Ok(user) => assert!(written.insert(user.resource.id)),
             Err(StoreError::Unavailable(_)) => {}
             Err(StoreError::Internal(_)) if number == 10 => {} // a trigger's error is none that a disk gives
             Err(other) => panic!("{other:?}"),

@@ -56,7 +56,7 @@ on_both_databases! {
                 "emails": [{ "value": "quokka@example.com" }], "name": { "givenName": "Quokka", "familyName": "\"Quokka\\\"" },
                 "urn:example:x": { "y": ["quokka", { "z": "quokka" }] },
             });
-            let user = resources.create(directory.new_user(person.clone())).await.unwrap();
+            let user = resources.create(directory.new_user(person.clone())).await.unwrap().resource;
             let group = directory.group("the group", &[user.id]).await;
             for number in 0..25 {
                 person["userName"] = format!("Quokka{}", number % 5).into();
@@ -71,7 +71,7 @@ on_both_databases! {
             let before = |clock: &dyn Clock| rollcall_base::Timestamp::from_micros(clock.now().as_micros() - DELETED_KEPT.as_micros() as i64);
             // What has no number yet waits for it.
             assert_eq!(directory.jobs().purge_deleted(before(&*directory.clock), 10).await.unwrap(), 0);
-            while directory.jobs().sequence(7).await.unwrap() > 0 {}
+            while directory.sequence(7).await.unwrap() > 0 {}
             assert_eq!(tables_with(&database, MARK).await, ["deleted_resource", "event"]);
             if !at_once {
                 assert_eq!(directory.jobs().purge_deleted(before(&*directory.clock), 10).await.unwrap(), 0);
@@ -109,7 +109,7 @@ on_both_databases! {
             directory.resources().update(directory.target(&user), change).await.unwrap();
         }
         directory.resources().delete(directory.target(&user)).await.unwrap();
-        while directory.jobs().sequence(100).await.unwrap() > 0 {}
+        while directory.sequence(100).await.unwrap() > 0 {}
         // Fewer events than versions: a bite ends before the last one, and has not erased as much as it may.
         database.execute("DELETE FROM event WHERE version <= 5").await;
         directory.clock.advance(DELETED_KEPT + Duration::from_secs(1));
@@ -130,7 +130,7 @@ on_both_databases! {
         }
         let group = directory.group("g", &ids).await;
         directory.resources().delete(directory.target(&group)).await.unwrap();
-        while directory.jobs().sequence(100).await.unwrap() > 0 {}
+        while directory.sequence(100).await.unwrap() > 0 {}
         directory.clock.advance(DELETED_KEPT + Duration::from_secs(1));
         let before = rollcall_base::Timestamp::from_micros(directory.clock.now().as_micros() - DELETED_KEPT.as_micros() as i64);
         assert_eq!(directory.jobs().purge_deleted(before, 10).await.unwrap(), 10);

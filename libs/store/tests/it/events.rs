@@ -11,13 +11,13 @@ on_both_databases! {
         let resources = directory.resources();
         let mut new = directory.new_user(json!({ "userName": "u", "title": "a" }));
         new.password_sent = true;
-        let user = resources.create(new).await.unwrap();
+        let user = resources.create(new).await.unwrap().resource;
         let change = TestDirectory::to_document(json!({ "userName": "u", "title": "b" }));
         resources.update(directory.target(&user), change.clone()).await.unwrap();
         resources.update(directory.target(&user), change).await.unwrap();
         resources.delete(directory.target(&user)).await.unwrap();
-        assert_eq!(directory.jobs().sequence(100).await.unwrap(), 3);
-        assert_eq!(directory.jobs().sequence(100).await.unwrap(), 0);
+        assert_eq!(directory.sequence(100).await.unwrap(), 3);
+        assert_eq!(directory.sequence(100).await.unwrap(), 0);
         let events = directory.jobs().events(directory.record.id, 0, 10).await.unwrap();
         assert_eq!(events.iter().map(|event| event.seq).collect::<Vec<_>>(), [1, 2, 3]);
         let operations: Vec<_> = events.iter().map(|event| event.operation).collect();
@@ -32,7 +32,7 @@ on_both_databases! {
 
     async fn a_sequencer_with_nothing_to_do_writes_nothing(database) {
         let directory = database.directory().await;
-        assert_eq!(directory.jobs().sequence(100).await.unwrap(), 0);
+        assert_eq!(directory.sequence(100).await.unwrap(), 0);
         let raw = database.raw().await;
         let locks = Statement::from_string(raw.get_database_backend(), "SELECT COUNT(*) FROM job_lock");
         assert_eq!(raw.query_one_raw(locks).await.unwrap().unwrap().try_get_by_index::<i64>(0).unwrap(), 0);
@@ -49,7 +49,7 @@ on_both_databases! {
         let run = async |jobs: &rollcall_store::JobStore| {
             let mut count = 0;
             loop {
-                match jobs.sequence(7).await.unwrap() {
+                match jobs.number(7).await.unwrap().numbered {
                     0 => return count,
                     some => count += some,
                 }

@@ -122,15 +122,15 @@ on_both_databases! {
         some_users(&directory, 9).await;
         directory.group("g", &[]).await;
         assert_eq!(total().await, 9);
-        directory.jobs().sequence(4).await.unwrap();
+        directory.sequence(4).await.unwrap();
         assert_eq!(total().await, 9);
         let first = listed(&directory, &user, None).await.unwrap().remove(0);
         directory.resources().delete(directory.target(&first)).await.unwrap();
         assert_eq!(total().await, 8);
-        while directory.jobs().sequence(4).await.unwrap() > 0 {}
+        while directory.sequence(4).await.unwrap() > 0 {}
         assert_eq!(total().await, 8);
-        let counts = directory.jobs().counts(directory.record.id).await.unwrap();
-        assert_eq!(counts.live.iter().map(|(_, live)| *live).collect::<Vec<_>>(), [8, 1]);
+        let counts = directory.live().await;
+        assert_eq!(counts.iter().map(|(_, live)| *live).collect::<Vec<_>>(), [8, 1]);
     }
 
     async fn a_page_reads_what_it_shows_and_one_row_more(database) {
@@ -195,7 +195,7 @@ on_both_databases! {
         let directory = database.directory().await;
         let one = directory.user("one").await;
         let named = directory.new_user(json!({ "userName": "two", "displayName": "Two" }));
-        let two = directory.resources().create(named).await.unwrap();
+        let two = directory.resources().create(named).await.unwrap().resource;
         let inner = directory.group("Inner", &[one.id]).await;
         let outer = directory.group("Outer", &[inner.id, two.id]).await;
         let (users, groups) = (directory.user_type(), directory.group_type());

@@ -89,7 +89,7 @@ on_both_databases! {
         directory.clock.advance(std::time::Duration::from_millis(1));
         change(&directory, &group, vec![MemberOp::Replace(texts(&ids[3..]))]).await;
         assert!(member_ids(&directory, group.id).await == ids[3..]);
-        while directory.jobs().sequence(1000).await.unwrap() > 0 {}
+        while directory.sequence(1000).await.unwrap() > 0 {}
         let events = directory.jobs().events(directory.record.id, 1_203, 10).await.unwrap();
         let set = |ids: &[Id<Resource>]| ids.iter().copied().collect::<BTreeSet<_>>();
         assert!(set(&events[0].members_added) == set(&ids[..1_100]));
@@ -102,7 +102,7 @@ on_both_databases! {
         let mut ids = Vec::new();
         for name in ["User0", "User1"] {
             let named = directory.new_user(json!({ "userName": name, "displayName": name }));
-            ids.push(directory.resources().create(named).await.unwrap().id);
+            ids.push(directory.resources().create(named).await.unwrap().resource.id);
         }
         ids.sort();
         let inner = directory.group("inner", &[]).await;
@@ -193,7 +193,7 @@ on_both_databases! {
             assert_eq!(read.modified_at > group.modified_at, version == 2);
         }
         assert_eq!(member_ids(&directory, one.id).await, &ids[1..]);
-        while directory.jobs().sequence(3).await.unwrap() > 0 {}
+        while directory.sequence(3).await.unwrap() > 0 {}
         let events = directory.jobs().events(directory.record.id, 5, 10).await.unwrap();
         let removals = events.iter().filter(|event| event.members_removed == [ids[0]]);
         assert_eq!(removals.map(|event| event.resource).collect::<BTreeSet<_>>(), [one.id, two.id].into());
@@ -219,7 +219,7 @@ on_both_databases! {
         directory.clock.advance(std::time::Duration::from_secs(1));
         let now = rollcall_base::Clock::now(&*directory.clock);
         assert_eq!(directory.jobs().purge_deleted(now, 10).await.unwrap(), 0, "events are numbered first");
-        while directory.jobs().sequence(100).await.unwrap() > 0 {}
+        while directory.sequence(100).await.unwrap() > 0 {}
         let mut bites = Vec::new();
         loop {
             match directory.jobs().purge_deleted(now, 10).await.unwrap() {

@@ -85,7 +85,7 @@ async fn a_write_that_was_cut_off_before_its_commit_is_made_once() {
         }
     }
     assert_eq!(stored(&directory).await.len(), 6);
-    assert_eq!(directory.jobs().sequence(100).await.unwrap(), 6);
+    assert_eq!(directory.sequence(100).await.unwrap(), 6);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -93,7 +93,7 @@ async fn a_commit_whose_answer_was_lost_is_found_to_have_been_made() {
     let database = Database::postgres().await;
     let (directory, gate) = behind_a_gate(&database).await;
     gate.lose_answer_to(b"COMMIT");
-    let user = directory.resources().create(named(&directory, "u")).await.unwrap();
+    let user = directory.resources().create(named(&directory, "u")).await.unwrap().resource;
     assert!(!gate.is_set());
     gate.lose_answer_to(b"COMMIT");
     let change = TestDirectory::to_document(json!({ "userName": "u", "title": "t" }));
@@ -106,7 +106,7 @@ async fn a_commit_whose_answer_was_lost_is_found_to_have_been_made() {
     directory.resources().delete(directory.target(&user)).await.unwrap();
     assert!(!gate.is_set());
     assert_eq!(directory.resources().get(&directory.user_type(), user.id).await.unwrap(), None);
-    assert_eq!(directory.jobs().sequence(100).await.unwrap(), 3);
+    assert_eq!(directory.sequence(100).await.unwrap(), 3);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -226,7 +226,7 @@ pub(crate) async fn write(directory: TestDirectory, writer: usize, stop: Arc<Ato
         }
         let name = format!("w{writer}-{number}");
         let created: StoredResource = match directory.resources().create(named(&directory, &name)).await {
-            Ok(created) => created,
+            Ok(created) => created.resource,
             Err(StoreError::OutcomeUnknown(_)) => {
                 told.unknown.push(name);
                 continue;
@@ -271,7 +271,7 @@ pub(crate) async fn check(directory: &TestDirectory, told: &[Told]) -> usize {
         assert!(all.contains(&name), "{name} was said to have changed nothing, and is there");
     }
     loop {
-        match directory.jobs().sequence(500).await {
+        match directory.sequence(500).await {
             Ok(0) => break,
             // What was still to be cut off may be this; the worker comes again, too.
             Ok(_) | Err(StoreError::Unavailable(_) | StoreError::OutcomeUnknown(_)) => {}

@@ -46,13 +46,13 @@ pub(crate) async fn decide(database: &Database, policies: DirectoryPolicies) {
 }
 
 pub(crate) async fn operations(directory: &TestDirectory, resource: Id<Resource>) -> Vec<(Operation, i64)> {
-    while directory.jobs().sequence(100).await.unwrap() > 0 {}
+    while directory.sequence(100).await.unwrap() > 0 {}
     let events = directory.jobs().events(directory.record.id, 0, 100_000).await.unwrap();
     events.iter().filter(|event| event.resource == resource).map(|event| (event.operation, event.version)).collect()
 }
 
 async fn user(directory: &TestDirectory, attributes: Value) -> StoredResource {
-    directory.resources().create(directory.new_user(attributes)).await.unwrap()
+    directory.resources().create(directory.new_user(attributes)).await.unwrap().resource
 }
 
 async fn group_with(
@@ -63,7 +63,7 @@ async fn group_with(
 ) -> Result<Created, StoreError> {
     let mut new = directory.new_group(json!({ "displayName": name }), &[]);
     new.members = Some(members.to_vec());
-    directory.resources().with_policies(policies).create_as_new(new).await
+    directory.resources().with_policies(policies).create(new).await
 }
 
 const REVIVE_INACTIVE: DirectoryPolicies = DirectoryPolicies { inactive_user: OnInactiveUser::Revive, ..DEFAULT };
@@ -152,8 +152,8 @@ on_both_databases! {
             operations(&directory, ids[1]).await,
             [(Operation::Create, 1), (Operation::Delete, 2), (Operation::Restore, 3)]
         );
-        let counts = directory.jobs().counts(directory.record.id).await.unwrap();
-        assert_eq!(counts.live.iter().map(|(_, number)| *number).collect::<Vec<_>>(), [2, 2]);
+        let counts = directory.live().await;
+        assert_eq!(counts.iter().map(|(_, number)| *number).collect::<Vec<_>>(), [2, 2]);
         // It is gone from where the deleted ones lie: the next deletion is one of its own.
         directory.resources().delete(directory.target(&read)).await.unwrap();
         assert_eq!(directory.resources().deleted_resources(None, 10).await.unwrap().len(), 3);

@@ -69,7 +69,7 @@ on_both_databases! {
         let group = directory.group("g", &[]).await;
         let other = TestDirectory::to_document(json!({ "displayName": "h" }));
         directory.resources().update(directory.target(&group), other).await.unwrap();
-        while directory.jobs().sequence(100).await.unwrap() > 0 {}
+        while directory.sequence(100).await.unwrap() > 0 {}
         let events = directory.jobs().events(directory.record.id, 0, 10).await.unwrap();
         let told: Vec<_> = events.iter().map(|event| (event.operation, event.renamed.clone())).collect();
         let renamed = Renamed { from: "ANNA".to_owned(), to: "Berta".to_owned() };

@@ -20,7 +20,7 @@ on_both_databases! {
     async fn a_created_user_is_read_back_as_it_was_sent(database) {
         let directory = database.directory().await;
         let sent = json!({ "userName": "BJensen", "z": 1, "a": { "y": [true, 2.5], "b": "é\u{1F600}" }, "externalId": "x1" });
-        let created = directory.resources().create(directory.new_user(sent.clone())).await.unwrap();
+        let created = directory.resources().create(directory.new_user(sent.clone())).await.unwrap().resource;
         assert_eq!((created.version, created.created_at), (1, created.modified_at));
         let read = directory.resources().get(&directory.user_type(), created.id).await.unwrap().unwrap();
         assert_eq!(read, created);
@@ -59,7 +59,7 @@ on_both_databases! {
         assert_eq!(rejected(resources.update(directory.target(&second), taken).await).status, 409);
         let renamed = TestDirectory::to_document(json!({ "userName": "renamed" }));
         assert!(resources.update(directory.target(&first), renamed).await.unwrap().changed);
-        let third = again().await.unwrap();
+        let third = again().await.unwrap().resource;
         resources.delete(directory.target(&third)).await.unwrap();
         again().await.unwrap();
     }
@@ -86,14 +86,14 @@ on_both_databases! {
         let group = |name: &str, external_id: &str| {
             directory.new_group(json!({ "displayName": name, "externalId": external_id }), &[])
         };
-        let first = resources.create(group("a", "x")).await.unwrap();
+        let first = resources.create(group("a", "x")).await.unwrap().resource;
         let error = rejected(resources.create(group("b", "x")).await);
         assert_eq!(error.status, 409);
         assert!(error.detail.contains("externalId"), "{}", error.detail);
         resources.create(group("a", "X")).await.unwrap();
         let moved = TestDirectory::to_document(json!({ "displayName": "a", "externalId": "y" }));
         resources.update(directory.target(&first), moved).await.unwrap();
-        let second = resources.create(group("b", "x")).await.unwrap();
+        let second = resources.create(group("b", "x")).await.unwrap().resource;
         resources.delete(directory.target(&second)).await.unwrap();
         resources.create(group("c", "x")).await.unwrap();
         for name in ["u1", "u2"] {
@@ -203,7 +203,7 @@ on_both_databases! {
                 "userName": long(name), "externalId": long(name), "emails": [{ "value": long(name) }],
             }))
         };
-        let first = directory.resources().create(user("1")).await.unwrap();
+        let first = directory.resources().create(user("1")).await.unwrap().resource;
         directory.resources().create(user("2")).await.unwrap();
         assert_eq!(rejected(directory.resources().create(user("1")).await).status, 409);
         for attribute in ["userName", "externalId", "emails.value"] {

@@ -160,12 +160,13 @@ async fn every_statement_names_the_directory_for_every_table_it_touches() {
         .resources()
         .create(directory.new_user(json!({ "userName": "u", "title": "t", "emails": [{ "value": "a@b" }] })))
         .await
-        .unwrap();
+        .unwrap()
+        .resource;
     let nested = directory.group("nested", &[user.id]).await;
     seen.take(&directory);
     let other = directory.user("other").await;
     let new = directory.new_group(json!({ "displayName": "g", "externalId": "x" }), &[user.id, nested.id]);
-    let group = resources.create(new).await.unwrap();
+    let group = resources.create(new).await.unwrap().resource;
     seen.take(&directory);
     for change in [
         TestDirectory::of_members(vec![MemberOp::Add(vec![other.id.to_string()])]),
@@ -242,11 +243,11 @@ async fn every_statement_names_the_directory_for_every_table_it_touches() {
     }
     resources.quality(&users, 10).await.unwrap();
     seen.take(&directory);
-    while directory.jobs().sequence(3).await.unwrap() > 0 {
+    while directory.sequence(3).await.unwrap() > 0 {
         seen.take(&directory);
     }
     directory.jobs().events(directory.record.id, 0, 100).await.unwrap();
-    directory.jobs().counts(directory.record.id).await.unwrap();
+    directory.live().await;
     while directory.jobs().purge_deleted(Timestamp::from_micros(i64::MAX), 2).await.unwrap() > 0 {
         seen.take(&directory);
     }
@@ -302,7 +303,7 @@ async fn what_the_policies_do(database: &Database, directory: &TestDirectory, se
     let mut new = directory.new_group(json!({ "displayName": "skips" }), &[back.id]);
     new.members = Some(vec![uuid(), back.id.to_string()]);
     let skipping = directory.resources().with_policies(policies);
-    let group = skipping.create(new).await.unwrap();
+    let group = skipping.create(new).await.unwrap().resource;
     let renamed = TestDirectory::to_document(json!({ "displayName": "skipped" }));
     skipping.update(directory.target(&group), renamed).await.unwrap();
     crate::policies::decide(database, DirectoryPolicies::default()).await;

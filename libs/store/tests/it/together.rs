@@ -37,7 +37,7 @@ on_both_databases! {
         assert_eq!(member_ids(&directory, group.id).await, ids);
         let read = directory.resources().get(&directory.group_type(), group.id).await.unwrap().unwrap();
         assert_eq!(read.version, 51);
-        while directory.jobs().sequence(30).await.unwrap() > 0 {}
+        while directory.sequence(30).await.unwrap() > 0 {}
         let events = directory.jobs().events(directory.record.id, 0, 1000).await.unwrap();
         let versions: Vec<_> = events.iter().filter(|event| event.resource == group.id).map(|event| event.version).collect();
         assert_eq!(versions, (1..=51).collect::<Vec<_>>());
@@ -74,7 +74,7 @@ on_both_databases! {
         let left = Statement::from_string(raw.get_database_backend(), "SELECT COUNT(*) FROM member");
         assert_eq!(raw.query_one_raw(left).await.unwrap().unwrap().try_get_by_index::<i64>(0).unwrap(), 0);
         // What came went: by the events both groups are empty too.
-        while directory.jobs().sequence(100).await.unwrap() > 0 {}
+        while directory.sequence(100).await.unwrap() > 0 {}
         let events = directory.jobs().events(directory.record.id, 0, 10_000).await.unwrap();
         for group in &groups {
             let mut members = BTreeSet::new();

@@ -98,9 +98,9 @@ impl Life {
         for number in 0..users {
             self.clock.advance(Duration::from_secs(60));
             let new = self.made.new_user(serde_json::json!({ "userName": format!("{number}@{id}") }));
-            made.insert(0, self.store.directory(&scope).create(new).await.unwrap().id);
+            made.insert(0, self.store.directory(&scope).create(new).await.unwrap().resource.id);
             if number + 1 < users {
-                while self.made.jobs().sequence(100).await.unwrap() > 0 {}
+                while self.made.sequence(100).await.unwrap() > 0 {}
             }
         }
         made
