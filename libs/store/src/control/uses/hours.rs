@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 use sea_orm::{ConnectionTrait, QueryResult};
 use uuid::Uuid;
 
-use super::{CredentialUse, HOUR, MOST_PLACES_AN_HOUR};
+use super::{CredentialUse, MOST_PLACES_AN_HOUR};
 use crate::{
     StoreError,
     statement::{BATCH, Sql},
@@ -16,7 +16,7 @@ use crate::{
 type Hour = (Uuid, Uuid, i64);
 
 fn hour_of(used: &CredentialUse) -> Hour {
-    (used.directory.as_uuid(), used.credential.as_uuid(), used.last_at.as_micros() / HOUR)
+    (used.directory.as_uuid(), used.credential.as_uuid(), used.last_at.hour())
 }
 
 /// Adds uses to what is known of their hours. Those that come from more places than an hour may have are added up without
@@ -83,7 +83,7 @@ fn used_by_hour(uses: &[CredentialUse]) -> Sql {
     );
     for (at, used) in uses.iter().enumerate() {
         sql = sql.text(if at == 0 { "(" } else { ", (" }).id(used.directory).text(", ").id(used.credential);
-        sql = sql.text(", ").value(used.last_at.as_micros() / HOUR).text(", ").value(used.address.clone());
+        sql = sql.text(", ").value(used.last_at.hour()).text(", ").value(used.address.clone());
         sql = sql.text(", ").value(used.agent.clone()).text(", ").value(used.outside);
         sql = sql.text(", ").value(i64::from(used.reads)).text(", ").value(i64::from(used.writes));
         sql = sql.text(", ").value(used.last_at.as_micros()).text(")");

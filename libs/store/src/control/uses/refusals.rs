@@ -6,7 +6,7 @@ use rollcall_base::Id;
 use sea_orm::ConnectionTrait;
 use uuid::Uuid;
 
-use super::{DAY, MOST_REFUSALS_A_DAY, RefusedUse};
+use super::{MOST_REFUSALS_A_DAY, RefusedUse};
 use crate::{StoreError, statement::Sql, transaction::Transaction};
 
 /// A row of a day, without its directory: reason, credential, address.
@@ -49,13 +49,7 @@ async fn rows(transaction: &Transaction, directory: Uuid, day: i64) -> Result<BT
 fn key(refused: &RefusedUse) -> (Uuid, i64, &str, Uuid, &str) {
     let client = refused.client.map_or(Uuid::nil(), Id::as_uuid);
     let credential = refused.credential.map_or(client, Id::as_uuid);
-    (
-        refused.directory.as_uuid(),
-        refused.last_at.as_micros() / DAY,
-        refused.reason.as_str(),
-        credential,
-        refused.address.as_str(),
-    )
+    (refused.directory.as_uuid(), refused.last_at.day(), refused.reason.as_str(), credential, refused.address.as_str())
 }
 
 fn add_refusal(refused: &RefusedUse, without_address: bool) -> Sql {

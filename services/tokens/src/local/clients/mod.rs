@@ -10,7 +10,7 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
 use rollcall_access::{AllowedNetworks, ClientSecret, OAuthClientRecord, Scopes, TenantScope};
-use rollcall_base::{Id, SecretText, marker};
+use rollcall_base::{DAY, Id, SecretText, marker};
 use rollcall_cache::Told;
 use rollcall_store::{ClientUse, DirectoryRecord, Within};
 
@@ -21,11 +21,7 @@ pub(super) use self::{
     proof::{AccessToken, ClientCaches},
     secrets::SecretChecks,
 };
-use super::{
-    Caches, LocalTokens,
-    issue::{DAY, LONGEST_LIFE},
-    to_the_end,
-};
+use super::{Caches, LocalTokens, issue::LONGEST_LIFE, to_the_end};
 use crate::{TokensError, caches::CredentialKey};
 
 const LONGEST_LABEL: usize = 200;
