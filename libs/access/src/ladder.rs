@@ -1,15 +1,13 @@
 //! How a credential's life ends, and the warnings before it.
 
-use std::{fmt, time::Duration};
+use std::fmt;
 
-use rollcall_base::Timestamp;
+use rollcall_base::{DAY, Timestamp};
 
 use crate::CredentialRecord;
 
 /// Days before its end at which is warned.
 pub const RUNGS: [u32; 5] = [90, 30, 14, 7, 1];
-
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// One of [`RUNGS`].
 pub type Rung = u32;
@@ -129,8 +127,7 @@ impl Ladder {
 
     /// The moment of a rung.
     pub fn moment(&self, rung: Rung) -> Timestamp {
-        let before = i64::try_from((DAY * rung).as_micros()).unwrap_or(i64::MAX);
-        Timestamp::from_micros(self.ends_at.as_micros().saturating_sub(before))
+        self.ends_at.minus(DAY * rung)
     }
 
     /// The rungs that there are, first the one farthest from the end.

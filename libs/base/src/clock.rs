@@ -8,6 +8,11 @@ use std::{
 
 use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339, macros::format_description};
 
+/// An hour.
+pub const HOUR: Duration = Duration::from_secs(60 * 60);
+/// Twenty-four hours.
+pub const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// A moment, in whole microseconds since 1970-01-01T00:00:00Z. Microseconds because both databases keep them exactly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Timestamp(i64);
@@ -36,6 +41,28 @@ impl Timestamp {
     #[must_use]
     pub fn plus(self, span: Duration) -> Self {
         Self(self.0.saturating_add(i64::try_from(span.as_micros()).unwrap_or(i64::MAX)))
+    }
+
+    /// Earlier by `span`; stops at the beginning of time.
+    #[must_use]
+    pub fn minus(self, span: Duration) -> Self {
+        Self(self.0.saturating_sub(i64::try_from(span.as_micros()).unwrap_or(i64::MAX)))
+    }
+
+    /// The hour that it lies in, counted from 1970-01-01T00:00Z on.
+    pub const fn hour(self) -> i64 {
+        self.0.div_euclid(HOUR.as_micros() as i64)
+    }
+
+    /// The beginning of an hour as [`Self::hour`] counts them; stops at either end of time.
+    #[must_use]
+    pub const fn of_hour(hour: i64) -> Self {
+        Self(hour.saturating_mul(HOUR.as_micros() as i64))
+    }
+
+    /// The day in UTC that it lies in, counted from 1970-01-01 on.
+    pub const fn day(self) -> i64 {
+        self.0.div_euclid(DAY.as_micros() as i64)
     }
 
     /// How long after `earlier` this is; zero if it is not.
@@ -131,6 +158,26 @@ mod tests {
         ] {
             assert_eq!(Timestamp::from_micros(micros).to_string(), text);
         }
+    }
+
+    #[test]
+    fn what_lies_beyond_either_end_of_time_is_that_end() {
+        let moment = Timestamp::from_micros(5_000_000);
+        assert_eq!(moment.minus(Duration::from_secs(7)), Timestamp::from_micros(-2_000_000));
+        assert_eq!(moment.minus(Duration::from_secs(2)).plus(Duration::from_secs(2)), moment);
+        assert_eq!(Timestamp::from_micros(i64::MIN).minus(DAY), Timestamp::from_micros(i64::MIN));
+        assert_eq!(Timestamp::from_micros(-2).minus(Duration::MAX), Timestamp::from_micros(i64::MIN));
+        assert_eq!(moment.plus(Duration::MAX), Timestamp::from_micros(i64::MAX));
+    }
+
+    #[test]
+    fn hours_and_days_begin_on_the_hour_and_at_midnight() {
+        let midnight = Timestamp::parse("2026-11-21T00:00:00Z").unwrap();
+        let before = midnight.minus(Duration::from_micros(1));
+        assert_eq!((before.day() + 1, before.hour() + 1), (midnight.day(), midnight.hour()));
+        assert_eq!(Timestamp::of_hour(midnight.hour()), midnight);
+        assert_eq!((midnight.plus(DAY).day(), midnight.plus(HOUR).hour()), (midnight.day() + 1, midnight.hour() + 1));
+        assert_eq!((Timestamp::default().day(), Timestamp::from_micros(-1).day()), (0, -1));
     }
 
     #[test]

@@ -8,7 +8,7 @@ mod page;
 mod rate;
 mod secret;
 
-pub use clock::{Clock, ManualClock, SystemClock, Timestamp, TimestampError};
+pub use clock::{Clock, DAY, HOUR, ManualClock, SystemClock, Timestamp, TimestampError};
 pub use entropy::{Entropy, SeededEntropy, SystemEntropy};
 pub use id::{Id, IdError, marker};
 pub use names::{ClientKind, DirectoryId, DirectoryName, NameError, TenantSlug};

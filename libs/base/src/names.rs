@@ -18,11 +18,16 @@ fn check(text: &str, what: &str, most: usize, rule: &str, fits: impl Fn(char) ->
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TenantSlug(String);
 
+impl TenantSlug {
+    /// The longest, in characters.
+    pub const LONGEST: usize = 40;
+}
+
 impl FromStr for TenantSlug {
     type Err = NameError;
 
     fn from_str(text: &str) -> Result<Self, NameError> {
-        check(text, "tenant slug", 40, "lower-case letters, digits and hyphens", |c| {
+        check(text, "tenant slug", Self::LONGEST, "lower-case letters, digits and hyphens", |c| {
             c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'
         })?;
         if text == "v2" {
@@ -37,11 +42,18 @@ impl FromStr for TenantSlug {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DirectoryId(String);
 
+impl DirectoryId {
+    /// The longest, in characters.
+    pub const LONGEST: usize = 40;
+}
+
 impl FromStr for DirectoryId {
     type Err = NameError;
 
     fn from_str(text: &str) -> Result<Self, NameError> {
-        check(text, "Directory ID", 40, "letters, digits and hyphens", |c| c.is_ascii_alphanumeric() || c == '-')?;
+        check(text, "Directory ID", Self::LONGEST, "letters, digits and hyphens", |c| {
+            c.is_ascii_alphanumeric() || c == '-'
+        })?;
         Ok(Self(text.to_owned()))
     }
 }

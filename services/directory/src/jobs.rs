@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use rollcall_access::JobScope;
-use rollcall_base::{Clock, Timestamp};
+use rollcall_base::{Clock, DAY};
 use rollcall_store::{DELETED_KEPT, DirectoryRecord, Store};
 use tokio::time::sleep;
 
@@ -19,7 +19,7 @@ const ERASE_EVERY: Duration = Duration::from_secs(600);
 const ERASE_ROWS: u32 = 1000;
 
 /// How long it is known what was tolerated of a directory's client.
-pub const TOLERATED_KEPT: Duration = Duration::from_secs(400 * 24 * 60 * 60);
+pub const TOLERATED_KEPT: Duration = DAY.saturating_mul(400);
 
 /// Numbers accepted changes: outbox → event, and keeps the counts. `receiving` is called with each directory whose first
 /// change came, which is in another state then. Runs until it is dropped.
@@ -45,10 +45,7 @@ pub async fn sequencer<T: Future<Output = ()>>(store: Store, receiving: impl Fn(
 pub async fn eraser(store: Store, clock: Arc<dyn Clock>) {
     let jobs = store.jobs(&JobScope::of_service("eraser"));
     loop {
-        let before = Timestamp::from_micros(
-            clock.now().as_micros() - i64::try_from(DELETED_KEPT.as_micros()).unwrap_or(i64::MAX),
-        );
-        match jobs.purge_deleted(before, ERASE_ROWS).await {
+        match jobs.purge_deleted(clock.now().minus(DELETED_KEPT), ERASE_ROWS).await {
             Ok(0) => sleep(ERASE_EVERY).await,
             Ok(_) => sleep(IDLE).await,
             Err(error) => {
@@ -62,10 +59,8 @@ pub async fn eraser(store: Store, clock: Arc<dyn Clock>) {
 /// Erases what was tolerated more than [`TOLERATED_KEPT`] ago, in small steps. Runs until it is dropped.
 pub async fn tolerated_eraser(store: Store, clock: Arc<dyn Clock>) {
     let jobs = store.jobs(&JobScope::of_service("tolerated-eraser"));
-    let kept = i64::try_from(TOLERATED_KEPT.as_micros()).unwrap_or(i64::MAX);
     loop {
-        let before = Timestamp::from_micros(clock.now().as_micros().saturating_sub(kept));
-        match jobs.purge_tolerated(before, ERASE_ROWS).await {
+        match jobs.purge_tolerated(clock.now().minus(TOLERATED_KEPT), ERASE_ROWS).await {
             Ok(0) => sleep(ERASE_EVERY).await,
             Ok(_) => sleep(IDLE).await,
             Err(error) => {

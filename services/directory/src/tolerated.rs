@@ -20,7 +20,6 @@ const EVERY: Duration = Duration::from_secs(5);
 const MOST: usize = 10_000;
 /// The most entries that are written in one transaction.
 const AT_ONCE: usize = 500;
-const DAY: i64 = 24 * 60 * 60 * 1_000_000;
 
 /// What was tolerated since it was last written down.
 #[derive(Debug)]
@@ -137,7 +136,7 @@ impl ToleratedLog {
 
 impl Seen {
     fn add(&mut self, directory: Id<Directory>, mut what: String, times: u64, at: Timestamp) {
-        let day = (directory, at.as_micros().div_euclid(DAY));
+        let day = (directory, at.day());
         let is_name = what.len() > UNMAPPED.len() && what.starts_with(UNMAPPED);
         let mut key = (day, what);
         if is_name && !self.counts.contains_key(&key) {

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use rollcall_base::{Id, marker};
+use rollcall_base::{DirectoryName, Id, marker};
 use rollcall_cache::{Cache, CacheKey, CacheLimits, Tiers, Told};
 use rollcall_scim::fold;
 use rollcall_store::DirectoryRecord;
@@ -18,9 +18,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Caller, TokensConfig, VerifyError, wire::Directory};
 
-/// No key can be longer (a Directory Name is at most 253 characters): what is longer names nothing and is not
-/// remembered.
-const LONGEST_KEY: usize = 253;
+/// No key can be longer: what is longer names nothing and is not remembered.
+const LONGEST_KEY: usize = DirectoryName::LONGEST;
 
 impl TokensConfig {
     /// For whatever else is remembered: the same bounds.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rollcall_base::Rate;
+use rollcall_base::{DAY, HOUR, Rate};
 
 /// Settings of [`crate::LocalTokens`].
 #[derive(Debug, Clone, Copy)]
@@ -82,7 +82,7 @@ impl Default for TokensConfig {
 impl Default for OAuthSettings {
     fn default() -> Self {
         Self {
-            token_lifetime: Duration::from_secs(60 * 60),
+            token_lifetime: HOUR,
             checks_at_once: 2,
             check_patience: Duration::from_secs(2),
             each_client: Rate::new(25, 100),
@@ -93,8 +93,7 @@ impl Default for OAuthSettings {
 
 impl Default for KeyAges {
     fn default() -> Self {
-        const HOUR: Duration = Duration::from_secs(60 * 60);
-        Self { refresh: HOUR, limit: 24 * HOUR, rotate: Some(90 * 24 * HOUR) }
+        Self { refresh: HOUR, limit: DAY, rotate: Some(90 * DAY) }
     }
 }
 

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use prometheus::{IntCounterVec, IntGaugeVec, Opts, Registry};
 use rollcall_access::{JobScope, RUNGS};
-use rollcall_base::{Clock, Timestamp};
+use rollcall_base::{Clock, DAY, Timestamp};
 use rollcall_store::{JobStore, Store, StoreError};
 use tokio::time::sleep;
 
@@ -16,22 +16,26 @@ const EVERY: Duration = Duration::from_secs(60);
 const COUNT_EVERY: u32 = 10;
 /// How long to wait after a failure, so that a database that is down is not hammered.
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
-/// How often old uses are looked for.
+/// How often old uses and expired access tokens are looked for.
 const ERASE_EVERY: Duration = Duration::from_secs(600);
 /// Lines of the audit that get their numbers at once, and how often it is looked for some.
 pub const NUMBERED_AT_ONCE: u32 = 500;
 const NUMBER_EVERY: Duration = Duration::from_millis(500);
-/// How long the eraser rests between two steps.
+/// How long an eraser rests between two steps.
 const BREATH: Duration = Duration::from_millis(250);
-/// Rows of a kind that one step of the eraser removes.
+/// Rows of a kind that one step of the use eraser removes.
 const ERASE_ROWS: u32 = 1_000;
+/// Access tokens that one step erases, each with what it was used for.
+const ERASE_TOKENS: u32 = 200;
 
 /// How long it is known what a credential was used for.
-pub const ACTIVITY_KEPT: Duration = Duration::from_secs(400 * 24 * 60 * 60);
+pub const ACTIVITY_KEPT: Duration = DAY.saturating_mul(400);
+/// How long an access token's record is kept after it expired. What it did is then known as its client's.
+pub const ACCESS_TOKENS_KEPT: Duration = DAY.saturating_mul(7);
 /// How long it is known which reports of use came from a gateway that sends no more.
-pub const REPORTERS_KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+pub const REPORTERS_KEPT: Duration = DAY.saturating_mul(7);
 /// How long it is known which uses were refused.
-pub const REFUSALS_KEPT: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+pub const REFUSALS_KEPT: Duration = DAY.saturating_mul(90);
 
 /// Warns of credentials' ends: 90, 30, 14, 7 and 1 days before.
 pub struct ExpiryLadder {
@@ -132,10 +136,23 @@ pub async fn use_eraser(store: Store, clock: Arc<dyn Clock>) {
 }
 
 async fn erase_uses(jobs: &JobStore, now: Timestamp) -> Result<usize, StoreError> {
-    let before =
-        |kept: Duration| Timestamp::from_micros(now.as_micros() - i64::try_from(kept.as_micros()).unwrap_or(i64::MAX));
-    let reporters = jobs.purge_reporters(before(REPORTERS_KEPT)).await?;
-    Ok(reporters + jobs.purge_uses(before(ACTIVITY_KEPT), before(REFUSALS_KEPT), ERASE_ROWS).await?)
+    let reporters = jobs.purge_reporters(now.minus(REPORTERS_KEPT)).await?;
+    Ok(reporters + jobs.purge_uses(now.minus(ACTIVITY_KEPT), now.minus(REFUSALS_KEPT), ERASE_ROWS).await?)
+}
+
+/// Erases access tokens that expired more than [`ACCESS_TOKENS_KEPT`] ago, in small steps. Runs until it is dropped.
+pub async fn erase_access_tokens(store: Store, clock: Arc<dyn Clock>) {
+    let jobs = store.jobs(&JobScope::of_service("access token eraser"));
+    loop {
+        match jobs.purge_access_tokens(clock.now().minus(ACCESS_TOKENS_KEPT), ERASE_TOKENS).await {
+            Ok(0) => sleep(ERASE_EVERY).await,
+            Ok(_) => sleep(BREATH).await,
+            Err(error) => {
+                tracing::warn!(error = %error, "expired access tokens could not be erased; trying again");
+                sleep(AFTER_FAILURE).await;
+            }
+        }
+    }
 }
 
 /// Gives the audit's lines their numbers. Runs until it is dropped.

@@ -10,7 +10,6 @@
 mod bounded;
 mod caches;
 mod config;
-mod eraser;
 mod error;
 mod grant;
 mod http;
@@ -24,10 +23,10 @@ mod wire;
 
 pub use caches::{DirectoryNews, announce_directory};
 pub use config::{KeyAges, OAuthSettings, ThrottleLimits, TokensConfig};
-pub use eraser::{ACCESS_TOKENS_KEPT, erase_access_tokens};
 pub use error::{TokensError, VerifyError};
 pub use grant::{GrantDenial, GrantDenialReason, GrantError, GrantedToken, Resource, TokenRequest};
 pub use http::InternalSurface;
+pub use jobs::{ACCESS_TOKENS_KEPT, erase_access_tokens};
 pub use local::{
     Activity, CreatedClient, Issued, KeptToken, LocalTokens, MOST_CHANGES, MOST_ROWS, NewClient, NewToken, Renewal,
     Revoked, RevokedClient, Rotated, RotatedToken, TokenStatus,

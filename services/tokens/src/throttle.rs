@@ -10,14 +10,14 @@ use std::{
     time::Duration,
 };
 
-use rollcall_base::{Clock, Id, Meter, Rate, Timestamp, marker};
+use rollcall_base::{Clock, HOUR, Id, Meter, Rate, Timestamp, marker};
 
 use crate::{ThrottleLimits, bounded::Bounded};
 
 /// Addresses remembered, and credentials that were good. Beyond it, and only while that many are active, a new address is
 /// metered with all others, and a credential's question as a stranger's.
 const MOST_REMEMBERED: usize = 100_000;
-pub(crate) const TRUST: Duration = Duration::from_secs(60 * 60);
+pub(crate) const TRUST: Duration = HOUR;
 
 /// Both meters.
 #[derive(Debug)]

@@ -1,10 +1,12 @@
 //! What gateways saw of credentials' use: told from time to time, never in a request's way.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr};
 
 use rollcall_access::Denial;
 use rollcall_base::{Id, marker};
 use serde::{Deserialize, Serialize};
+
+use crate::throttle::network;
 
 /// A gateway's report. Each entry stands for all requests that are alike.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,11 +103,7 @@ impl Source {
 
     /// The same for a stranger: an IPv6 network of /64, which any subscriber has to himself, counts as one address.
     pub fn of_stranger(address: IpAddr, agent: &str) -> Self {
-        let mut source = Self::new(address, agent);
-        if let IpAddr::V6(v6) = source.address {
-            source.address = Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX)).into();
-        }
-        source
+        Self { address: network(address), ..Self::new(address, agent) }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Values that have the right shape but cannot hold.
 
+use rollcall_base::{DAY, DirectoryName};
+
 use super::{Config, ConfigError, KeyProvider, KeysConfig, RedisConfig, RequestLimits};
 
 /// Refuses what could not work.
@@ -7,7 +9,7 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     listeners(config)?;
     positive(config)?;
     let limits = &config.limits;
-    within("limits.directory_name_length", limits.directory_name_length as u64, 1, 253)?;
+    within("limits.directory_name_length", limits.directory_name_length as u64, 1, DirectoryName::LONGEST as u64)?;
     within("limits.page.default", u64::from(limits.page.default), 1, u64::from(limits.page.max))?;
     within("http.header_bytes", config.http.header_bytes as u64, 4_096, 98_304)?;
     requests(&limits.requests, config.http.body_seconds)?;
@@ -93,10 +95,10 @@ fn redis(redis: &RedisConfig) -> Result<(), ConfigError> {
 }
 
 fn keys(keys: &KeysConfig) -> Result<(), ConfigError> {
-    const DAY: u64 = 24 * 60 * 60;
+    let day = DAY.as_secs();
     within("keys.timeout_ms", keys.timeout_ms, 100, 60_000)?;
-    within("keys.refresh_seconds", keys.refresh_seconds, 60, keys.limit_seconds.min(DAY))?;
-    within("keys.limit_seconds", keys.limit_seconds, 60, DAY)?;
+    within("keys.refresh_seconds", keys.refresh_seconds, 60, keys.limit_seconds.min(day))?;
+    within("keys.limit_seconds", keys.limit_seconds, 60, day)?;
     within("keys.rotate_days", keys.rotate_days, 0, 3_650)?;
     if let Some(endpoint) = &keys.endpoint {
         require(

@@ -8,14 +8,13 @@ use rollcall_base::{
     marker::{Directory, Tenant},
 };
 use rollcall_scim::fold;
-use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QuerySelect, sea_query::OnConflict,
-};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, sea_query::OnConflict};
 use serde_json::{Value, json};
 
 use super::{
     AuditAction, AuditRecord, DirectoryRecord, TenantStore,
     audit::{self, AuditEntry, AuditWriter},
+    directory_life::locked,
     rows,
 };
 use crate::{
@@ -83,20 +82,6 @@ impl TenantStore {
     }
 }
 
-/// The directory's row, locked, if it is the tenant's.
-async fn locked(
-    transaction: &Transaction,
-    tenant: Id<Tenant>,
-    id: Id<Directory>,
-) -> Result<directory::Model, StoreError> {
-    directory::Entity::find_by_id(id.as_uuid())
-        .filter(directory::Column::TenantId.eq(tenant.as_uuid()))
-        .lock_exclusive()
-        .one(transaction)
-        .await?
-        .ok_or(StoreError::NotFound)
-}
-
 enum Changed {
     Taken(&'static str),
     Done(Vec<AuditRecord>),
@@ -115,7 +100,7 @@ impl Mutation for ChangeDirectory {
     type Output = Changed;
 
     async fn run(&self, transaction: &Transaction) -> Result<Changed, StoreError> {
-        let row = locked(transaction, self.tenant, self.id).await?;
+        let row = locked(transaction, Some(self.tenant), self.id).await?.ok_or(StoreError::NotFound)?;
         let before = shown(&row);
         let change = &self.change;
         let mut after = row.clone();
@@ -202,7 +187,7 @@ impl Mutation for FreeKey {
     type Output = (Freed, Vec<AuditRecord>);
 
     async fn run(&self, transaction: &Transaction) -> Result<Self::Output, StoreError> {
-        let row = locked(transaction, self.tenant, self.id).await?;
+        let row = locked(transaction, Some(self.tenant), self.id).await?.ok_or(StoreError::NotFound)?;
         if [fold(&row.directory_id), fold(&row.directory_name)].contains(&self.key) {
             return Ok((Freed::InUse, Vec::new()));
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use rollcall_access::Actor;
-use rollcall_base::{Id, marker::Tenant};
+use rollcall_base::{DAY, Id, marker::Tenant};
 use sea_orm::{ConnectionTrait, EntityTrait, QueryResult, QuerySelect, sea_query::LockType};
 use serde_json::{Value, json};
 
@@ -29,13 +29,7 @@ pub struct TenantPolicy {
 
 impl Default for TenantPolicy {
     fn default() -> Self {
-        const HOUR: Duration = Duration::from_secs(60 * 60);
-        Self {
-            token_days: 365,
-            longest_token_days: 730,
-            rotation_overlap: 24 * HOUR,
-            rotation_deadline: 30 * 24 * HOUR,
-        }
+        Self { token_days: 365, longest_token_days: 730, rotation_overlap: DAY, rotation_deadline: 30 * DAY }
     }
 }
 

@@ -6,8 +6,6 @@ use sea_orm::QueryResult;
 use super::TenantStore;
 use crate::{StoreError, ToleratedUse, statement::Sql};
 
-const DAY: i64 = 24 * 60 * 60 * 1_000_000;
-
 impl TenantStore {
     /// What was tolerated of a directory's client since `since`, to the day, each thing once: the most frequent first, at
     /// most `limit`.
@@ -27,7 +25,7 @@ impl TenantStore {
         )
         .id(directory)
         .text(" AND day >= ")
-        .value(since.as_micros().div_euclid(DAY))
+        .value(since.day())
         .text(" GROUP BY what ORDER BY times DESC, what LIMIT ")
         .value(i64::from(limit));
         let rows = self.inner.rows(sql.build(self.inner.backend())).await?;

@@ -136,9 +136,6 @@ pub const MOST_REFUSALS_A_DAY: u64 = 500;
 /// The most places of a credential's use that one hour has; what comes from further ones is added up without a place.
 pub const MOST_PLACES_AN_HOUR: u64 = 200;
 
-const HOUR: i64 = 60 * 60 * 1_000_000;
-const DAY: i64 = 24 * HOUR;
-
 impl VerificationStore {
     /// Adds what a report brings to what is known of credentials' use, wholly or not at all; one that came before adds
     /// nothing. Where a credential is used for the first time, the retirement of those whose place it takes begins with it.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rollcall_access::Access;
 use rollcall_base::{
-    Id, Timestamp,
+    DAY, Id, Timestamp,
     marker::{Directory, Resource},
 };
 use rollcall_scim::{
@@ -21,7 +21,7 @@ use super::{
 use crate::{StoreError, StoredResource, statement::Sql};
 
 /// How long a deleted resource can be brought back before it is erased.
-pub const DELETED_KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+pub const DELETED_KEPT: Duration = DAY.saturating_mul(30);
 
 /// A deleted resource that can be brought back.
 #[derive(Debug, Clone, PartialEq)]
@@ -71,17 +71,8 @@ pub(super) fn of_directory(directory: Id<Directory>, now: Timestamp) -> Sql {
 /// ` AND …`: of `deleted_resource d`, what is not being erased at `now`.
 pub(super) fn restorable(now: Timestamp) -> Sql {
     // `+`: SQLite, without statistics, would else read all that was lately deleted, for one name.
-    let sql = Sql::new(" AND +d.deleted_at > ").value(kept_since(now).as_micros());
+    let sql = Sql::new(" AND +d.deleted_at > ").value(now.minus(DELETED_KEPT).as_micros());
     sql.text(" AND d.erased_to IS NULL AND (d.erase_at IS NULL OR d.erase_at > ").value(now.as_micros()).text(")")
-}
-
-/// What was deleted before this moment is erased.
-fn kept_since(now: Timestamp) -> Timestamp {
-    Timestamp::from_micros(now.as_micros() - kept_micros())
-}
-
-fn kept_micros() -> i64 {
-    i64::try_from(DELETED_KEPT.as_micros()).unwrap_or(i64::MAX)
 }
 
 /// Reads a row of [`of_directory`].
@@ -122,7 +113,7 @@ impl Gone {
             kind,
             name: name.map(str::to_owned),
             deleted_at: self.deleted_at,
-            until: Timestamp::from_micros(self.deleted_at.as_micros() + kept_micros()),
+            until: self.deleted_at.plus(DELETED_KEPT),
         }
     }
 }

@@ -35,8 +35,6 @@ pub const UNMAPPED: &str = "unmapped:";
 /// without their names.
 pub const MOST_NAMES_A_DAY: usize = 64;
 
-const DAY: i64 = 24 * 60 * 60 * 1_000_000;
-
 /// Adds to what is known.
 pub(super) struct Record(pub(super) Vec<ToleratedUse>);
 
@@ -57,7 +55,7 @@ impl Mutation for Record {
         let mut sums: BTreeMap<DayOf, BTreeMap<&str, Sum>> = BTreeMap::new();
         for used in &self.0 {
             let (last_at, directory) = (used.last_at.as_micros(), used.directory.as_uuid());
-            let day = sums.entry((directory, last_at.div_euclid(DAY))).or_default();
+            let day = sums.entry((directory, used.last_at.day())).or_default();
             let sum = day.entry(&used.what).or_insert((0, last_at));
             *sum = (sum.0.saturating_add(used.times), sum.1.max(last_at));
         }

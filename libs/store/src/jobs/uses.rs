@@ -15,9 +15,6 @@ use crate::{
     transaction::Transaction,
 };
 
-const HOUR: i64 = 60 * 60 * 1_000_000;
-const DAY: i64 = 24 * HOUR;
-
 pub(super) async fn purge(
     inner: &Inner,
     activity_before: Timestamp,
@@ -26,9 +23,9 @@ pub(super) async fn purge(
 ) -> Result<usize, StoreError> {
     let mut erased = 0;
     for (table, before) in [
-        (&ACTIVITY, activity_before.as_micros() / HOUR),
+        (&ACTIVITY, activity_before.hour()),
         (&PAST_TOKENS, activity_before.as_micros()),
-        (&REFUSALS, refusals_before.as_micros() / DAY),
+        (&REFUSALS, refusals_before.day()),
     ] {
         // Idle, it only reads.
         if !inner.rows(table.old(before, 1).build(inner.backend())).await?.is_empty() {
@@ -140,7 +137,7 @@ const TOLERATED: Table = Table { name: "tolerated_use", age: "day", key: &[("wha
 
 /// The same for what was tolerated of directories' clients.
 pub(super) async fn purge_tolerated(inner: &Inner, before: Timestamp, limit: u32) -> Result<usize, StoreError> {
-    let before = before.as_micros() / DAY;
+    let before = before.day();
     if inner.rows(TOLERATED.old(before, 1).build(inner.backend())).await?.is_empty() {
         return Ok(0);
     }

@@ -68,7 +68,7 @@ on_both_databases! {
             if at_once {
                 assert!(matches!(resources.restore(directory.target(&user)).await, Err(StoreError::NotFound)));
             }
-            let before = |clock: &dyn Clock| rollcall_base::Timestamp::from_micros(clock.now().as_micros() - DELETED_KEPT.as_micros() as i64);
+            let before = |clock: &dyn Clock| clock.now().minus(DELETED_KEPT);
             // What has no number yet waits for it.
             assert_eq!(directory.jobs().purge_deleted(before(&*directory.clock), 10).await.unwrap(), 0);
             while directory.sequence(7).await.unwrap() > 0 {}
@@ -113,7 +113,7 @@ on_both_databases! {
         // Fewer events than versions: a bite ends before the last one, and has not erased as much as it may.
         database.execute("DELETE FROM event WHERE version <= 5").await;
         directory.clock.advance(DELETED_KEPT + Duration::from_secs(1));
-        let before = rollcall_base::Timestamp::from_micros(directory.clock.now().as_micros() - DELETED_KEPT.as_micros() as i64);
+        let before = directory.clock.now().minus(DELETED_KEPT);
         let mut bites = Vec::new();
         for _ in 0..4 {
             bites.push(directory.jobs().purge_deleted(before, 10).await.unwrap());
@@ -132,7 +132,7 @@ on_both_databases! {
         directory.resources().delete(directory.target(&group)).await.unwrap();
         while directory.sequence(100).await.unwrap() > 0 {}
         directory.clock.advance(DELETED_KEPT + Duration::from_secs(1));
-        let before = rollcall_base::Timestamp::from_micros(directory.clock.now().as_micros() - DELETED_KEPT.as_micros() as i64);
+        let before = directory.clock.now().minus(DELETED_KEPT);
         assert_eq!(directory.jobs().purge_deleted(before, 10).await.unwrap(), 10);
         assert!(matches!(directory.resources().restore(directory.target(&group)).await, Err(StoreError::NotFound)));
         assert!(directory.resources().deleted_resources(None, 10).await.unwrap().is_empty());

@@ -1,10 +1,11 @@
 //! What a token is asked for (RFC 8707 §2): a Base URL of this service in either form.
 
+use rollcall_base::{DirectoryName, TenantSlug};
 use rollcall_runtime::PublicUrl;
 use rollcall_tokens::Resource;
 
-/// Longer ones name nothing: a slug has at most 40 characters, a Directory ID or Name at most 253.
-const LONGEST: usize = 512;
+/// What is longer, behind the public address, names nothing.
+const LONGEST: usize = "/scim///v2/".len() + TenantSlug::LONGEST + DirectoryName::LONGEST;
 
 /// Takes `text` apart; `None` if it is no Base URL of this service. Whether there is such a directory is the token
 /// service's to say.

@@ -3,13 +3,12 @@
 use std::time::Duration;
 
 use rollcall_access::{AllowedNetworks, BearerToken, CredentialRecord, Scopes, TenantScope, TokenKind};
-use rollcall_base::{Id, SecretText, marker};
+use rollcall_base::{DAY, Id, SecretText, marker};
 use rollcall_store::{DirectoryRecord, TenantPolicy};
 
 use super::LocalTokens;
 use crate::TokensError;
 
-pub(super) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const LONGEST_LABEL: usize = 200;
 /// In days, whatever a policy says.
 pub(super) const LONGEST_LIFE: u32 = 730;

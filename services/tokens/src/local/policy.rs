@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use rollcall_access::TenantScope;
+use rollcall_base::DAY;
 use rollcall_store::{PolicyChange, TenantPolicy};
 
 use super::{LocalTokens, issue::LONGEST_LIFE};
@@ -10,7 +11,7 @@ use crate::TokensError;
 
 /// Longer than a process may go on with what it remembers, so that none refuses an old token that another still takes.
 const SHORTEST_OVERLAP: Duration = Duration::from_secs(60);
-const LONGEST_DEADLINE: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+const LONGEST_DEADLINE: Duration = DAY.saturating_mul(365);
 
 impl LocalTokens {
     /// The tenant's policy.
@@ -57,7 +58,6 @@ fn check(policy: &TenantPolicy) -> Result<(), &'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::local::issue::DAY;
 
     #[test]
     fn a_policy_keeps_to_its_bounds() {

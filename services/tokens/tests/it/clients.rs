@@ -4,7 +4,7 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
 use rollcall_access::{AllowedNetworks, BearerToken, ClientId, ClientSecret, Denial, JobScope, Scopes, TokenKind};
-use rollcall_base::{Clock, Id, Rate, SystemEntropy, Timestamp};
+use rollcall_base::{Clock, Id, Rate, SystemEntropy};
 use rollcall_store::{DirectoryRecord, Store, StoreError};
 use rollcall_testkit::{Database, Gate};
 use rollcall_tokens::{

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use sea_orm::{ConnectionTrait, QueryResult};
 use uuid::Uuid;
 
-use super::{CredentialUse, HOUR, MOST_PLACES_AN_HOUR};
+use super::{CredentialUse, MOST_PLACES_AN_HOUR};
 use crate::{
     StoreError,
     statement::{BATCH, Sql},
@@ -19,7 +19,7 @@ type Hour = (Uuid, Uuid, i64);
 type Place = (String, String);
 
 fn hour_of(used: &CredentialUse) -> Hour {
-    (used.directory.as_uuid(), used.credential.as_uuid(), used.last_at.as_micros() / HOUR)
+    (used.directory.as_uuid(), used.credential.as_uuid(), used.last_at.hour())
 }
 
 /// Adds uses to what is known of their hours. Those that come from more places than an hour may have are added up without
@@ -86,7 +86,7 @@ fn used_by_hour(uses: &[CredentialUse]) -> Sql {
     );
     let sql = sql.rows(uses, |sql, used| {
         let sql = sql.id(used.directory).text(", ").id(used.credential);
-        let sql = sql.text(", ").value(used.last_at.as_micros() / HOUR).text(", ").value(used.address.clone());
+        let sql = sql.text(", ").value(used.last_at.hour()).text(", ").value(used.address.clone());
         let sql = sql.text(", ").value(used.agent.clone()).text(", ").value(used.outside);
         let sql = sql.text(", ").value(i64::from(used.reads)).text(", ").value(i64::from(used.writes));
         sql.text(", ").value(used.last_at.as_micros())

@@ -9,7 +9,7 @@ use rollcall_base::{
 use sea_orm::QueryResult;
 use uuid::Uuid;
 
-use super::{DAY, HOUR, LastUse, PlaceOfUse, RefusedUse, count};
+use super::{LastUse, PlaceOfUse, RefusedUse, count};
 use crate::{
     StoreError,
     control::{Holder, TenantStore, Within},
@@ -149,7 +149,7 @@ impl TenantStore {
         )
         .id(directory)
         .text(" AND day >= ")
-        .value(since.as_micros() / DAY)
+        .value(since.day())
         .text(" AND last_at >= ")
         .value(since.as_micros());
         let sql = match holder {
@@ -185,7 +185,7 @@ const SUMS: &str = "address, agent, MAX(CASE WHEN outside THEN 1 ELSE 0 END) AS 
 /// `what` of all that somebody did.
 fn used_since(what: &str, directory: Id<Directory>, holder: Holder, since: Timestamp) -> Sql {
     let sql = Sql::new(what).text(" FROM credential_activity WHERE directory_id = ").id(directory);
-    holder.ids(sql.text(" AND credential_id IN ")).text(" AND hour >= ").value(since.as_micros() / HOUR)
+    holder.ids(sql.text(" AND credential_id IN ")).text(" AND hour >= ").value(since.hour())
 }
 
 fn place(row: &QueryResult) -> Result<PlaceOfUse, StoreError> {
@@ -195,7 +195,7 @@ fn place(row: &QueryResult) -> Result<PlaceOfUse, StoreError> {
         outside: row.try_get::<i32>("", "outside")? == 1,
         reads: row.try_get::<i64>("", "reads")?.unsigned_abs(),
         writes: row.try_get::<i64>("", "writes")?.unsigned_abs(),
-        first_at: Timestamp::from_micros(row.try_get::<i64>("", "hour")? * HOUR),
+        first_at: Timestamp::of_hour(row.try_get("", "hour")?),
         last_at: Timestamp::from_micros(row.try_get("", "last_at")?),
     })
 }

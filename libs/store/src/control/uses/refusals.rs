@@ -6,7 +6,7 @@ use rollcall_base::Id;
 use sea_orm::ConnectionTrait;
 use uuid::Uuid;
 
-use super::{DAY, MOST_REFUSALS_A_DAY, RefusedUse};
+use super::{MOST_REFUSALS_A_DAY, RefusedUse};
 use crate::{
     StoreError,
     statement::{BATCH, Sql},
@@ -78,7 +78,7 @@ async fn rows(transaction: &Transaction, days: &BTreeSet<DayOf>) -> Result<BTree
 fn key(refused: &RefusedUse) -> (DayOf, Row) {
     let client = refused.client.map_or(Uuid::nil(), Id::as_uuid);
     let credential = refused.credential.map_or(client, Id::as_uuid);
-    let day = (refused.directory.as_uuid(), refused.last_at.as_micros() / DAY);
+    let day = (refused.directory.as_uuid(), refused.last_at.day());
     (day, (refused.reason.clone(), credential, refused.address.clone()))
 }
 

@@ -10,7 +10,7 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
 use rollcall_access::{AllowedNetworks, ClientId, ClientSecret, OAuthClientRecord, Scopes, TenantScope};
-use rollcall_base::{Id, SecretText, marker};
+use rollcall_base::{DAY, Id, SecretText, marker};
 use rollcall_cache::Told;
 use rollcall_store::{ClientUse, DirectoryRecord, Within};
 
@@ -23,7 +23,7 @@ pub(super) use self::{
 };
 use super::{
     Caches, LocalTokens,
-    issue::{DAY, LONGEST_LIFE, check_label},
+    issue::{LONGEST_LIFE, check_label},
     to_the_end,
 };
 use crate::{TokensError, caches::CredentialKey};

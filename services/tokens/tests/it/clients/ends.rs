@@ -62,7 +62,7 @@ async fn access_tokens_are_erased_a_week_after_they_expired_and_what_they_did_st
     tokens.report(Uses { good: vec![good], ..Uses::default() }).await.unwrap();
     house.clock.advance(HOUR + ACCESS_TOKENS_KEPT);
     let jobs = house.store.jobs(&JobScope::of_service("test"));
-    let kept = Timestamp::from_micros(house.now().as_micros() - i64::try_from(ACCESS_TOKENS_KEPT.as_micros()).unwrap());
+    let kept = house.now().minus(ACCESS_TOKENS_KEPT);
     assert_eq!(jobs.purge_access_tokens(kept, 10).await.unwrap(), 0, "not a moment before");
     assert_eq!(denial(&tokens, &token(&granted)).await, Denial::Expired);
     house.clock.advance(Duration::from_secs(1));
