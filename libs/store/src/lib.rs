@@ -31,7 +31,7 @@ pub use control::{
     DuplicateNames, Freed, FullSynced, Granted, Holder, Kept, LastUse, MOST_PLACES_AN_HOUR, MOST_REFUSALS_A_DAY,
     NetworksNotSet, NewDirectory, NewRotation, NotKept, NotRotated, OperatorStore, PlaceOfUse, PoliciesChanged,
     PolicyChange, RecordedUses, RefusedUse, ReportId, Revocation, RotatedCredential, StepTaken, TenantPolicy,
-    TenantRecord, TenantStore, UseReport, VerificationStore, Within, WrappedKey,
+    TenantRecord, TenantStore, UseReport, UsedCredential, VerificationStore, Within, WrappedKey,
 };
 #[cfg(feature = "counting")]
 pub use counting::Counted;

@@ -137,7 +137,7 @@ mod tests {
 
         async fn user(&self, name: &str) -> StoredResource {
             let new = self.directory.new_user(json!({ "userName": name, "externalId": "x" }));
-            self.directory.resources().create(new).await.unwrap()
+            self.directory.resources().create(new).await.unwrap().resource
         }
 
         /// How many users a lookup finds by their externalId.

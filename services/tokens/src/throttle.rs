@@ -1,8 +1,9 @@
 //! How often unknown tokens may reach the database, and secrets be guessed.
 //!
-//! Two meters: one per client address, so that one attacker stops nobody else, and one for all addresses, so that many
-//! attackers do not stop the database. A token that turns out good gives back what it took, and its address is trusted
-//! for an hour: the common meter, which attackers can exhaust, does not hold for it.
+//! Two meters: one per client address, so that one attacker stops nobody else, and a common one for all addresses, so that many
+//! attackers do not stop the database: one for tokens, one for OAuth clients. What turns out good gives back what it took, and
+//! its address is trusted for an hour: the common meters, which attackers can exhaust, do not hold for it. A credential that was
+//! good, or that was issued here, is known for a week and not metered at all, wherever it comes from.
 
 use std::{
     net::{IpAddr, Ipv6Addr},
@@ -10,16 +11,35 @@ use std::{
     time::Duration,
 };
 
-use rollcall_base::{Clock, HOUR, Id, Meter, Rate, Timestamp, marker};
+use rollcall_base::{Clock, DAY, HOUR, Id, Meter, Rate, Timestamp, marker};
 
 use crate::{ThrottleLimits, bounded::Bounded};
 
 /// Addresses remembered, and credentials that were good. Beyond it, and only while that many are active, a new address is
 /// metered with all others, and a credential's question as a stranger's.
 const MOST_REMEMBERED: usize = 100_000;
-pub(crate) const TRUST: Duration = HOUR;
+const TRUST: Duration = HOUR;
+/// How long it is known that a credential was good, or that a client came from an address: long enough for an IdP that has nothing
+/// to say over a weekend.
+pub(crate) const KNOWN: Duration = DAY.saturating_mul(7);
 
-/// Both meters.
+/// What is asked about. Of each there is a common meter, so that a flood of one holds none of the other up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum About {
+    /// A token, or the URL that it is sent to.
+    Token,
+    /// An OAuth client.
+    Client,
+}
+
+/// What a question took: to be given back if it was an honest one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Taken {
+    /// The common meter that it was taken from, too.
+    from_all: Option<About>,
+}
+
+/// All meters.
 #[derive(Debug)]
 pub(crate) struct Throttle {
     clock: Arc<dyn Clock>,
@@ -31,9 +51,10 @@ pub(crate) struct Throttle {
 #[derive(Debug)]
 struct State {
     addresses: Bounded<IpAddr, Address>,
-    /// Credentials that were good within [`TRUST`], and until when that counts.
+    /// Credentials that are good or were within [`KNOWN`], and until when that counts.
     good: Bounded<Id<marker::Credential>, Timestamp>,
-    all: Meter,
+    all_tokens: Meter,
+    all_clients: Meter,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -51,60 +72,62 @@ impl Throttle {
             state: Mutex::new(State {
                 addresses: Bounded::new(MOST_REMEMBERED, Address::is_over),
                 good: Bounded::new(MOST_REMEMBERED, |until, now| *until <= now),
-                all: Meter::default(),
+                all_tokens: Meter::default(),
+                all_clients: Meter::default(),
             }),
         }
     }
 
-    /// Lets a question about a credential pass that was good within the hour: whoever shares its address with somebody who
-    /// guesses is not held up by him.
+    /// Lets a question about a credential pass that is known to be good: whoever shares its address with somebody who guesses is
+    /// not held up by him, nor by any number of strangers.
     pub(crate) fn knows(&self, id: Id<marker::Credential>) -> bool {
         let now = self.clock.now();
         self.lock().good.get(&id).is_some_and(|until| *until > now)
     }
 
-    /// A token of this credential was good.
-    pub(crate) fn remember(&self, id: Id<marker::Credential>) {
+    /// This credential is good, and no longer than until `ends_at`.
+    pub(crate) fn remember(&self, id: Id<marker::Credential>, ends_at: Timestamp) {
         let now = self.clock.now();
-        self.lock().good.keep(id, now.plus(TRUST), now);
+        self.lock().good.keep(id, now.plus(KNOWN).min(ends_at), now);
     }
 
     /// Lets one question from `from` pass, or says after how long to try again.
-    pub(crate) fn admit(&self, from: IpAddr) -> Result<(), Duration> {
+    pub(crate) fn admit(&self, about: About, from: IpAddr) -> Result<Taken, Duration> {
         let now = self.clock.now();
         let mut state = self.lock();
         let key = network(from);
         let mut address = state.addresses.get(&key).copied().unwrap_or_default();
         self.each.take(&mut address.meter, now)?;
-        if address.trusted_until <= now {
-            self.all.take(&mut state.all, now)?;
+        let from_all = (address.trusted_until <= now).then_some(about);
+        if from_all.is_some() {
+            self.all.take(state.all(about), now)?;
         }
         state.addresses.keep(key, address, now);
-        Ok(())
+        Ok(Taken { from_all })
     }
 
-    /// A guess from `from` at the secret of a credential that is known, which cost no question: it is let pass to the answer
-    /// that it deserves, or is told after how long to try again.
-    pub(crate) fn guessed(&self, from: IpAddr) -> Result<(), Duration> {
+    /// What concerns `from` alone: a guess at the secret of a credential that is in memory, which costs no question, or a client
+    /// that is known there. It is let pass, or is told after how long to try again.
+    pub(crate) fn admit_alone(&self, from: IpAddr) -> Result<Taken, Duration> {
         let now = self.clock.now();
         let mut state = self.lock();
         let key = network(from);
         let mut address = state.addresses.get(&key).copied().unwrap_or_default();
         self.each.take(&mut address.meter, now)?;
         state.addresses.keep(key, address, now);
-        Ok(())
+        Ok(Taken { from_all: None })
     }
 
-    /// A token from `from` was good: what it took is given back, if it `took` something. Who waited for another's question, or
-    /// was let pass without, has nothing to be given back: it would pay for somebody's guesses.
-    pub(crate) fn was_good(&self, from: IpAddr, took: bool) {
+    /// A token or secret from `from` was good: what was `taken` is given back, if something was. Who waited for another's question,
+    /// or was let pass without, has nothing to be given back: it would pay for somebody's guesses.
+    pub(crate) fn was_good(&self, from: IpAddr, taken: Option<Taken>) {
         let now = self.clock.now();
         let mut state = self.lock();
         let key = network(from);
         let mut address = state.addresses.get(&key).copied().unwrap_or_default();
-        if took {
-            if address.trusted_until <= now {
-                self.all.give_back(&mut state.all);
+        if let Some(Taken { from_all }) = taken {
+            if let Some(about) = from_all {
+                self.all.give_back(state.all(about));
             }
             self.each.give_back(&mut address.meter);
         }
@@ -115,6 +138,15 @@ impl Throttle {
     fn lock(&self) -> MutexGuard<'_, State> {
         // Every change is made whole before the lock is let go, so that a panic elsewhere leaves nothing half done.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    const fn all(&mut self, about: About) -> &mut Meter {
+        match about {
+            About::Token => &mut self.all_tokens,
+            About::Client => &mut self.all_clients,
+        }
     }
 }
 
@@ -150,14 +182,14 @@ mod tests {
     }
 
     fn admitted(throttle: &Throttle, from: IpAddr, tries: usize) -> usize {
-        (0..tries).filter(|_| throttle.admit(from).is_ok()).count()
+        (0..tries).filter(|_| throttle.admit(About::Token, from).is_ok()).count()
     }
 
     #[test]
     fn an_address_has_its_burst_and_then_its_rate() {
         let (throttle, clock) = throttle();
         assert_eq!(admitted(&throttle, address(1), 100), 4);
-        let wait = throttle.admit(address(1)).unwrap_err();
+        let wait = throttle.admit(About::Token, address(1)).unwrap_err();
         assert_eq!(wait, Duration::from_millis(500));
         clock.advance(wait);
         assert_eq!(admitted(&throttle, address(1), 100), 1);
@@ -175,8 +207,8 @@ mod tests {
     #[test]
     fn many_attackers_share_a_bound_that_does_not_hold_for_who_was_good_before() {
         let (throttle, clock) = throttle();
-        throttle.admit(address(200)).unwrap();
-        throttle.was_good(address(200), true);
+        let taken = throttle.admit(About::Token, address(200)).unwrap();
+        throttle.was_good(address(200), Some(taken));
         clock.advance(Duration::from_secs(60));
         let all: usize = (0..100).map(|last| admitted(&throttle, address(last), 4)).sum();
         assert_eq!(all, 20);
@@ -193,8 +225,8 @@ mod tests {
     fn good_tokens_cost_nothing() {
         let (throttle, _) = throttle();
         for _ in 0..1_000 {
-            throttle.admit(address(1)).unwrap();
-            throttle.was_good(address(1), true);
+            let taken = throttle.admit(About::Token, address(1)).unwrap();
+            throttle.was_good(address(1), Some(taken));
         }
         assert_eq!(admitted(&throttle, address(1), 100), 4);
     }
@@ -204,10 +236,50 @@ mod tests {
         let (throttle, _) = throttle();
         assert_eq!(admitted(&throttle, address(1), 3), 3);
         for _ in 0..1_000 {
-            throttle.was_good(address(1), false);
+            throttle.was_good(address(1), None);
         }
         assert!(throttle.lock().addresses.get(&network(address(1))).unwrap().trusted_until > throttle.clock.now());
         assert_eq!(admitted(&throttle, address(1), 100), 1);
+    }
+
+    #[test]
+    fn floods_of_tokens_and_of_clients_leave_each_other_alone() {
+        for (flooded, other) in [(About::Token, About::Client), (About::Client, About::Token)] {
+            let (throttle, _) = throttle();
+            let asked = |about| (0..100).filter(|last| throttle.admit(about, address(*last)).is_ok()).count();
+            assert_eq!((asked(flooded), asked(flooded), asked(other)), (20, 0, 20));
+        }
+    }
+
+    #[test]
+    fn what_is_given_back_is_what_was_taken() {
+        let (throttle, _) = throttle();
+        let alone = throttle.admit_alone(address(1)).unwrap();
+        let taken: Vec<_> = (2..22).map(|last| throttle.admit(About::Client, address(last)).unwrap()).collect();
+        // That one took nothing from the common meter, and the address that it made a trusted one did.
+        throttle.was_good(address(1), Some(alone));
+        assert!(throttle.admit(About::Client, address(30)).is_err());
+        throttle.was_good(address(2), None);
+        throttle.was_good(address(2), Some(taken[0]));
+        assert!(
+            throttle.admit(About::Client, address(30)).is_ok() && throttle.admit(About::Client, address(30)).is_err()
+        );
+    }
+
+    #[test]
+    fn a_credential_is_known_for_a_week_and_no_longer_than_it_is_good() {
+        let (throttle, clock) = throttle();
+        let entropy = rollcall_base::SeededEntropy::new(1);
+        let now = clock.now();
+        let (long, short, unknown) = (Id::new(now, &entropy), Id::new(now, &entropy), Id::new(now, &entropy));
+        let hour = Duration::from_secs(3600);
+        throttle.remember(long, now.plus(100 * KNOWN));
+        throttle.remember(short, now.plus(hour));
+        assert!(throttle.knows(long) && throttle.knows(short) && !throttle.knows(unknown));
+        clock.advance(hour);
+        assert!(throttle.knows(long) && !throttle.knows(short));
+        clock.advance(KNOWN - hour);
+        assert!(!throttle.knows(long));
     }
 
     #[test]

@@ -45,6 +45,6 @@ pub use rotation::{Kept, NewRotation, NotKept, NotRotated, RotatedCredential};
 pub use tenant::TenantStore;
 pub use uses::{
     CredentialUse, LastUse, MOST_PLACES_AN_HOUR, MOST_REFUSALS_A_DAY, PlaceOfUse, RecordedUses, RefusedUse, ReportId,
-    UseReport,
+    UseReport, UsedCredential,
 };
 pub use verification::VerificationStore;

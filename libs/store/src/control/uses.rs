@@ -1,6 +1,7 @@
 //! What credentials were used for, and what was refused.
 
 mod hours;
+mod lately;
 mod read;
 mod refusals;
 mod reports;
@@ -16,6 +17,7 @@ use sea_orm::ConnectionTrait;
 use uuid::Uuid;
 
 pub(crate) use hours::{add_by_hour, count};
+pub use lately::UsedCredential;
 pub use reports::ReportId;
 
 use super::{

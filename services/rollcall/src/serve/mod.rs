@@ -42,6 +42,7 @@ pub(crate) async fn all(config: Config, with_demo: bool, output: &Output) -> Res
     let keys = keys::service(&installation, Some(&keyring), shared.metrics.registry()).await?;
     let settings = installation::tokens_config(&installation.config);
     let tokens = installation.tokens_configured(Arc::new(keys.clone()), settings, &tiers);
+    tokens.remember_who_was_good().await;
     let news = tokens.directory_news();
     let limiter = shared.limiter(&installation.config, &tiers)?;
     let (public_url, clock) = (installation.public_url.clone(), Arc::clone(&shared.clock));

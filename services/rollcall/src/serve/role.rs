@@ -183,6 +183,7 @@ async fn tokens(process: &mut Process, config: Config, keys: InternalKeys) -> Re
     let wrapping = keys::service(&installation, None, process.shared.metrics.registry()).await?;
     let settings = half_the_time(&installation.config);
     let tokens = installation.tokens_configured(Arc::new(wrapping.clone()), settings, &tiers);
+    tokens.remember_who_was_good().await;
     process.routes.tokens = Some(InternalSurface::new(Arc::new(tokens), keys, Arc::clone(&process.shared.clock)));
     match installation.config.keys.provider {
         KeyProvider::Local => process.uses_keyring(installation.config.keyring_path()),

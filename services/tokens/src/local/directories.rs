@@ -1,15 +1,12 @@
 //! The directories that URLs name.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::{Arc, OnceLock};
 
 use rollcall_base::{Id, marker};
 use rollcall_store::DirectoryRecord;
 
 use super::{LocalTokens, verify::LoadError};
-use crate::{Caller, VerifyError, caches::DirectoryNews};
+use crate::{Caller, VerifyError, caches::DirectoryNews, throttle::About};
 
 impl LocalTokens {
     /// Where to tell of changed directories, so that this service sees them at once.
@@ -31,21 +28,20 @@ impl LocalTokens {
         caller: Option<Caller>,
     ) -> Result<Option<Arc<DirectoryRecord>>, VerifyError> {
         // Whoever has a good token could make URLs up without end, and have each looked for.
-        let was_metered = AtomicBool::new(false);
-        let metered = &was_metered;
+        let taken = OnceLock::new();
+        let takes = &taken;
         let load = |slug: String, key: String, caller: Option<Caller>| async move {
             if let Some(Caller { from, .. }) = caller {
-                self.throttle.admit(from).map_err(LoadError::Throttled)?;
-                metered.store(true, Ordering::Relaxed);
+                takes.get_or_init(|| self.throttle.admit(About::Token, from)).map_err(LoadError::Throttled)?;
             }
             Ok::<_, LoadError>(self.verification.directory_at(&slug, &key).await?)
         };
         let named = self.caches.directories.by_key(tenant_slug, key, caller, load).await?;
         if let (Some(named), Some(Caller { directory, from })) = (&named, caller)
             && named.id == directory
-            && was_metered.into_inner()
+            && let Some(Ok(taken)) = taken.into_inner()
         {
-            self.throttle.was_good(from, true);
+            self.throttle.was_good(from, Some(taken));
         }
         Ok(named)
     }

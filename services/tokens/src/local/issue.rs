@@ -59,6 +59,7 @@ impl LocalTokens {
         let policy = self.store.tenant(scope).policy().await?;
         let (token, record) = self.make(scope, directory.id, new, &policy).await?;
         self.store.tenant(scope).insert_credential(&record).await?;
+        self.throttle.remember(record.id, record.expires_at);
         tracing::info!(credential = %record.id, directory = %record.directory, "token issued");
         Ok(Issued { token: token.to_text(), record })
     }

@@ -6,6 +6,7 @@ mod clients;
 mod data_keys;
 mod directories;
 mod issue;
+mod lately;
 mod look;
 mod mover;
 mod networks;

@@ -81,6 +81,7 @@ impl LocalTokens {
         let (rotated, told) = to_the_end(change, || TokensError::CutOff).await?;
         // What stands in the database has the old one's rights of the moment of the rotation.
         let record = CredentialRecord { networks: rotated.old.networks.clone(), scopes: rotated.old.scopes, ..record };
+        self.throttle.remember(record.id, record.expires_at);
         let issued = Issued { token: token.to_text(), record };
         Ok(RotatedToken { issued, old: rotated.old, waiting: rotated.waiting, told })
     }

@@ -3,10 +3,7 @@
 use std::{
     error::Error,
     net::IpAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
@@ -18,6 +15,7 @@ use super::{LocalTokens, checkable::Checkable, mover::Move, peppers::PURPOSE};
 use crate::{
     VerifyError,
     caches::{CredentialKey, LoadFailure, load_for},
+    throttle::{About, Taken},
 };
 
 /// Why a credential, or the directory that a URL names, could not be loaded. Shared by all who waited for the same load.
@@ -47,8 +45,8 @@ impl LoadFailure for LoadError {
 struct Asked {
     /// The credential was not in memory.
     loaded: bool,
-    /// It was this request that asked for it, and was metered for it.
-    was_metered: bool,
+    /// What this request took, if it was this one that asked for it and was metered.
+    taken: Option<Taken>,
 }
 
 impl LocalTokens {
@@ -67,14 +65,14 @@ impl LocalTokens {
             checkable = self.load(token.id(), from, &mut asked).await?.ok_or(Denial::Unknown)?;
             checked = self.check(&checkable, token).await?;
         }
-        if checked.as_ref().is_err_and(|denial| *denial == Denial::WrongSecret) && !asked.loaded {
-            // A guess at a credential in memory asks no database, and is metered as one that does.
-            self.throttle.guessed(from).map_err(|retry_after| VerifyError::Throttled { retry_after })?;
+        if checked.as_ref().is_err_and(|denial| *denial == Denial::WrongSecret) && asked.taken.is_none() {
+            // A guess at a credential that is in memory, or known to be good, is metered as one at any other.
+            self.throttle.admit_alone(from).map_err(|retry_after| VerifyError::Throttled { retry_after })?;
         }
         let authenticated = checked?;
         if asked.loaded {
-            self.throttle.was_good(from, asked.was_metered);
-            self.throttle.remember(token.id());
+            self.throttle.was_good(from, asked.taken);
+            self.throttle.remember(token.id(), authenticated.ends_at());
         }
         self.move_to_newest(&checkable, token);
         Ok(authenticated)
@@ -107,18 +105,17 @@ impl LocalTokens {
         asked: &mut Asked,
     ) -> Result<Option<Arc<Checkable>>, VerifyError> {
         // Only the caller that really asks the database is metered, not those that wait for its answer.
-        let was_metered = AtomicBool::new(false);
-        let metered = &was_metered;
+        let taken = OnceLock::new();
+        let takes = &taken;
         let load = |from| async move {
             if !self.throttle.knows(id) {
-                self.throttle.admit(from).map_err(LoadError::Throttled)?;
-                metered.store(true, Ordering::Relaxed);
+                takes.get_or_init(|| self.throttle.admit(About::Token, from)).map_err(LoadError::Throttled)?;
             }
             self.checkable(id).await
         };
         let loaded = load_for(&self.caches.credentials, &CredentialKey(id), from, load).await;
         asked.loaded = true;
-        asked.was_metered |= was_metered.into_inner();
+        asked.taken = taken.into_inner().and_then(Result::ok).or(asked.taken);
         loaded
     }
 

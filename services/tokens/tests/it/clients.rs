@@ -9,8 +9,8 @@ use rollcall_store::{DirectoryRecord, Store, StoreError};
 use rollcall_testkit::{Database, Gate};
 use rollcall_tokens::{
     ACCESS_TOKENS_KEPT, ClientUse, CreatedClient, GoodUses, GrantDenialReason as Reason, GrantError, GrantedToken,
-    LocalTokens, NewClient, NewToken, OAuthSettings, PolicyChange, Resource, Source, Span, TokenRequest, Tokens,
-    TokensConfig, TokensError, Told, Uses, VerifyError, erase_access_tokens,
+    LocalTokens, NewClient, NewToken, OAuthSettings, PolicyChange, Resource, Source, Span, ThrottleLimits,
+    TokenRequest, Tokens, TokensConfig, TokensError, Told, Uses, VerifyError, erase_access_tokens,
 };
 
 use crate::{

@@ -12,6 +12,7 @@ mod remote;
 mod reports;
 mod rotation;
 mod shared;
+mod strangers;
 mod urls;
 mod year;
 

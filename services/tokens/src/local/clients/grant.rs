@@ -156,6 +156,7 @@ impl LocalTokens {
         match to_the_end(change, || IssueError::CutOff).await? {
             Granted::ClientIsGone => Err(IssueError::ClientIsGone),
             Granted::Kept(_) => {
+                self.throttle.remember(credential, expires_at);
                 tracing::info!(%credential, %client, %directory, "access token granted");
                 Ok(AccessToken { token, expires_at })
             }

@@ -12,6 +12,7 @@ use crate::{
     GrantDenial, GrantDenialReason, GrantError, TokenRequest,
     caches::{LoadFailure, load_for},
     local::LocalTokens,
+    throttle::{About, Taken},
 };
 
 /// What is known of an OAuth client.
@@ -131,7 +132,7 @@ impl LocalTokens {
         secret: &ClientSecret,
         from: IpAddr,
     ) -> Result<Option<Arc<OAuthClientRecord>>, ProofError> {
-        let asker = self.admit_guess(id, from)?;
+        let (asker, taken) = self.admit_guess(id, from).map_err(ProofError::Throttled)?;
         let client = self.verification.oauth_client(id).await?;
         let hash = client.as_ref().map(|client| client.secret_hash.clone());
         let is_right = self.secret_checks.check(asker, secret.clone(), hash).await?;
@@ -139,14 +140,15 @@ impl LocalTokens {
         if !is_right {
             return Err(denied(GrantDenialReason::WrongSecret, Some(&client)));
         }
-        self.throttle.was_good(from, true);
+        self.throttle.was_good(from, Some(taken));
         self.guesses.was_good(id, from, asker, self.clock.now());
         Ok(Some(Arc::new(client)))
     }
 
     async fn refuse_malformed(&self, id: Id<marker::OAuthClient>, from: IpAddr) -> ProofError {
         let refused = async {
-            self.admit_guess(id, from)?;
+            // It is no try at the client's secret: what it costs is one question.
+            self.throttle.admit(About::Client, from).map_err(ProofError::Throttled)?;
             let client = self.verification.oauth_client(id).await?;
             let reason =
                 if client.is_some() { GrantDenialReason::WrongSecret } else { GrantDenialReason::UnknownClient };
@@ -155,8 +157,13 @@ impl LocalTokens {
         refused.await.unwrap_or_else(|error: ProofError| error)
     }
 
-    fn admit_guess(&self, id: Id<marker::OAuthClient>, from: IpAddr) -> Result<Asker, ProofError> {
-        self.throttle.admit(from).map_err(ProofError::Throttled)?;
-        self.guesses.admit(id, from, self.clock.now()).map_err(ProofError::Throttled)
+    /// The meter of the client's tries from there comes first, so that what it refuses takes nothing of what others share.
+    fn admit_guess(&self, id: Id<marker::OAuthClient>, from: IpAddr) -> Result<(Asker, Taken), Duration> {
+        let asker = self.guesses.admit(id, from, self.clock.now())?;
+        let taken = match asker {
+            Asker::Known => self.throttle.admit_alone(from),
+            Asker::Stranger => self.throttle.admit(About::Client, from),
+        };
+        Ok((asker, taken.inspect_err(|_| self.guesses.give_back(id, from, asker))?))
     }
 }

@@ -24,39 +24,69 @@ async fn unknown_clients_and_wrong_secrets_are_told_apart_for_the_log() {
 }
 
 #[tokio::test]
-async fn guessing_at_one_client_stops_after_some_tries_and_not_for_who_is_trusted_with_it() {
+async fn who_knows_a_clients_id_stops_himself_and_never_the_client() {
     let house = House::new().await;
     // Nothing is remembered of secrets, so that each is checked.
     let tokens = house.tokens(TokensConfig { cache_ttl: Duration::ZERO, ..TokensConfig::default() });
-    let (client, neighbour) =
-        (create(&house, &tokens, lasting(DAY)).await, create(&house, &tokens, lasting(DAY)).await);
-    tokens.grant_token(asks(&client)).await.unwrap();
-    // From there a right secret came, too, but of another client.
-    let beside = elsewhere(200);
-    tokens.grant_token(TokenRequest { from: beside, ..asks(&neighbour) }).await.unwrap();
-    let mut refused = 0;
-    for last in 1..=30 {
-        match tokens.grant_token(TokenRequest { from: elsewhere(last), ..guess(&client) }).await {
-            Err(GrantError::Denied(denial)) => assert_eq!(denial.reason, Reason::WrongSecret),
-            Err(GrantError::Throttled { retry_after }) => {
-                assert!(retry_after > Duration::ZERO && retry_after <= Duration::from_secs(1));
-                refused += 1;
+    let client = create(&house, &tokens, lasting(DAY)).await;
+    let nobody = ClientId(Id::new(house.now(), &SystemEntropy));
+    for (last, id) in [(1, ClientId(client.record.id)), (2, nobody)] {
+        let mut refused = 0;
+        for _ in 0..20 {
+            match tokens.grant_token(TokenRequest { client: id, from: elsewhere(last), ..guess(&client) }).await {
+                Err(GrantError::Denied(_)) => {}
+                Err(GrantError::Throttled { retry_after }) => {
+                    assert!(retry_after > Duration::ZERO && retry_after <= Duration::from_secs(1));
+                    refused += 1;
+                }
+                other => panic!("{other:?}"),
             }
-            other => panic!("{other:?}"),
+        }
+        assert_eq!(refused, 10, "whether or not there is such a client");
+    }
+    for last in 30..60 {
+        assert_eq!(
+            reason(&tokens, TokenRequest { from: elsewhere(last), ..guess(&client) }).await,
+            Reason::WrongSecret
+        );
+    }
+    // From an address that nobody knows yet.
+    tokens.grant_token(TokenRequest { from: elsewhere(200), ..asks(&client) }).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_no_secret_at_all_takes_nothing_of_the_clients_tries() {
+    let house = House::new().await;
+    let tokens = house.tokens(TokensConfig::default());
+    let client = create(&house, &tokens, lasting(DAY)).await;
+    let malformed = |last| TokenRequest { secret: None, from: elsewhere(last), ..asks(&client) };
+    for last in 1..=10 {
+        for _ in 0..40 {
+            assert_eq!(reason(&tokens, malformed(last)).await, Reason::WrongSecret);
         }
     }
-    assert_eq!(refused, 20, "each from an address of its own");
-    for from in [elsewhere(100), beside] {
-        let right = TokenRequest { from, ..asks(&client) };
-        assert!(matches!(tokens.grant_token(right).await, Err(GrantError::Throttled { .. })), "{from}");
+    for last in 1..=10 {
+        let other = create(&house, &tokens, lasting(DAY)).await;
+        tokens.grant_token(TokenRequest { from: elsewhere(last), ..asks(&other) }).await.unwrap();
+        assert_eq!(
+            reason(&tokens, TokenRequest { from: elsewhere(last), ..guess(&client) }).await,
+            Reason::WrongSecret
+        );
     }
-    tokens.grant_token(asks(&client)).await.unwrap();
-    tokens.grant_token(TokenRequest { from: beside, ..asks(&neighbour) }).await.unwrap();
-    let nobody = ClientId(Id::new(house.now(), &SystemEntropy));
-    let asking = |last| TokenRequest { client: nobody, from: elsewhere(last), ..guess(&client) };
-    let tried = join_all((1..=30).map(|last| tokens.grant_token(asking(last)))).await;
-    let throttled = tried.iter().filter(|tried| matches!(tried, Err(GrantError::Throttled { .. }))).count();
-    assert_eq!(throttled, 20, "a client that does not exist is no different");
+    tokens.grant_token(TokenRequest { from: elsewhere(1), ..asks(&client) }).await.unwrap();
+}
+
+#[tokio::test]
+async fn tries_at_one_client_take_nothing_of_what_all_clients_share() {
+    let house = House::new().await;
+    let unknown = ThrottleLimits { total_per_second: 1, total_burst: 12, ..ThrottleLimits::default() };
+    let tokens = house.tokens(TokensConfig { unknown, cache_ttl: Duration::ZERO, ..TokensConfig::default() });
+    let client = create(&house, &tokens, lasting(DAY)).await;
+    let from = elsewhere(1);
+    let tried = join_all((0..30).map(|_| tokens.grant_token(TokenRequest { from, ..guess(&client) }))).await;
+    let refused = tried.iter().filter(|tried| matches!(tried, Err(GrantError::Throttled { .. }))).count();
+    assert_eq!(refused, 20);
+    tokens.grant_token(TokenRequest { from: elsewhere(2), ..asks(&client) }).await.unwrap();
 }
 
 #[tokio::test]
