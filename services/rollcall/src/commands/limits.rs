@@ -96,7 +96,8 @@ mod tests {
     use super::*;
 
     /// Settings of `http` that are no limits.
-    const NO_LIMITS: [&str; 3] = ["http.trusted_proxies", "http.workers", "http.shutdown_seconds"];
+    const NO_LIMITS: [&str; 4] =
+        ["http.trusted_proxies", "http.workers", "http.certificate_seconds", "http.shutdown_seconds"];
 
     fn leaves(place: &str, value: &Value, found: &mut Vec<String>) {
         match value {
