@@ -169,6 +169,20 @@ pub(super) fn of_client(tenant: Id<Tenant>, id: Id<OAuthClient>) -> Condition {
         .add(credential::Column::TenantId.eq(tenant.as_uuid()))
 }
 
+/// A tenant's OAuth client, which nobody else changes, and to which nobody grants a token, until the transaction ends.
+pub(super) async fn locked_client(
+    transaction: &Transaction,
+    tenant: Id<Tenant>,
+    id: Id<OAuthClient>,
+) -> Result<Option<OAuthClientRecord>, StoreError> {
+    let row = oauth_client::Entity::find_by_id(id.as_uuid())
+        .filter(oauth_client::Column::TenantId.eq(tenant.as_uuid()))
+        .lock_exclusive()
+        .one(transaction)
+        .await?;
+    row.map(rows::client_record).transpose()
+}
+
 struct InsertClient(OAuthClientRecord, Actor, AuditWriter);
 
 #[async_trait]
@@ -232,12 +246,7 @@ impl Mutation for RevokeClient {
 
     async fn run(&self, transaction: &Transaction) -> Result<Self::Output, StoreError> {
         // Its row first: it is what who grants a token looks at and locks.
-        let client = oauth_client::Entity::find_by_id(self.id.as_uuid())
-            .filter(oauth_client::Column::TenantId.eq(self.tenant.as_uuid()))
-            .lock_exclusive()
-            .one(transaction)
-            .await?;
-        let Some(client) = client else { return Ok(None) };
+        let Some(client) = locked_client(transaction, self.tenant, self.id).await? else { return Ok(None) };
         let had_been = client.revoked_at.is_some();
         if !had_been {
             oauth_client::Entity::update_many()
@@ -256,7 +265,7 @@ impl Mutation for RevokeClient {
             .rows_affected;
         // Those that went when the client was revoked before, too: whoever revokes again because he heard of no success has
         // them forgotten. What was revoked earlier than it is nobody's to forget any more, however many that are.
-        let since = client.revoked_at.unwrap_or(self.at.as_micros());
+        let since = client.revoked_at.unwrap_or(self.at).as_micros();
         let ids: Vec<Uuid> = credential::Entity::find()
             .select_only()
             .column(credential::Column::Id)
@@ -268,7 +277,7 @@ impl Mutation for RevokeClient {
         let tokens = AccessTokens { ids: ids.into_iter().map(Id::from_uuid).collect(), were_live, had_been };
         let mut lines = Vec::new();
         if !had_been || self.leaked {
-            let place = (self.tenant, Id::from_uuid(client.directory_id));
+            let place = (self.tenant, client.directory);
             let detail = json!({
                 "label": client.label,
                 "access_tokens": were_live,

@@ -13,9 +13,8 @@ use uuid::Uuid;
 use super::{
     AuditAction, AuditRecord, TenantStore,
     audit::{self, AuditEntry, AuditWriter},
-    clients::{line, of_client},
+    clients::{line, locked_client, of_client},
     rotation::locked,
-    rows,
 };
 use crate::{
     StoreError,
@@ -128,12 +127,7 @@ impl Mutation for SetClientNetworks {
 
     async fn run(&self, transaction: &Transaction) -> Result<Self::Output, StoreError> {
         // Its row first: who grants a token locks it, and takes its networks for the token.
-        let client = oauth_client::Entity::find_by_id(self.id.as_uuid())
-            .filter(oauth_client::Column::TenantId.eq(self.tenant.as_uuid()))
-            .lock_exclusive()
-            .one(transaction)
-            .await?;
-        let Some(client) = client.map(rows::client_record).transpose()? else {
+        let Some(client) = locked_client(transaction, self.tenant, self.id).await? else {
             return Ok(Err(NetworksNotSet::Unknown));
         };
         if !client.is_live(self.audit.at()) {
