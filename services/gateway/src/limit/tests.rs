@@ -59,6 +59,7 @@ impl Scene {
             config
                 .route("/Users", web::to(surface))
                 .route("/slow", web::to(never))
+                .route("/Bulk", web::to(never))
                 .route("/slow/.search", web::to(never));
         };
         let app = init_service(App::new().configure(|config| self.gateway.mount(config, api, routes))).await;
@@ -284,6 +285,19 @@ async fn what_takes_too_long_is_503_and_says_whether_something_may_have_been_don
     let used: (u32, u32) =
         reported.iter().flat_map(|one| &one.good).fold((0, 0), |sum, one| (sum.0 + one.reads, sum.1 + one.writes));
     assert_eq!(used, (1, 1), "what was begun is a use of its token");
+}
+
+#[actix_web::test]
+async fn a_guaranteed_request_that_waits_all_its_time_is_told_that_nothing_was_changed() {
+    let limits = Limits { working: 1, answer_within: Duration::from_millis(20), ..Limits::default() };
+    let scene = Scene::new(limits);
+    let ((_, token), (_, other)) = (scene.directory("acme", "one"), scene.directory("other", "one"));
+    scene.answers(Api::Scim, "/scim/v2/Users", &other, 1).await;
+    let answers = scene.answers(Api::Scim, "/scim/v2/Bulk", &token, 2).await;
+    let told: Vec<(u16, bool)> =
+        answers.iter().map(|one| (one.status.as_u16(), one.detail().contains("Nothing was changed"))).collect();
+    assert_eq!(told, [(503, false), (503, true)], "the first is still worked on, and the second never was");
+    assert_eq!(scene.count("rollcall_requests_in_flight", &[]), 1.0);
 }
 
 mod bodies;
