@@ -1,7 +1,7 @@
 //! How much of the service one directory and one tenant may have: rates, requests under way, the time of one request.
 //!
 //! A request is limited once, at the edge, after it is known whose it is and before anything of its body is read. What a
-//! directory's guarantee covers is taken at once. All else needs a permit of the directory's rate and one of its tenant's, for
+//! directory's guarantee covers is never refused, and taken at once in the directory's lane. All else needs a permit of the directory's rate and one of its tenant's, for
 //! which it waits for as long as [`Limits::patience`], and then its turn, for which it waits for as long as
 //! [`Limits::turn_within`].
 
